@@ -1,0 +1,1 @@
+"""The county's server: intake of operations, applications, monitoring. Never imports the station."""
