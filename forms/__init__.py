@@ -1,1 +1,1 @@
-"""What is written down: form definitions as data, their typed loader and the one checker. Knows nobody."""
+"""What is written down: forms as data, their typed loader, one checker. Knows nobody."""

@@ -1,1 +1,1 @@
-"""The county's server: intake of operations, applications, monitoring. Never imports the station."""
+"""The county's server: intake, applications, monitoring. Never imports the station."""
