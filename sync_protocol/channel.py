@@ -1,0 +1,202 @@
+"""Channels: the hub's ordered entries, their digest, cursors, receipts and verdicts.
+
+An entry gives an operation its place and verdict, or is the hub's own word (a later verdict, an
+erasure, an epoch …). Knows no storage: positions are handed in. PROTOCOL.md, sections 5 and 6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import msgspec
+
+from sync_protocol import crypto, limits
+from sync_protocol.errors import PeerFault
+
+
+class Verdict(IntEnum):
+    """What the hub thinks of an operation. The highest that any entry gave counts: max()."""
+
+    HELD = 0
+    REFUSED = 1
+    ACCEPTED = 2
+
+
+# Codes of verdicts; what is accepted has none.
+HELD_CODES = {
+    "gap": "等待前面的记录到达",
+    "form": "县级平台尚无此版本的表单",
+    "record": "所属记录尚待处理",
+    "revoked": "本机的启用资格已被撤销，等待县级处理",
+    "frozen": "本机的操作链已冻结，等待县级处理",
+    "fork": "同一序号出现两条不同的操作，等待县级处理",
+    "closed": "站点注销后录入，等待县级处理",
+    "late": "站点注销后过期才送达，等待县级处理",
+}
+REFUSED_CODES = {
+    "author": "无权填写该栏",
+    "check": "不符合表单要求",
+    "body": "内容无法读取或过大",
+    "county": "县级退回",
+    "channel": "该表单不属于本通道",
+}
+
+
+class _Entry(msgspec.Struct, frozen=True, array_like=True):
+    """Base of all entries; `at` is the hub's time of writing it, ms since 1970 UTC."""
+
+
+class OperationEntry(_Entry, frozen=True, array_like=True, tag=1):
+    """An operation's place in the channel. `effective` is min(its stamp, hub time + lead)."""
+
+    name: bytes
+    verdict: int
+    code: str
+    effective: int
+    at: int
+
+
+class VerdictEntry(_Entry, frozen=True, array_like=True, tag=2):
+    """A later verdict on an operation that has a place already."""
+
+    name: bytes
+    verdict: int
+    code: str
+    at: int
+
+
+class EpochEntry(_Entry, frozen=True, array_like=True, tag=3):
+    """First entry of an epoch: the hub was restored and kept `kept` positions of `old_epoch`."""
+
+    old_epoch: bytes
+    kept: int
+    digest: bytes
+    at: int
+
+
+class ErasureEntry(_Entry, frozen=True, array_like=True, tag=4):
+    """All bodies of a record are erased, at every replica."""
+
+    record: bytes
+    at: int
+
+
+class RevocationEntry(_Entry, frozen=True, array_like=True, tag=5):
+    """An enrolment and all its replicas are believed no further."""
+
+    enrolment: bytes
+    reason: str
+    at: int
+
+
+class FreezeEntry(_Entry, frozen=True, array_like=True, tag=6):
+    """A chain was found forked; what still arrives on it is held."""
+
+    replica: bytes
+    reason: str
+    at: int
+
+
+class ClosingEntry(_Entry, frozen=True, array_like=True, tag=7):
+    """The station is closed from this position; `until` ends the time for late arrivals."""
+
+    until: int
+    at: int
+
+
+class UnknownEntry(msgspec.Struct, frozen=True):
+    """An entry of a kind that a later version introduced: kept, counted, not interpreted."""
+
+    data: bytes
+
+
+Entry = (
+    OperationEntry
+    | VerdictEntry
+    | EpochEntry
+    | ErasureEntry
+    | RevocationEntry
+    | FreezeEntry
+    | ClosingEntry
+)
+
+_HIGHEST_TAG = 7
+
+_encoder = msgspec.msgpack.Encoder()
+_entries = msgspec.msgpack.Decoder(Entry)
+_any_entry = msgspec.msgpack.Decoder(list[object])
+
+
+def entry_bytes(entry: Entry) -> bytes:
+    """The bytes that the digest covers."""
+    return _encoder.encode(entry)
+
+
+def read_entry(data: bytes) -> Entry | UnknownEntry:
+    """The entry in these bytes. PeerFault `message.form` when it is no entry at all."""
+    try:
+        known: Entry = _entries.decode(data)
+        return known
+    except msgspec.MsgspecError:
+        pass
+    try:
+        parts = _any_entry.decode(data)
+    except msgspec.MsgspecError as broken:
+        raise PeerFault("message.form", where="entry") from broken
+    if not parts or not isinstance(parts[0], int) or parts[0] <= _HIGHEST_TAG:
+        raise PeerFault("message.form", where="entry")
+    return UnknownEntry(data)
+
+
+def effective_stamp(stamp: int, hub_time: int) -> int:
+    """The stamp that counts everywhere: a fast clock gains no more than the lead."""
+    return min(stamp, hub_time + limits.CLOCK_LEAD_MS)
+
+
+def first_digest(channel: bytes) -> bytes:
+    """D(0) of a channel."""
+    return crypto.digest(b"bianmin/channel", channel)
+
+
+def next_digest(digest: bytes, entry: bytes) -> bytes:
+    """D(n) = H(D(n-1) ‖ entry n)."""
+    return crypto.digest(b"bianmin/entry", digest, entry)
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """How far a replica has applied a channel."""
+
+    channel: bytes
+    epoch: bytes
+    position: int
+    digest: bytes
+
+    def parts(self) -> tuple[bytes, ...]:
+        """What a signature over this cursor covers."""
+        return self.channel, self.epoch, self.position.to_bytes(8, "big"), self.digest
+
+
+class Receipt(msgspec.Struct, frozen=True, array_like=True):
+    """The hub's signature over a cursor and its time (ms since 1970 UTC)."""
+
+    cursor: Cursor
+    hub_time: int
+    signature: bytes
+
+
+def start_of(channel: bytes, epoch: bytes) -> Cursor:
+    """The cursor of a replica that has applied nothing yet."""
+    return Cursor(channel, epoch, 0, first_digest(channel))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An operation's verdict as all entries together give it."""
+
+    verdict: Verdict
+    code: str
+
+    def raised_by(self, verdict: Verdict, code: str) -> Standing:
+        """The higher of both: accepted > refused > held."""
+        return Standing(verdict, code) if verdict > self.verdict else self

@@ -1,0 +1,216 @@
+"""Merge: a record is a pure function of the set of operations about it, whatever their order.
+
+For every register a record keeps each live write until a later write replaces it; a policy says
+what more than one of them means. Policies are handed in: this file knows no form. PROTOCOL.md,
+section 7. This is the multi-value register of the literature, with the replaced writes named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+from sync_protocol.operations import Write
+
+Policy = Literal["ask", "newest", "union", "furthest", "hub"]
+
+
+class Counts(Enum):
+    """Whether an act takes part in a record."""
+
+    ACCEPTED = "accepted"
+    OWN = "own"  # ours and pending or held: shown on our own page, nowhere else
+    NO = "no"  # refused, or somebody else's and held
+
+
+@dataclass(frozen=True)
+class Act:
+    """An operation as merging sees it. `name` is its identity, `effective` its stamp in ms."""
+
+    name: bytes
+    effective: int
+    by_hub: bool
+    counts: Counts
+    writes: tuple[Write, ...]
+    replica: bytes = b""
+    clerk: bytes = b""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a form says about its registers.
+
+    `policy` maps a register to its merge policy; `place` maps a `furthest` value to something
+    comparable, or None when it cannot be read.
+    """
+
+    policy: Callable[[str], Policy]
+    place: Callable[[str, Any], tuple[int, int] | None]
+
+
+@dataclass(frozen=True)
+class Live:
+    """One live write of a register."""
+
+    name: bytes
+    value: Any
+    effective: int
+    by_hub: bool
+    replica: bytes
+    clerk: bytes
+    accepted: bool
+
+    @property
+    def age(self) -> tuple[int, bytes]:
+        """Display order and tie-break, the same everywhere."""
+        return self.effective, self.name
+
+
+@dataclass(frozen=True)
+class Register:
+    """A register's live writes, oldest first, and what they add up to.
+
+    `sides` holds the newest write of each differing value that a person must choose between: one
+    when there is nothing to ask.
+    """
+
+    live: tuple[Live, ...]
+    used: Live
+    sides: tuple[Live, ...]
+
+    @property
+    def value(self) -> Any:
+        return self.used.value
+
+    @property
+    def in_conflict(self) -> bool:
+        return len(self.sides) > 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the acts about one record add up to."""
+
+    registers: Mapping[str, Register]
+    names: frozenset[bytes] = field(default_factory=frozenset)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {name: register.value for name, register in self.registers.items()}
+
+    @property
+    def conflicts(self) -> dict[str, Register]:
+        return {name: r for name, r in self.registers.items() if r.in_conflict}
+
+
+def fold(acts: Iterable[Act], rules: Rules, *, overlay: bool = False) -> Record:
+    """The record that these acts make. With `overlay` the own, not yet accepted ones count too.
+
+    Without it, the same accepted acts and rules give the same record everywhere (promise 2).
+    """
+    acts = _distinct(acts)
+    counted = [act for act in acts if _counted(act, overlay)]
+    replaced = _replaced(counted, rules)
+    live: dict[str, list[Live]] = {}
+    for act in counted:
+        for write in act.writes:
+            if act.name not in replaced.get(write.field, ()):
+                live.setdefault(write.field, []).append(_live(act, write))
+    registers = {name: _resolve(name, writes, rules) for name, writes in sorted(live.items())}
+    return Record(registers, frozenset(act.name for act in counted))
+
+
+def replaces(acts: Iterable[Act], record: Record, register: str) -> tuple[bytes, ...]:
+    """The names that a new write of `register` replaces, by an author who sees `record`.
+
+    All live writes, overruled ones too, and what the not yet accepted ones among them replace in
+    turn: so a write in between that is refused later never brings an old value back.
+    """
+    beneath = {
+        act.name: write.replaces
+        for act in acts
+        if act.counts is not Counts.ACCEPTED
+        for write in act.writes
+        if write.field == register
+    }
+    shown = record.registers.get(register)
+    todo = [live.name for live in shown.live] if shown else []
+    found: set[bytes] = set()
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(beneath.get(name, ()))
+    return tuple(sorted(found))
+
+
+def _distinct(acts: Iterable[Act]) -> list[Act]:
+    """Copies of one operation are one: the accepted copy counts before any other."""
+    order = {Counts.ACCEPTED: 0, Counts.OWN: 1, Counts.NO: 2}
+    best: dict[bytes, Act] = {}
+    for act in sorted(acts, key=lambda each: (order[each.counts], each.effective)):
+        best.setdefault(act.name, act)
+    return list(best.values())
+
+
+def _counted(act: Act, overlay: bool) -> bool:
+    return act.counts is Counts.ACCEPTED or (overlay and act.counts is Counts.OWN)
+
+
+def _replaced(acts: Iterable[Act], rules: Rules) -> dict[str, set[bytes]]:
+    acts = list(acts)
+    by_hub = {act.name for act in acts if act.by_hub}
+    replaced: dict[str, set[bytes]] = {}
+    for act in acts:
+        for write in act.writes:
+            names = set(write.replaces)
+            if rules.policy(write.field) == "hub" and not act.by_hub:
+                names -= by_hub  # a station's write never replaces a hub's there
+            replaced.setdefault(write.field, set()).update(names)
+    return replaced
+
+
+def _live(act: Act, write: Write) -> Live:
+    accepted = act.counts is Counts.ACCEPTED
+    return Live(act.name, write.value, act.effective, act.by_hub, act.replica, act.clerk, accepted)
+
+
+def _resolve(name: str, writes: list[Live], rules: Rules) -> Register:
+    live = tuple(sorted(writes, key=lambda each: each.age))
+    candidates = _candidates(rules, name, live)
+    sides = candidates[-1:] if rules.policy(name) == "newest" else _by_value(candidates)
+    return Register(live, candidates[-1], sides)
+
+
+def _candidates(rules: Rules, name: str, live: tuple[Live, ...]) -> tuple[Live, ...]:
+    """The live writes that the policy lets stand, oldest first."""
+    policy = rules.policy(name)
+    if policy == "hub":
+        return tuple(each for each in live if each.by_hub) or live
+    if policy == "furthest":
+        placed = [(rules.place(name, each.value) or (0, 0), each) for each in live]
+        furthest = max(place for place, _ in placed)
+        return tuple(each for place, each in placed if place == furthest)
+    return live
+
+
+def _by_value(live: tuple[Live, ...]) -> tuple[Live, ...]:
+    """The newest write of each differing value, oldest first: equal values are one side."""
+    sides: list[Live] = []
+    for each in reversed(live):
+        if not any(same_value(each.value, side.value) for side in sides):
+            sides.append(each)
+    return tuple(reversed(sides))
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Equality as JSON has it: true is not 1."""
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(same_value, a, b))
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same_value(a[key], b[key]) for key in a)
+    return bool(a == b)

@@ -1,0 +1,274 @@
+"""Operations and chains: immutable facts, named by what was sent, linked by their writer.
+
+A header and a body are kept as the bytes they arrived in; names and links are computed from those
+bytes and never travel. Knows no merge, no verdict and no transport. PROTOCOL.md, sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from sync_protocol import crypto, limits
+from sync_protocol.errors import OwnFault, PeerFault
+
+FORMAT = 1  # 2026-11: the first header and body layout
+
+ID_BYTES = 16
+SALT_BYTES = 16
+
+# Header flags.
+AFTER_CLOSING = 1  # the writer had applied the closing of its station
+ON_BEHALF = 2  # the hub wrote it down for somebody outside: counts as a station's write
+
+# The register that says whether a record is alive: "" or the reason why it was made void.
+ALIVE = "alive"
+
+
+class Header(msgspec.Struct, frozen=True, array_like=True):
+    """Who wrote when about which record. Ids are 16 raw bytes, `stamp` is ms since 1970 UTC.
+
+    `origin` is the first name of the fact when this is a re-issue of it under another chain.
+    """
+
+    version: int
+    replica: bytes
+    seq: int
+    stamp: int
+    clerk: bytes
+    record: bytes
+    kind: str
+    form_version: int
+    flags: int = 0
+    origin: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One register set to `value` (JSON-like, no floats), and the names of what it replaces."""
+
+    field: str
+    value: Any
+    replaces: tuple[bytes, ...] = ()
+
+
+class _WireWrite(msgspec.Struct, frozen=True, array_like=True):
+    field: str
+    value: Any
+    replaces: list[int]
+
+
+class _WireBody(msgspec.Struct, frozen=True, array_like=True):
+    salt: bytes
+    writes: list[_WireWrite]
+    names: list[bytes]
+
+
+_headers = msgspec.msgpack.Decoder(Header)
+_bodies = msgspec.msgpack.Decoder(_WireBody)
+_encoder = msgspec.msgpack.Encoder()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation in the bytes it was written in. `body` is None when it is erased or missing."""
+
+    header: Header
+    header_bytes: bytes
+    body: bytes | None
+    body_digest: bytes
+
+    @cached_property
+    def name(self) -> bytes:
+        """H(header ‖ H(body)), 32 bytes."""
+        return crypto.digest(b"bianmin/operation", self.header_bytes, self.body_digest)
+
+    @property
+    def identity(self) -> bytes:
+        """The name that references and verdicts use: that of the first copy."""
+        return self.header.origin or self.name
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.header_bytes) + len(self.body or b"")
+
+    def writes(self) -> tuple[Write, ...]:
+        """The writes of the body. PeerFault `operation.*` when it cannot be read."""
+        if self.body is None:
+            return ()
+        return read_body(self.body)
+
+
+def compose(header: Header, salt: bytes, writes: Sequence[Write]) -> Operation:
+    """A new operation of our own. OwnFault `operation.value` or `operation.too_large`."""
+    if len(salt) != SALT_BYTES:
+        raise ValueError("the salt is 16 random bytes")
+    for write in writes:
+        if not _is_plain(write.value, limits.VALUE_DEPTH):
+            raise OwnFault("operation.value", field=write.field)
+    header_bytes = _encoder.encode(header)
+    body = _encoder.encode(_to_wire(salt, writes))
+    if len(body) > limits.BODY_BYTES:
+        raise OwnFault("operation.too_large", limit=limits.BODY_BYTES)
+    return Operation(header, header_bytes, body, digest_of_body(body))
+
+
+def received(
+    header_bytes: bytes, body: bytes | None, body_digest: bytes | None = None
+) -> Operation:
+    """From a peer's bytes; of an absent body the digest. PeerFault `operation.header`."""
+    header = read_header(header_bytes)
+    if body is not None:
+        return Operation(header, header_bytes, body, digest_of_body(body))
+    if body_digest is None or len(body_digest) != crypto.HASH_BYTES:
+        raise PeerFault("operation.header")
+    return Operation(header, header_bytes, None, body_digest)
+
+
+def digest_of_body(body: bytes) -> bytes:
+    """H(body): what the name contains of a body, so that a body can be erased under its name."""
+    return crypto.digest(b"bianmin/body", body)
+
+
+def read_header(data: bytes) -> Header:
+    """The header in these bytes. PeerFault `operation.header`."""
+    if len(data) > limits.HEADER_BYTES:
+        raise PeerFault("operation.header")
+    try:
+        header = _headers.decode(data)
+    except msgspec.MsgspecError as broken:
+        raise PeerFault("operation.header") from broken
+    ids = (header.replica, header.clerk, header.record)
+    sound = (
+        all(len(each) == ID_BYTES for each in ids)
+        and 1 <= header.seq <= limits.INTEGER_HIGHEST
+        and abs(header.stamp) <= limits.INTEGER_HIGHEST
+        and 0 < len(header.kind) <= limits.KIND_CHARACTERS
+        and (header.origin is None or len(header.origin) == crypto.HASH_BYTES)
+    )
+    if not sound:
+        raise PeerFault("operation.header")
+    return header
+
+
+def read_body(data: bytes) -> tuple[Write, ...]:
+    """The writes in these bytes. PeerFault `operation.too_large` or `operation.value`."""
+    if len(data) > limits.BODY_BYTES:
+        raise PeerFault("operation.too_large", limit=limits.BODY_BYTES)
+    try:
+        body = _bodies.decode(data)
+        writes = tuple(_from_wire(write, body.names) for write in body.writes)
+    except (msgspec.MsgspecError, IndexError) as broken:
+        raise PeerFault("operation.value", field="") from broken
+    if len({write.field for write in writes}) != len(writes):
+        raise PeerFault("operation.value", field="")
+    for write in writes:
+        if not _is_plain(write.value, limits.VALUE_DEPTH):
+            raise PeerFault("operation.value", field=write.field)
+    if len(body.salt) != SALT_BYTES or not _is_bounded(body):
+        raise PeerFault("operation.value", field="")
+    return writes
+
+
+def _to_wire(salt: bytes, writes: Sequence[Write]) -> _WireBody:
+    index: dict[bytes, int] = {}
+    wire = []
+    for write in writes:
+        refs = [index.setdefault(name, len(index)) for name in write.replaces]
+        wire.append(_WireWrite(write.field, write.value, refs))
+    return _WireBody(salt, wire, list(index))
+
+
+def _from_wire(write: _WireWrite, names: Sequence[bytes]) -> Write:
+    if any(at < 0 for at in write.replaces):
+        raise IndexError
+    return Write(write.field, write.value, tuple(names[at] for at in write.replaces))
+
+
+def _is_bounded(body: _WireBody) -> bool:
+    return (
+        len(body.writes) <= limits.WRITES_PER_OPERATION
+        and len(body.names) <= limits.NAMES_PER_OPERATION
+        and all(len(name) == crypto.HASH_BYTES for name in body.names)
+        and all(0 < len(w.field) <= limits.FIELD_NAME_CHARACTERS for w in body.writes)
+    )
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """JSON-like: null, boolean, integer within 2^53, text, list, mapping with text keys."""
+    if value is None or isinstance(value, bool | str):
+        return True
+    if isinstance(value, int):
+        return abs(value) <= limits.INTEGER_HIGHEST
+    if depth == 0:
+        return False
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item, depth - 1) for item in value)
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _is_plain(v, depth - 1) for k, v in value.items())
+    return False
+
+
+# --- chains ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Head:
+    """The end of a chain: the last seq (0 for an empty chain) and its link."""
+
+    replica: bytes
+    seq: int
+    link: bytes
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """Consecutive operations of one chain as they travel, and one signature over their last link.
+
+    `base_link` is the link just before the first; `operations` hold (header, body, digest of an
+    absent body). PROTOCOL.md, section 4.
+    """
+
+    base_link: bytes
+    operations: list[tuple[bytes, bytes | None, bytes | None]]
+    signature: bytes
+
+
+def first_link(replica: bytes) -> bytes:
+    """link(0): what a chain starts from."""
+    return crypto.digest(b"bianmin/chain", replica)
+
+
+def next_link(link: bytes, name: bytes) -> bytes:
+    """link(n) = H(link(n-1) ‖ name(n))."""
+    return crypto.digest(b"bianmin/link", link, name)
+
+
+def empty_head(replica: bytes) -> Head:
+    return Head(replica, 0, first_link(replica))
+
+
+def advance(head: Head, operations: Iterable[Operation]) -> Head:
+    """The head after these operations. PeerFault `chain.order` unless they follow one by one."""
+    for operation in operations:
+        header = operation.header
+        if header.replica != head.replica or header.seq != head.seq + 1:
+            raise PeerFault("chain.order")
+        head = Head(head.replica, header.seq, next_link(head.link, operation.name))
+    return head
+
+
+def sign_head(private: bytes, head: Head) -> bytes:
+    """The signature that covers everything up to this head."""
+    return crypto.sign(private, b"bianmin/head", *_head_parts(head))
+
+
+def head_verifies(public: bytes, head: Head, signature: bytes) -> bool:
+    return crypto.verifies(public, signature, b"bianmin/head", *_head_parts(head))
+
+
+def _head_parts(head: Head) -> tuple[bytes, bytes, bytes]:
+    return head.replica, head.seq.to_bytes(8, "big"), head.link

@@ -1,0 +1,230 @@
+"""Push, both ends: the operations a replica has written since the hub last answered.
+
+The station cuts its outbox into one run under one signature; the hub decides about each operation
+by itself, so that one bad one never blocks another. PROTOCOL.md, sections 4 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync_protocol import channel, limits, operations
+from sync_protocol.channel import ClosingEntry, OperationEntry, Standing, Verdict, VerdictEntry
+from sync_protocol.errors import PeerFault
+from sync_protocol.operations import Head, Operation, Run, Write
+
+# --- station -----------------------------------------------------------------------------------
+
+
+def cut_batch(pending: Iterable[Operation], budget_bytes: int) -> list[Operation]:
+    """The first of these operations that fit, at least one, in order."""
+    batch: list[Operation] = []
+    used = 0
+    for operation in pending:
+        used += operation.size_bytes
+        if batch and (used > budget_bytes or len(batch) >= limits.BATCH_OPERATIONS):
+            break
+        batch.append(operation)
+    return batch
+
+
+def make_run(base: Head, batch: Sequence[Operation], signing: bytes) -> Run:
+    """One run of consecutive operations after `base`, signed at its end."""
+    head = operations.advance(base, batch)
+    wire = [(each.header_bytes, each.body, _absent(each)) for each in batch]
+    return Run(base.link, wire, operations.sign_head(signing, head))
+
+
+def _absent(operation: Operation) -> bytes | None:
+    return operation.body_digest if operation.body is None else None
+
+
+# --- hub -----------------------------------------------------------------------------------------
+
+Judgement = tuple[Verdict, str]
+Judge = Callable[[Operation, tuple[Write, ...], bool], Judgement]
+"""(operation, its writes, whether it creates its record) → verdict and code. Pure."""
+
+
+@dataclass(frozen=True)
+class KnownChain:
+    """What the hub holds of a chain: its end without gaps, the link just before a run, and the
+    names of every operation it has within the run's seqs, those waiting behind a gap included."""
+
+    head: Head
+    base_link: bytes | None
+    names: Mapping[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Doorway:
+    """What decides about a chain as a whole, before any form is looked at."""
+
+    frozen: bool = False
+    revoked: bool = False
+    closing: ClosingEntry | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An operation, the entry it gets and the link of its chain at it."""
+
+    operation: Operation
+    entry: OperationEntry
+    link: bytes
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a run leads to. `forked` asks for a freeze entry; `signed` is kept with the chain."""
+
+    decisions: tuple[Decision, ...]
+    head: Head
+    signed: tuple[Head, bytes]
+    forked: bool
+
+
+class Records:
+    """Which records exist, as the operations of a batch are judged one after another.
+
+    `accepted` and `held` are the records that have an accepted, or only held, creating operation.
+    """
+
+    def __init__(self, accepted: Iterable[bytes] = (), held: Iterable[bytes] = ()) -> None:
+        self._accepted = set(accepted)
+        self._held = set(held) - self._accepted
+
+    def creates(self, record: bytes) -> bool:
+        return record not in self._accepted
+
+    def waits(self, record: bytes) -> bool:
+        return record in self._held
+
+    def note(self, record: bytes, verdict: Verdict) -> None:
+        if verdict is Verdict.ACCEPTED:
+            self._accepted.add(record)
+            self._held.discard(record)
+        elif verdict is Verdict.HELD and record not in self._accepted:
+            self._held.add(record)
+
+
+def read_run(run: Run) -> list[Operation]:
+    """The operations of a run. PeerFault `operation.header|chain.order|envelope.too_large`."""
+    if not 0 < len(run.operations) <= limits.BATCH_OPERATIONS:
+        raise PeerFault("envelope.too_large", limit=limits.BATCH_OPERATIONS)
+    batch = [operations.received(*parts) for parts in run.operations]
+    first = batch[0].header
+    operations.advance(Head(first.replica, first.seq - 1, run.base_link), batch)
+    return batch
+
+
+def take_run(
+    run: Run,
+    signing_public: bytes,
+    known: KnownChain,
+    doorway: Doorway,
+    records: Records,
+    judge: Judge,
+    hub_time: int,
+) -> Taken:
+    """Decides about every operation of a run that the hub does not have yet.
+
+    Sent twice, late or again in part, it changes nothing. PeerFault `chain.signature`.
+    """
+    batch = read_run(run)
+    start = Head(known.head.replica, batch[0].header.seq - 1, run.base_link)
+    end = operations.advance(start, batch)
+    if not operations.head_verifies(signing_public, end, run.signature):
+        raise PeerFault("chain.signature")
+    head, link = known.head, run.base_link
+    forked = known.base_link is not None and known.base_link != run.base_link
+    decisions: list[Decision] = []
+    for operation in batch:
+        before, link = link, operations.next_link(link, operation.name)
+        have = known.names.get(operation.header.seq)
+        if have == operation.name:
+            continue
+        follows = operation.header.seq == head.seq + 1
+        forked = forked or have is not None or (follows and before != head.link)
+        if forked:
+            verdict: Judgement = (Verdict.HELD, "fork")
+        elif not follows:
+            verdict = (Verdict.HELD, "gap")
+        else:
+            head = Head(head.replica, operation.header.seq, link)
+            verdict = decide(operation, doorway, records, judge, hub_time)
+        decisions.append(Decision(operation, _entry(operation, verdict, hub_time), link))
+    return Taken(tuple(decisions), head, (end, run.signature), forked)
+
+
+def release(
+    waiting: Sequence[Operation],
+    head: Head,
+    doorway: Doorway,
+    records: Records,
+    judge: Judge,
+    hub_time: int,
+) -> tuple[list[VerdictEntry], Head]:
+    """Judges what was held for a gap once the operations before it have come."""
+    entries: list[VerdictEntry] = []
+    for operation in waiting:
+        if operation.header.seq != head.seq + 1:
+            break
+        head = operations.advance(head, [operation])
+        verdict, code = decide(operation, doorway, records, judge, hub_time)
+        entries.append(VerdictEntry(operation.identity, int(verdict), code, hub_time))
+    return entries, head
+
+
+def decide(
+    operation: Operation, doorway: Doorway, records: Records, judge: Judge, hub_time: int
+) -> Judgement:
+    """The verdict on one operation whose place in its chain is sound."""
+    judgement = _doorway(operation, doorway, hub_time) or _judged(operation, records, judge)
+    records.note(operation.header.record, judgement[0])
+    return judgement
+
+
+def raised(
+    standing: Standing, verdict: Verdict, code: str, name: bytes, hub_time: int
+) -> VerdictEntry | None:
+    """The entry for a later verdict, or None where it is no higher than what stands."""
+    if standing.raised_by(verdict, code) is standing:
+        return None
+    return VerdictEntry(name, int(verdict), code, hub_time)
+
+
+def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement | None:
+    if doorway.revoked:
+        return Verdict.HELD, "revoked"
+    if doorway.frozen:
+        return Verdict.HELD, "frozen"
+    if doorway.closing is None:
+        return None
+    header = operation.header
+    marked = bool(header.flags & operations.AFTER_CLOSING)
+    if marked or header.stamp > doorway.closing.at + limits.CLOCK_LEAD_MS:
+        return Verdict.HELD, "closed"
+    if hub_time > doorway.closing.until:
+        return Verdict.HELD, "late"
+    return None
+
+
+def _judged(operation: Operation, records: Records, judge: Judge) -> Judgement:
+    record = operation.header.record
+    if operation.body is None:
+        return Verdict.REFUSED, "body"
+    try:
+        writes = operation.writes()
+    except PeerFault:
+        return Verdict.REFUSED, "body"
+    if records.waits(record):
+        return Verdict.HELD, "record"
+    return judge(operation, writes, records.creates(record))
+
+
+def _entry(operation: Operation, judgement: Judgement, hub_time: int) -> OperationEntry:
+    verdict, code = judgement
+    effective = channel.effective_stamp(operation.header.stamp, hub_time)
+    return OperationEntry(operation.identity, int(verdict), code, effective, hub_time)
