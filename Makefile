@@ -30,7 +30,7 @@ check: $(READY) ## style, types, direction of the imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 simulate: $(READY) ## random histories of stations and hub: RUNS= SEED=
 	BIANMIN_RUNS=$(RUNS) BIANMIN_SEED=$(SEED) $(PYTEST) tests/simulation --capture=no

@@ -52,6 +52,11 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def base_url() -> None:
+    """None: servers take a free port. The plugin's own fixture warns under pytest 9."""
+
+
+@pytest.fixture(scope="session")
 def browser_type_launch_args(
     browser_type_launch_args: dict[str, Any], needs: Callable[[str], str]
 ) -> dict[str, Any]:

@@ -41,7 +41,7 @@ ONLY_IN = {
     "sqlite3": set[str](),
     "requests": {"station_client/transport.py"},
     "apscheduler": {"station_client/scheduler.py", "hub_server/scheduler.py"},
-    "keyring": {"station_client/vault.py"},
+    "keyring": {"station_client/device_secret.py"},
     "cryptography": {
         "sync_protocol/crypto.py",
         "station_client/vault.py",
