@@ -44,7 +44,7 @@ ONLY_IN = {
     "keyring": {"station_client/device_secret.py"},
     "cryptography": {
         "sync_protocol/crypto.py",
-        "station_client/vault.py",
+        "station_client/key_slot.py",
         "hub_server/keys.py",
         "hub_server/accounts.py",
     },
