@@ -1,7 +1,8 @@
 """The envelope of every message: msgpack, zstd, sealed to the receiver, signed by the sender.
 
 Layout: "BM" ‖ suite (2) ‖ kind (1) ‖ sender (16) ‖ receiver (16) ‖ sealed … ‖ signature (64);
-numbers are big-endian. A proxy that breaks TLS open sees nothing and forges nothing. PROTOCOL.md, section 8.
+numbers are big-endian. A proxy that breaks TLS open sees nothing and forges nothing.
+PROTOCOL.md, section 8.
 """
 
 from __future__ import annotations
