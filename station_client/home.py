@@ -183,7 +183,7 @@ def _read_config(folder: Path) -> Config | None:
         return None
     try:
         config = msgspec.json.decode(content, type=Config)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):  # msgspec leaks the latter from keys
         raise StationError("home.config_damaged", file=path) from None
     if config.format != CONFIG_FORMAT:
         raise StationError("home.config_newer", file=path)

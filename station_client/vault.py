@@ -156,7 +156,8 @@ class Vault:
     def add_slot(self, unlocked: Unlocked, clerk_id: bytes, secret: str) -> None:
         """Let another clerk (16 bytes) unlock with a secret of their own.
 
-        Errors: vault.clerk_exists, vault.full, those of `check_secret`, device_secret_missing.
+        Errors: vault.clerk_exists, vault.full, those of `check_secret`,
+        vault.device_secret_missing.
         """
         if len(clerk_id) != ID_BYTES:
             raise ValueError(f"a clerk id has {ID_BYTES} bytes, not {len(clerk_id)}")
@@ -263,7 +264,7 @@ def _read(home: Home) -> Slots:
         raise StationError("vault.missing", file=home.vault)
     try:
         slots = _decode(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):  # msgspec leaks the latter from keys
         slots = None
     if slots is None or not all(has_sound_lengths(slot) for slot in slots.slots):
         raise StationError("vault.damaged", file=home.vault)
