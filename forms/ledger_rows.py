@@ -1,0 +1,341 @@
+"""Rows of a ledger file as people keep them → lines of the form `intake_case`; nothing is dropped.
+
+A row is a header, a title, a footer, blank, or a line. A line is *imported* (mended where it has
+one possible meaning, marked where it breaks a rule of the form) or *set aside* with a reason. Knows
+cells, not files: encodings, sheets and the report belong to the caller.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from forms import reading
+from forms.checker import MARKABLE, check_writes
+from forms.definition import Form
+from forms.ledger import COLUMN_IDS, LEDGER_COLUMNS, ledger_line
+from forms.reading import Raw, Reading, Unreadable, as_text, tidy
+from forms.registers import ALIVE
+from forms.registry import builtin
+from forms.source import Extra, Mark, Mended, Source
+
+RowKind = Literal["header", "title", "blank", "footer", "line"]
+SetAsideReason = Literal[
+    "set_aside_no_date",
+    "set_aside_unreadable_date",
+    "set_aside_no_line_above",
+    "set_aside_not_a_line",
+]
+
+_FORM = builtin().latest("intake_case")
+_MIN_LABELS = 5  # of a header
+_MIN_CELLS = 4  # of a line: a date alone, or a date and a note, is not one
+_MAX_EXTRA = 64
+_DITTO = frozenset({"〃", "″", '"', "”", "“", "''", "’’", "々", "同上", "同前", "同上行"})
+_NOTHING = frozenset({"/", "\\", "-", "--", "—", "——", "-/-", "无", "空"})
+_MAY_SAY_NOTHING = frozenset({"return_reason", "finished_same_day_at"})
+_FOOTER = re.compile(
+    r"(?:本页|本月|本日|当日)?(?:合计|总计|小计|累计|共计|总数)|"
+    r"(?:填表|填报|制表|审核|审批|复核|统计|记录)(?:人|单位|日期|时间)(?:签字|签名)?[:：]?|"
+    r"(?:单位)?(?:负责人|盖章|公章)|[(（]盖章[)）]|(?:填表|填写)?说明[:：]|注[:：]|备注[:：]|"
+    r"第\s*[0-9]+\s*页|共\s*[0-9]+\s*[页条件]|本页完|以下空白|以下无正文"
+)
+_TITLE = re.compile(
+    r"台账|登记表|登记簿|统计表|明细表|汇总表|花名册|附录|附件|表\s*D\.?\s*1|"
+    r"^[0-9]{4}年(?:[0-9]{1,2}月)?(?:份)?$|"
+    r"^(?:填报|报送)?(?:单位|站点|便民服务站|部门|月份|年度|日期|时间|窗口)(?:名称)?[:：]"
+)
+
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "seq_no": ("序", "序列", "编号", "no", "no."),
+    "ledger_date": ("日期", "办理日期", "登记日期", "登记时间", "办理时间", "受理日期"),
+    "station_name": (
+        "便民服务站",
+        "服务站名称",
+        "站点名称",
+        "站点",
+        "服务站",
+        "政务服务便民服务站名称",
+    ),
+    "window_name": ("窗口名称", "窗口号", "办理窗口", "受理窗口"),
+    "dept_name": ("事项所属部门", "所属部门", "部门", "事项部门", "责任部门", "事项所属单位"),
+    "applicant_name": (
+        "申请人",
+        "申请人姓名",
+        "办事人",
+        "办事人姓名",
+        "群众姓名",
+        "服务对象",
+        "姓名单位",
+    ),
+    "contact_phone": ("联系电话", "电话", "手机", "手机号", "手机号码", "联系人电话", "电话号码"),
+    "task_name": ("事项", "事项名称", "办理事项", "申请事项名称", "申办事项", "业务名称"),
+    "is_accepted": ("是否受理", "受理", "受理情况"),
+    "time_limit_text": ("时限", "承诺时限", "承诺办理时限", "办结时限"),
+    "case_status": ("状态", "办理状态", "办结状态", "办件情况"),
+    "return_reason": ("退回原因", "退件理由", "不予受理原因", "退件原因说明"),
+    "received_at": ("收件时间", "接收时间", "接件时刻", "来件时间"),
+    "finished_same_day_at": ("当日办结", "办结时间", "当天办结时间", "当日办结时刻"),
+    "handler_name": ("受理人", "经办人", "工作人员", "办理人员", "经办人员", "受理人姓名"),
+    "remark": ("备注说明", "说明", "备考"),
+}
+
+
+def _label_key(label: object) -> str:
+    """A header cell reduced to what tells columns apart: no blanks, breaks or bracketed hints."""
+    text = unicodedata.normalize("NFKC", str(label))
+    return re.sub(r"\(.*?\)|[\s:*/、_]", "", text).lower()
+
+
+_COLUMN_OF = {
+    _label_key(label): column
+    for column, standard in LEDGER_COLUMNS
+    for label in (standard, *_ALIASES[column])
+}
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """Which column of a sheet holds what: ledger column → position; and what else there is."""
+
+    positions: Mapping[str, int]
+    extra: Mapping[int, str] = {}
+
+    def missing(self) -> tuple[str, ...]:
+        """The ledger columns that the sheet does not have."""
+        return tuple(column for column in COLUMN_IDS if column not in self.positions)
+
+
+STANDARD_COLUMNS = Columns({column: n for n, column in enumerate(COLUMN_IDS)})
+"""The 16 columns in the order of table D.1, for a file without a header."""
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """One line of the form `intake_case`: the writes to record it with, and the line that it shows.
+
+    ``writes`` include ``source`` (cells as written, mended, marks) and ``alive``. ``texts`` are the
+    cells after mending, for a ditto mark in the next row.
+    """
+
+    writes: Mapping[str, object]
+    texts: tuple[str, ...]
+    source: Source
+
+
+class SetAside(msgspec.Struct, frozen=True):
+    """A row that cannot become a line. ``reason`` is a code of `forms.WORDS`."""
+
+    reason: SetAsideReason
+
+
+def read_header(cells: Sequence[Raw]) -> Columns | None:
+    """The columns that a header row names, in whatever order; None where it is not a header."""
+    positions: dict[str, int] = {}
+    extra: dict[int, str] = {}
+    for position, cell in enumerate(cells):
+        label = as_text(cell)
+        column = _COLUMN_OF.get(_label_key(label))
+        if column is not None and column not in positions:
+            positions[column] = position
+        elif label.strip():
+            extra[position] = tidy(label)
+    known = "ledger_date" in positions and len(positions) >= _MIN_LABELS
+    return Columns(positions, extra) if known and len(extra) <= len(positions) else None
+
+
+def classify_row(cells: Sequence[Raw], columns: Columns | None = None) -> RowKind:
+    """What a row is. In doubt it is a line: then it is imported or set aside, and never lost."""
+    texts = [text for text in (tidy(as_text(cell)) for cell in cells) if text]
+    if not texts:
+        return "blank"
+    if read_header(cells) is not None:
+        return "header"
+    if _is_footer(texts) and not _has_date(cells, columns):
+        return "footer"
+    if len(set(texts)) <= 2 and any(_TITLE.search(t) for t in texts) and _all_titles(texts):
+        return "title"
+    return "line"
+
+
+def _is_footer(texts: Sequence[str]) -> bool:
+    """Totals, signatures, notes: a footer's word begins the row, and there is little else."""
+    begins = _FOOTER.match(texts[0].replace(" ", "")) is not None
+    return begins and (len(texts) <= 6 or texts[0].replace(" ", "") in _TOTALS)
+
+
+_TOTALS = frozenset({"合计", "总计", "小计", "累计", "共计", "本页合计", "本页小计", "本月合计"})
+
+
+def _all_titles(texts: Sequence[str]) -> bool:
+    return all(_TITLE.search(text) or len(text) > 10 or "年" in text for text in set(texts))
+
+
+def _has_date(cells: Sequence[Raw], columns: Columns | None) -> bool:
+    position = (columns or STANDARD_COLUMNS).positions["ledger_date"]
+    try:
+        reading.read_date(cells[position] if position < len(cells) else None)
+    except Unreadable:
+        return False
+    return True
+
+
+def read_ledger_row(
+    cells: Sequence[Raw],
+    columns: Columns = STANDARD_COLUMNS,
+    *,
+    file: str,
+    row: int,
+    sheet: str = "",
+    above: Imported | None = None,
+    merged: Collection[int] = (),
+) -> Imported | SetAside:
+    """Read one line. ``row`` counts from 1 as the spreadsheet does.
+
+    ``above`` is the line before it, for ditto marks; ``merged`` names the positions (in ``cells``)
+    that the sheet has merged with the cell above, which then hold the value above.
+    """
+    written = {c: _cell(cells, columns.positions.get(c)) for c in COLUMN_IDS}
+    texts = {column: as_text(raw) for column, raw in written.items()}
+    repeated = {column for column, position in columns.positions.items() if position in merged}
+    filled = [c for c in COLUMN_IDS if texts[c].strip() or (c in repeated and above is not None)]
+    if len(filled) < _MIN_CELLS:
+        return SetAside("set_aside_not_a_line")
+    resolved = {c: _resolve(written[c], c in repeated, above, c) for c in COLUMN_IDS}
+    day = _read_day(resolved["ledger_date"])
+    if isinstance(day, SetAside):
+        return day
+    source = Source(
+        file=file[:255],
+        sheet=sheet[:255],
+        row=row,
+        cells=[texts[column] for column in COLUMN_IDS],
+        extra=list(_extra_cells(cells, columns)),
+    )
+    return _line(_FORM, source, _read_fields(_FORM, resolved, day))
+
+
+def _cell(cells: Sequence[Raw], position: int | None) -> Raw:
+    return cells[position] if position is not None and position < len(cells) else None
+
+
+class _NoLineAbove:
+    """A ditto mark under nothing."""
+
+
+def _resolve(raw: Raw, repeated: bool, above: Imported | None, column: str) -> Raw | _NoLineAbove:
+    """The cell, or for a ditto mark (or a merged cell) the text above it."""
+    text = tidy(as_text(raw))
+    is_ditto = text in _DITTO or as_text(raw).strip() in _DITTO
+    if not is_ditto and not (repeated and not text):
+        return raw
+    if column == "seq_no":
+        return raw
+    return above.texts[COLUMN_IDS.index(column)] if above is not None else _NoLineAbove()
+
+
+def _read_day(raw: Raw | _NoLineAbove) -> str | SetAside:
+    if isinstance(raw, _NoLineAbove):
+        return SetAside("set_aside_no_line_above")
+    if not as_text(raw).strip():
+        return SetAside("set_aside_no_date")
+    try:
+        return reading.read_date(raw).value
+    except Unreadable:
+        return SetAside("set_aside_unreadable_date")
+
+
+def _extra_cells(cells: Sequence[Raw], columns: Columns) -> Iterator[Extra]:
+    known = set(columns.positions.values())
+    left = [(n, as_text(cell)) for n, cell in enumerate(cells) if n not in known]
+    for position, text in [(n, text) for n, text in left if text.strip()][:_MAX_EXTRA]:
+        label = columns.extra.get(position, f"第{position + 1}列")
+        yield Extra(label=label[:255], text=text)
+
+
+def _read_fields(
+    form: Form, resolved: Mapping[str, Raw | _NoLineAbove], day: str
+) -> dict[str, object]:
+    """Field → value; a field whose cell is blank or unreadable is left out."""
+    assert form.ledger is not None
+    writes: dict[str, object] = {}
+    for column, cell in form.ledger.columns.items():
+        raw = resolved[column]
+        if not cell.field or isinstance(raw, _NoLineAbove) or _says_nothing(column, raw):
+            continue
+        try:
+            writes[cell.field] = _reader(form, column, day)(raw).value
+        except Unreadable:
+            continue
+    return {field_id: value for field_id, value in writes.items() if value != ""}
+
+
+def _says_nothing(column: str, raw: Raw) -> bool:
+    text = tidy(as_text(raw))
+    return not text or (column in _MAY_SAY_NOTHING and text in _NOTHING)
+
+
+def _reader(form: Form, column: str, day: str) -> Callable[[Raw], Reading[object]]:
+    """How the cell of a column is read: by the type of the field that it fills."""
+    assert form.ledger is not None
+    field = form.field(form.ledger.columns[column].field)
+    if field.type == "datetime":
+        return partial(reading.read_datetime, day=day)
+    if field.type == "code":
+        return partial(reading.read_code, choices=form.choices(field))
+    if field.type == "long_text":
+        return partial(reading.read_text, lines=True)
+    return _READERS[field.type]
+
+
+_READERS: dict[str, Callable[[Raw], Reading[object]]] = {
+    "date": reading.read_date,
+    "limit": reading.read_limit,
+    "phone": reading.read_phone,
+    "text": reading.read_text,
+    "time": reading.read_time,
+}
+
+
+def _line(form: Form, source: Source, fields: dict[str, object]) -> Imported:
+    """Complete the line: where the ledger shows otherwise than the paper, that is said."""
+    unread = _unread(form, source, fields)
+    marks = [Mark(field=field_id, code="unreadable") for field_id in unread]
+    shown = _shown(form, source, fields, marks)
+    mended = [
+        Mended(column=column, written=written, to=text)
+        for column, written, text in zip(COLUMN_IDS, source.cells, shown, strict=True)
+        if written != text
+    ]
+    draft = msgspec.structs.replace(source, mended=mended, marks=marks)
+    marks += _broken_rules(form, draft, fields)
+    final = msgspec.structs.replace(draft, marks=marks)
+    writes = {**fields, "source": final.as_value(), ALIVE: ""}
+    return Imported(writes, shown, final)
+
+
+def _unread(form: Form, source: Source, fields: Mapping[str, object]) -> list[str]:
+    assert form.ledger is not None
+    return [
+        cell.field
+        for (column, cell), text in zip(form.ledger.columns.items(), source.cells, strict=True)
+        if cell.field and cell.field not in fields and not _says_nothing(column, text)
+    ]
+
+
+def _shown(
+    form: Form, source: Source, fields: Mapping[str, object], marks: list[Mark]
+) -> tuple[str, ...]:
+    marked = msgspec.structs.replace(source, marks=marks)
+    values = {**fields, "source": marked.as_value()}
+    return ledger_line(form, values, station_name="").cells
+
+
+def _broken_rules(form: Form, source: Source, fields: Mapping[str, object]) -> list[Mark]:
+    """The rules of the form that the line breaks besides, in the checker's own words."""
+    writes = {**fields, "source": source.as_value()}
+    problems = check_writes(form, writes, author="station", creates=True)
+    return [Mark(field=p.field, code=p.code) for p in problems if p.code in MARKABLE]
