@@ -6,12 +6,10 @@ from forms.definition import (
     Cell,
     Code,
     Condition,
-    DefinitionError,
     Field,
     Form,
     Grid,
     Policy,
-    load,
 )
 from forms.ledger import LEDGER_COLUMNS, LedgerLine, ledger_line
 from forms.ledger_rows import (
@@ -22,6 +20,7 @@ from forms.ledger_rows import (
     read_header,
     read_ledger_row,
 )
+from forms.loader import DefinitionError, load
 from forms.problems import WORDS, Problem
 from forms.registers import ALIVE, element_register, elements, is_empty, split_register
 from forms.registry import Forms, builtin, builtin_files

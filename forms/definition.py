@@ -1,4 +1,4 @@
-"""A form definition: its typed shape, its strict loader, and what it answers about itself.
+"""A form definition: its typed shape, and what it answers about itself. `loader` reads it.
 
 A definition is one TOML file, one version of one form. It knows no page, no database and no
 protocol; README.md describes every key.
@@ -6,14 +6,13 @@ protocol; README.md describes every key.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Literal
 
 import msgspec
 
-from forms.registers import ALIVE, is_filled, split_register
+from forms.registers import is_filled, split_register
 
 FieldType = Literal[
     "text",
@@ -41,13 +40,6 @@ Unit = Literal["", "working_day", "natural_day", "copy", "byte"]
 DeskDefault = Literal["", "today", "now", "clock", "clerk", "station", "window"]
 
 _MAX_LENGTH = {"text": 200, "long_text": 4_000, "phone": 30, "case_no": 21, "image": 200_000}
-_SCALARS = frozenset({"text", "long_text", "integer", "limit", "date", "time", "datetime"})
-_ELEMENT_TYPES = _SCALARS | {"boolean", "code", "phone"}
-_ID = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-
-
-class DefinitionError(ValueError):
-    """A definition file that must not be used; the text names the file and the key."""
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,6 +60,10 @@ class Condition(_Part, frozen=True):
     equals: str | int | bool | None = None
     one_of: tuple[str | int, ...] = ()
     empty: bool | None = None
+
+    def accepts(self) -> int:
+        """How many of the three ways to say it the condition uses; the loader demands one."""
+        return (self.equals is not None) + bool(self.one_of) + (self.empty is not None)
 
     def holds(self, values: Mapping[str, object]) -> bool:
         if self.empty is not None:
@@ -251,7 +247,9 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def may_move(self, start: str, to: str, author: Author) -> bool:
         return any(move.to == to for move in self.moves(start, author))
 
-    def moved(self, current: Mapping[str, object] | None, to: str, author: Author) -> object:
+    def moved(
+        self, current: Mapping[str, object] | None, to: str, author: Author
+    ) -> dict[str, object]:
         """The value to write for a change of state: ``{"round": n, "state": to}``.
 
         ``current`` is the present value of the state field, None before the first. Raises
@@ -288,95 +286,3 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         if field.default_from:
             return desk.get(field.default_from)
         return list(field.default) if isinstance(field.default, tuple) else field.default
-
-
-def load(data: bytes, where: str) -> Form:
-    """Read one definition. ``where`` is the file's name, for the message of a DefinitionError."""
-    try:
-        form = msgspec.toml.decode(data, type=Form)
-    except msgspec.ValidationError as error:
-        raise DefinitionError(f"{where}: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"{where}: not TOML: {error}") from error
-    for fault in _faults(form):
-        raise DefinitionError(f"{where}: {fault}")
-    return form
-
-
-def _faults(form: Form) -> Iterator[str]:
-    ids = [field.id for field in form.fields]
-    yield from (f"field {i!r} is defined twice" for i in sorted(set(ids)) if ids.count(i) > 1)
-    for field in form.fields:
-        yield from _field_faults(form, field)
-    yield from _reference_faults(form, frozenset(ids))
-    yield from _code_faults(form)
-    if form.grid is not None:
-        yield from _grid_faults(form.grid)
-
-
-def _field_faults(form: Form, field: Field) -> Iterator[str]:
-    if _ID.fullmatch(field.id) is None or field.id == ALIVE:
-        yield f"field {field.id!r} has no usable id"
-    if field.type in ("code", "codes") and field.codes not in form.codes:
-        yield f"field {field.id!r}: code list {field.codes!r} is not defined"
-    if (field.type == "list") != (field.merge == "union"):
-        yield f"field {field.id!r}: a list merges by union, and nothing else does"
-    if (field.type == "state") != (field.merge == "furthest"):
-        yield f"field {field.id!r}: a state merges by furthest, and nothing else does"
-    if field.merge == "hub" and field.author != "hub":
-        yield f"field {field.id!r}: what merges by hub is written by the hub"
-    if (field.type == "list") != bool(field.fields):
-        yield f"field {field.id!r}: a list, and nothing else, has sub-fields"
-    for sub in field.fields:
-        yield from _column_faults(form, field, sub)
-
-
-def _column_faults(form: Form, field: Field, sub: Field) -> Iterator[str]:
-    if sub.type not in _ELEMENT_TYPES:
-        yield f"field {field.id!r}: sub-field {sub.id!r} cannot be of type {sub.type}"
-    if sub.type == "code" and sub.codes not in form.codes:
-        yield f"field {field.id!r}: code list {sub.codes!r} is not defined"
-
-
-def _reference_faults(form: Form, known: frozenset[str]) -> Iterator[str]:
-    """Every field named anywhere in the definition must exist."""
-    named = [(f"field {f.id!r}", c.field) for f in form.fields for c in f.required_when]
-    named += [("rules", field_id) for r in form.rules for field_id in (r.field, *r.other)]
-    if form.grid is not None:
-        named += [("grid", f) for row in form.grid.rows for cell in row for f in cell.fields]
-    if form.workflow is not None:
-        named.append(("workflow", form.workflow.field))
-        yield from _move_faults(form.workflow)
-    if form.ledger is not None:
-        named += [("ledger", f) for f in (form.ledger.day, form.ledger.finished)]
-        named += [("ledger", c.field) for c in form.ledger.columns.values() if c.field]
-    yield from (f"{place}: no field {name!r}" for place, name in named if name not in known)
-
-
-def _move_faults(workflow: Workflow) -> Iterator[str]:
-    states = {state.id for state in workflow.states}
-    for move in workflow.moves:
-        if move.to not in states or move.start not in states | {""}:
-            yield f"workflow: no state for the move {move.start!r} to {move.to!r}"
-
-
-def _code_faults(form: Form) -> Iterator[str]:
-    """A word must mean one code only, else reading a ledger would have to guess."""
-    for name, codes in form.codes.items():
-        words = [word for code in codes.values() for word in {code.label, *code.aliases}]
-        yield from (
-            f"codes.{name}: {word!r} stands for two codes"
-            for word in sorted(set(words))
-            if words.count(word) > 1
-        )
-
-
-def _grid_faults(grid: Grid) -> Iterator[str]:
-    """Each row must be filled exactly, counting cells that reach down from rows above."""
-    reaching: list[tuple[int, int]] = []  # (rows still to cover, columns)
-    for number, row in enumerate(grid.rows, start=1):
-        width = sum(cell.columns for cell in row) + sum(columns for _, columns in reaching)
-        if width != grid.columns:
-            yield f"grid: row {number} fills {width} of {grid.columns} columns"
-        reaching = [(rows - 1, columns) for rows, columns in reaching if rows > 1]
-        reaching += [(cell.rows - 1, cell.columns) for cell in row if cell.rows > 1]

@@ -6,6 +6,7 @@ them from its own definition's ``[ledger]``. Knows neither print nor spreadsheet
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -13,13 +14,13 @@ import msgspec
 from forms.definition import Form, Ledger, LedgerCell
 from forms.registers import is_filled
 from forms.registry import builtin
-from forms.source import Source, source_of
+from forms.source import COLUMN_IDS, Source, source_of
 from forms.values import chinese_date, show
 
 _FORM = builtin().latest("work_ledger")
 LEDGER_COLUMNS: tuple[tuple[str, str], ...] = tuple((f.id, f.label) for f in _FORM.fields)
 """(id, label) of the 16 columns; the labels are table D.1's header."""
-COLUMN_IDS: tuple[str, ...] = tuple(column for column, _ in LEDGER_COLUMNS)
+_PHRASES = re.compile(r"[；;，,、。\s]+")
 _POSITION = {column: position for position, column in enumerate(COLUMN_IDS)}
 
 
@@ -102,7 +103,8 @@ class _Line:
         """备注: the kind of service and a later finish date before what the clerk wrote."""
         written = self.value(cell)
         notes = [note for note in (self.ledger.kind, self._later_finish()) if note]
-        parts = [note for note in notes if note not in written] + [written]
+        said = _PHRASES.split(written)
+        parts = [note for note in notes if note not in said] + [written]
         return "；".join(part for part in parts if part)
 
     def origin(self, cell: LedgerCell) -> str:

@@ -18,11 +18,11 @@ import msgspec
 from forms import reading
 from forms.checker import MARKABLE, check_writes
 from forms.definition import Form
-from forms.ledger import COLUMN_IDS, LEDGER_COLUMNS, ledger_line
+from forms.ledger import LEDGER_COLUMNS, ledger_line
 from forms.reading import Raw, Reading, Unreadable, as_text, tidy
 from forms.registers import ALIVE
 from forms.registry import builtin
-from forms.source import Extra, Mark, Mended, Source
+from forms.source import COLUMN_IDS, Extra, Mark, Mended, Source
 
 RowKind = Literal["header", "title", "blank", "footer", "line"]
 SetAsideReason = Literal[
@@ -30,19 +30,21 @@ SetAsideReason = Literal[
     "set_aside_unreadable_date",
     "set_aside_no_line_above",
     "set_aside_not_a_line",
+    "set_aside_too_large",
 ]
 
 _FORM = builtin().latest("intake_case")
 _MIN_LABELS = 5  # of a header
 _MIN_CELLS = 4  # of a line: a date alone, or a date and a note, is not one
 _MAX_EXTRA = 64
+_MAX_CHARACTERS = 16_384  # of a row; a line holds them up to four times, and must fit an operation
 _DITTO = frozenset({"〃", "″", '"', "”", "“", "''", "’’", "々", "同上", "同前", "同上行"})
 _NOTHING = frozenset({"/", "\\", "-", "--", "—", "——", "-/-", "无", "空"})
 _MAY_SAY_NOTHING = frozenset({"return_reason", "finished_same_day_at"})
 _FOOTER = re.compile(
     r"(?:本页|本月|本日|当日)?(?:合计|总计|小计|累计|共计|总数)|"
     r"(?:填表|填报|制表|审核|审批|复核|统计|记录)(?:人|单位|日期|时间)(?:签字|签名)?[:：]?|"
-    r"(?:单位)?(?:负责人|盖章|公章)|[(（]盖章[)）]|(?:填表|填写)?说明[:：]|注[:：]|备注[:：]|"
+    r"(?:填表|制表|审核|审批|复核)[:：]|(?:单位)?(?:负责人|盖章|公章)|[(（]盖章[)）]|(?:填表|填写)?说明[:：]|注[:：]|备注[:：]|"
     r"第\s*[0-9]+\s*页|共\s*[0-9]+\s*[页条件]|本页完|以下空白|以下无正文"
 )
 _TITLE = re.compile(
@@ -154,24 +156,25 @@ def classify_row(cells: Sequence[Raw], columns: Columns | None = None) -> RowKin
         return "blank"
     if read_header(cells) is not None:
         return "header"
-    if _is_footer(texts) and not _has_date(cells, columns):
+    if _is_footer(texts) and not (len(texts) >= _MIN_CELLS and _has_date(cells, columns)):
         return "footer"
-    if len(set(texts)) <= 2 and any(_TITLE.search(t) for t in texts) and _all_titles(texts):
-        return "title"
-    return "line"
+    return "title" if _is_title(texts) else "line"
 
 
 def _is_footer(texts: Sequence[str]) -> bool:
     """Totals, signatures, notes: a footer's word begins the row, and there is little else."""
-    begins = _FOOTER.match(texts[0].replace(" ", "")) is not None
-    return begins and (len(texts) <= 6 or texts[0].replace(" ", "") in _TOTALS)
+    first = texts[0].replace(" ", "")
+    return _FOOTER.match(first) is not None and (len(texts) <= 6 or first in _TOTALS)
+
+
+def _is_title(texts: Sequence[str]) -> bool:
+    """A headline, perhaps repeated over the row, with a month or a unit beside it."""
+    headlines = [text for text in texts if _TITLE.search(text)]
+    beside = {text for text in texts if text not in headlines}
+    return bool(headlines) and all(len(text) > 10 or "年" in text for text in beside)
 
 
 _TOTALS = frozenset({"合计", "总计", "小计", "累计", "共计", "本页合计", "本页小计", "本月合计"})
-
-
-def _all_titles(texts: Sequence[str]) -> bool:
-    return all(_TITLE.search(text) or len(text) > 10 or "年" in text for text in set(texts))
 
 
 def _has_date(cells: Sequence[Raw], columns: Columns | None) -> bool:
@@ -195,7 +198,8 @@ def read_ledger_row(
 ) -> Imported | SetAside:
     """Read one line. ``row`` counts from 1 as the spreadsheet does.
 
-    ``above`` is the line before it, for ditto marks; ``merged`` names the positions (in ``cells``)
+    ``above`` is the line just before it, for ditto marks; None where that was set aside, for a
+    ditto mark under it has no known meaning. ``merged`` names the positions (in ``cells``)
     that the sheet has merged with the cell above, which then hold the value above.
     """
     written = {c: _cell(cells, columns.positions.get(c)) for c in COLUMN_IDS}
@@ -204,6 +208,8 @@ def read_ledger_row(
     filled = [c for c in COLUMN_IDS if texts[c].strip() or (c in repeated and above is not None)]
     if len(filled) < _MIN_CELLS:
         return SetAside("set_aside_not_a_line")
+    if sum(len(as_text(cell)) for cell in cells) > _MAX_CHARACTERS:
+        return SetAside("set_aside_too_large")
     resolved = {c: _resolve(written[c], c in repeated, above, c) for c in COLUMN_IDS}
     day = _read_day(resolved["ledger_date"])
     if isinstance(day, SetAside):

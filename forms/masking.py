@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from forms.definition import Field, Form
-from forms.ledger import COLUMN_IDS
 from forms.registry import builtin
+from forms.source import COLUMN_IDS
 from forms.values import show
 
 _HIDDEN = "*"

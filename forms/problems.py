@@ -25,9 +25,8 @@ class Problem(msgspec.Struct, frozen=True):
     def words(self, form: Form) -> str:
         """The sentence a clerk or officer reads."""
         facts = dict(self.facts)
-        for name in ("other", "column"):
-            if name in facts and self.code != "element":
-                facts[name] = form.label(str(facts[name]))
+        if "other" in facts:
+            facts["other"] = form.label(str(facts["other"]))
         return WORDS[self.code].format(label=form.label(self.field), field=self.field, **facts)
 
 
@@ -59,6 +58,7 @@ WORDS: dict[str, str] = {
     "set_aside_no_date": "这一行没有日期，无法入账。请在修复文件中补上“时间”后重新导入。",
     "set_aside_unreadable_date": "这一行的日期无法确认，请改为“2024-03-01”的写法后重新导入。",
     "set_aside_no_line_above": "日期写作“同上”，但上面没有可用的行。请写明日期后重新导入。",
+    "set_aside_too_large": "这一行的文字太多，无法入账。请缩短后重新导入，原文另存。",
     "set_aside_not_a_line": "这一行内容太少，不像台账条目。确是条目的，请补全后重新导入。",
 }
 """Code → words. Codes are never reused for another meaning."""

@@ -38,7 +38,7 @@ _EXCEL_SERIALS = range(25_569, 73_051)  # 1970-01-01 to 2099-12-31
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#####"})
 
 _DATE = re.compile(
-    r"(?P<year>[0-9]{4})\s*(?:年\s*(?P<m1>[0-9]{1,2})\s*月\s*(?P<d1>[0-9]{1,2})\s*[日号]"
+    r"(?P<year>[0-9]{4})\s*(?:年\s*(?P<m1>[0-9]{1,2})\s*月\s*(?P<d1>[0-9]{1,2})\s*[日号]?"
     r"|(?P<sep>[-./])\s*(?P<m2>[0-9]{1,2})\s*(?P=sep)\s*(?P<d2>[0-9]{1,2})"
     r"|(?P<m3>[0-9]{2})(?P<d3>[0-9]{2}))"
     r"(?:\s*[(（]?\s*(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])\s*[)）]?)?",
@@ -59,10 +59,28 @@ _TIME = re.compile(
     re.ASCII,
 )
 _COMPACT_TIME = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])", re.ASCII)
-_MORNING = frozenset({"凌晨", "清晨", "早上", "早晨", "上午"})
-_EVENING = frozenset({"下午", "傍晚", "晚上"})
+_MORNING = {hour: hour for hour in range(12)}
+_AFTERNOON = {**{hour: hour + 12 for hour in range(1, 12)}, **{h: h for h in range(12, 24)}}
+_HOURS: dict[str, dict[int, int]] = {
+    "": {hour: hour for hour in range(24)},
+    "凌晨": _MORNING,
+    "清晨": _MORNING,
+    "早上": _MORNING,
+    "早晨": _MORNING,
+    "上午": _MORNING,
+    "中午": {11: 11, 12: 12, 1: 13, 13: 13},
+    "下午": _AFTERNOON,
+    "傍晚": {hour: hour + 12 for hour in range(4, 9)} | {hour: hour for hour in range(16, 21)},
+    "晚上": {hour: hour + 12 for hour in range(5, 12)} | {hour: hour for hour in range(17, 24)},
+    "AM": {12: 0} | {hour: hour for hour in range(1, 12)},
+    "PM": {12: 12} | {hour: hour + 12 for hour in range(1, 12)},
+}
+"""Which hour of the day an hour beside a word is; what is not listed has two meanings or none."""
 
-_LIMIT = re.compile(r"(?:承诺)?([0-9]{1,4})\s*个?\s*工作日(?:内|以内|之内)?", re.ASCII)
+_LIMIT = re.compile(
+    r"(?:承诺)?\s*(?:([0-9]{1,4})|([一二三四五六七八九十]{1,3}))\s*个?\s*工作日(?:内|以内|之内)?",
+    re.ASCII,
+)
 _AT_ONCE = frozenset({"即办", "即办件", "即时办结", "当场办结", "当场办理", "即时办理", "立等可取"})
 _YES = frozenset({"是", "有", "√", "✓", "✔", "Y", "y", "yes", "true", "1", "on"})
 _NO = frozenset({"否", "无", "没有", "×", "✗", "N", "n", "no", "false", "0", "off"})
@@ -131,9 +149,11 @@ def _date_of_text(text: str) -> date:
     if chinese is not None:
         return _calendar_date(*_chinese_numbers(chinese))
     match = _DATE.match(text)
-    if match is None or not _is_clock_tail(text[match.end() :]):
+    if match is None:
         raise Unreadable
     found = match.groupdict()
+    if not _is_clock_tail(text[match.end() :], glued=found["d1"] is not None):
+        raise Unreadable
     month = found["m1"] or found["m2"] or found["m3"]
     day = found["d1"] or found["d2"] or found["d3"]
     result = _calendar_date(int(found["year"]), int(month), int(day))
@@ -142,8 +162,11 @@ def _date_of_text(text: str) -> date:
     return result
 
 
-def _is_clock_tail(tail: str) -> bool:
-    return not tail or (tail[0] in " T" and _TIME.fullmatch(tail[1:].strip()) is not None)
+def _is_clock_tail(tail: str, *, glued: bool) -> bool:
+    """What stands behind a date: nothing or a clock time (``glued``: without a blank between)."""
+    if not tail:
+        return True
+    return (glued or tail[0] in " T") and _TIME.fullmatch(tail.lstrip(" T")) is not None
 
 
 def _chinese_numbers(match: re.Match[str]) -> tuple[int, int, int]:
@@ -201,29 +224,22 @@ def _time_of_text(text: str) -> str:
     found = match.groupdict()
     minute = 30 if found["m3"] == "半" else int(found["m1"] or found["m2"] or 0)
     hour = _hour_of_day(int(found["hour"]), (found["half"] or found["tail"] or "").upper())
-    if hour > 23 or minute > 59 or int(found["s1"] or 0) > 59:
+    if minute > 59 or int(found["s1"] or 0) > 59:
         raise Unreadable
     return f"{hour:02d}:{minute:02d}"
 
 
 def _hour_of_day(hour: int, half: str) -> int:
-    """The hour on the 24-hour clock. ``上午12:30`` may be noon or midnight: unreadable."""
-    if (half in _MORNING and hour > 11) or (half == "中午" and hour not in (11, 12, 13, 1)):
-        raise Unreadable
-    if half in ("AM", "PM"):
-        if not 1 <= hour <= 12:
-            raise Unreadable
-        return hour % 12 + (12 if half == "PM" else 0)
-    if (half in _EVENING or half == "中午") and 1 <= hour <= 10:
-        return hour + 12
-    if half == "晚上" and hour == 12:
-        raise Unreadable  # midnight, of this day or the next
-    return hour + 12 if half in _EVENING and hour == 11 else hour
+    """The hour on the 24-hour clock; ``上午12:30`` and ``晚上1:00`` may be two: unreadable."""
+    try:
+        return _HOURS[half][hour]
+    except KeyError as error:
+        raise Unreadable from error
 
 
 def read_datetime(raw: Raw, *, day: str = "") -> Reading[str]:
     """A date and time → ``"2024-03-01T17:02:00+08:00"``; a clock time alone is of ``day``."""
-    if isinstance(raw, datetime) and raw.date() >= date(1900, 1, 1):
+    if isinstance(raw, datetime) and raw.year >= 1970:
         return Reading(f"{raw:%Y-%m-%dT%H:%M}:00{CHINA_OFFSET}", changed=True)
     if isinstance(raw, str):
         text = _digits(raw)
@@ -246,6 +262,7 @@ def read_phone(raw: Raw) -> Reading[str]:
 
 def _phone_of_text(text: str) -> str:
     text = re.sub(r"[\u2010-\u2015\u2212_—]", "-", text).removesuffix("-")
+    text = re.sub(r"^([0-9]{11})\.0+$", r"\1", text)  # a number that passed through a spreadsheet
     if re.search(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]", text):
         raise Unreadable  # the spreadsheet kept five of the eleven digits
     bare = re.sub(r"[\s().-]", "", text)
@@ -267,14 +284,16 @@ def _with_area_code(bare: str) -> str:
 
 def read_code(raw: Raw, choices: Mapping[str, Code]) -> Reading[str]:
     """A code's label, one of its aliases, or its key → the key. Changed unless it is the label."""
-    text = tidy(as_text(raw))
+    text = _code_word(as_text(raw))
     for key, code in choices.items():
-        if text == tidy(code.label):
+        if text in (key, *(_code_word(word) for word in (code.label, *code.aliases))):
             return Reading(key, code.label != raw)
-    for key, code in choices.items():
-        if text == key or text in [tidy(alias) for alias in code.aliases]:
-            return Reading(key, changed=True)
     raise Unreadable
+
+
+def _code_word(text: str) -> str:
+    """A word of a code list without what does not tell words apart: blanks, a closing stop."""
+    return tidy(text).replace(" ", "").rstrip("。.")
 
 
 def read_codes(raw: Raw, choices: Mapping[str, Code]) -> Reading[list[str]]:
@@ -299,11 +318,13 @@ def read_yes_no(raw: Raw) -> Reading[bool]:
 def read_limit(raw: Raw) -> Reading[int]:
     """即办 → 0, ``5个工作日`` → 5. ``5天`` may be natural days: unreadable."""
     text = tidy(as_text(raw))
+    if text in _AT_ONCE:
+        return Reading(0, show_limit(0) != raw)
     match = _LIMIT.fullmatch(text)
-    if match is None and text not in _AT_ONCE:
+    if match is None:
         raise Unreadable
-    days = int(match[1]) if match is not None else 0
-    if match is not None and days == 0:
+    days = int(match[1]) if match[1] else _chinese_ten(match[2])
+    if days == 0:
         raise Unreadable
     return Reading(days, show_limit(days) != raw)
 

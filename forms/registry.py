@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-from forms.definition import Form, load
+from forms.definition import Form
+from forms.loader import load
 
 
 class Forms:

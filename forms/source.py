@@ -10,7 +10,27 @@ from typing import Annotated
 
 import msgspec
 
-COLUMN_COUNT = 16
+COLUMN_IDS = (
+    "seq_no",
+    "ledger_date",
+    "station_name",
+    "window_name",
+    "dept_name",
+    "applicant_name",
+    "contact_phone",
+    "task_name",
+    "is_accepted",
+    "time_limit_text",
+    "case_status",
+    "return_reason",
+    "received_at",
+    "finished_same_day_at",
+    "handler_name",
+    "remark",
+)
+"""The columns of the work ledger in the order of table D.1; a source's cells are in this order."""
+
+COLUMN_COUNT = len(COLUMN_IDS)
 _Text = Annotated[str, msgspec.Meta(max_length=32_767)]  # a cell of Excel holds no more
 _Short = Annotated[str, msgspec.Meta(max_length=255)]
 
