@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Annotated
 
 import msgspec
 
 from sync_protocol import crypto, limits
-from sync_protocol.errors import PeerFault
+from sync_protocol.errors import UNREADABLE, PeerFault
+from sync_protocol.limits import Moment, Natural
 
 
 class Verdict(IntEnum):
@@ -22,6 +24,8 @@ class Verdict(IntEnum):
     REFUSED = 1
     ACCEPTED = 2
 
+
+VerdictNumber = Annotated[int, msgspec.Meta(ge=int(min(Verdict)), le=int(max(Verdict)))]
 
 # Codes of verdicts; what is accepted has none.
 HELD_CODES = {
@@ -51,35 +55,35 @@ class OperationEntry(_Entry, frozen=True, array_like=True, tag=1):
     """An operation's place in the channel. `effective` is min(its stamp, hub time + lead)."""
 
     name: bytes
-    verdict: int
+    verdict: VerdictNumber
     code: str
-    effective: int
-    at: int
+    effective: Moment
+    at: Moment
 
 
 class VerdictEntry(_Entry, frozen=True, array_like=True, tag=2):
     """A later verdict on an operation that has a place already."""
 
     name: bytes
-    verdict: int
+    verdict: VerdictNumber
     code: str
-    at: int
+    at: Moment
 
 
 class EpochEntry(_Entry, frozen=True, array_like=True, tag=3):
     """First entry of an epoch: the hub was restored and kept `kept` positions of `old_epoch`."""
 
     old_epoch: bytes
-    kept: int
+    kept: Natural
     digest: bytes
-    at: int
+    at: Moment
 
 
 class ErasureEntry(_Entry, frozen=True, array_like=True, tag=4):
     """All bodies of a record are erased, at every replica."""
 
     record: bytes
-    at: int
+    at: Moment
 
 
 class RevocationEntry(_Entry, frozen=True, array_like=True, tag=5):
@@ -87,7 +91,7 @@ class RevocationEntry(_Entry, frozen=True, array_like=True, tag=5):
 
     enrolment: bytes
     reason: str
-    at: int
+    at: Moment
 
 
 class FreezeEntry(_Entry, frozen=True, array_like=True, tag=6):
@@ -95,14 +99,14 @@ class FreezeEntry(_Entry, frozen=True, array_like=True, tag=6):
 
     replica: bytes
     reason: str
-    at: int
+    at: Moment
 
 
 class ClosingEntry(_Entry, frozen=True, array_like=True, tag=7):
     """The station is closed from this position; `until` ends the time for late arrivals."""
 
-    until: int
-    at: int
+    until: Moment
+    at: Moment
 
 
 class UnknownEntry(msgspec.Struct, frozen=True):
@@ -138,11 +142,11 @@ def read_entry(data: bytes) -> Entry | UnknownEntry:
     try:
         known: Entry = _entries.decode(data)
         return known
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         pass
     try:
         parts = _any_entry.decode(data)
-    except msgspec.MsgspecError as broken:
+    except UNREADABLE as broken:
         raise PeerFault("message.form", where="entry") from broken
     if not parts or not isinstance(parts[0], int) or parts[0] <= _HIGHEST_TAG:
         raise PeerFault("message.form", where="entry")
@@ -169,7 +173,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
     channel: bytes
     epoch: bytes
-    position: int
+    position: Natural
     digest: bytes
 
     def parts(self) -> tuple[bytes, ...]:
@@ -181,7 +185,7 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
     """The hub's signature over a cursor and its time (ms since 1970 UTC)."""
 
     cursor: Cursor
-    hub_time: int
+    hub_time: Moment
     signature: bytes
 
 
@@ -198,5 +202,6 @@ class Standing:
     code: str
 
     def raised_by(self, verdict: Verdict, code: str) -> Standing:
-        """The higher of both: accepted > refused > held."""
-        return Standing(verdict, code) if verdict > self.verdict else self
+        """The higher of both: accepted > refused > held. Of two causes to hold, the later."""
+        is_held_again = verdict == self.verdict == Verdict.HELD
+        return Standing(verdict, code) if verdict > self.verdict or is_held_again else self

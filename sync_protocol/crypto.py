@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from sync_protocol.errors import PeerFault
+
 SUITE = 1
 HASH_BYTES = 32
 KEY_BYTES = 32
@@ -69,8 +71,14 @@ def verifies(public: bytes, signature: bytes, purpose: bytes, *parts: bytes) -> 
 
 
 def seal(public: bytes, info: bytes, plain: bytes) -> bytes:
-    """`plain` sealed to an X25519 public key; `info` is bound to it, not contained in it."""
-    return _HPKE.encrypt(plain, X25519PublicKey.from_public_bytes(public), info=info)
+    """`plain` sealed to an X25519 public key; `info` is bound to it, not contained in it.
+
+    PeerFault `message.form` for a key that nothing can be sealed to: of another length, or weak.
+    """
+    try:
+        return _HPKE.encrypt(plain, X25519PublicKey.from_public_bytes(public), info=info)
+    except ValueError as broken:
+        raise PeerFault("message.form", where="key") from broken
 
 
 def unseal(private: bytes, info: bytes, sealed: bytes) -> bytes | None:

@@ -7,6 +7,7 @@ that forged the fingerprint still cannot answer. PROTOCOL.md, section 9.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from sync_protocol import crypto, envelope
 from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
+from sync_protocol.limits import Moment, Natural
 
 VERSION_LOWEST = 1
 VERSION_HIGHEST = 1  # 2026-11: first version
@@ -85,8 +87,8 @@ class ReplicaPublic(msgspec.Struct, frozen=True, array_like=True):
 class HubCard(msgspec.Struct, frozen=True, array_like=True):
     """What anybody may read of a hub before enrolment."""
 
-    lowest: int
-    highest: int
+    lowest: Natural
+    highest: Natural
     keys: HubPublic
     name: str
 
@@ -94,7 +96,7 @@ class HubCard(msgspec.Struct, frozen=True, array_like=True):
 class EnrolRequest(msgspec.Struct, frozen=True, array_like=True):
     """A fresh replica's keys, and the proof that it knows the code named by `code_id`."""
 
-    version: int
+    version: Natural
     code_id: bytes
     keys: ReplicaPublic
     device: str
@@ -110,9 +112,10 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Certificate(msgspec.Struct, frozen=True, array_like=True):
-    """What the hub signs about a replica. `issued_at` is ms since 1970 UTC."""
+    """What the hub signs about a replica. `issued_at` is ms since 1970 UTC; `device_number` counts
+    the station's enrolments from 1, so that its PCs number cases without asking each other."""
 
-    version: int
+    version: Natural
     hub: bytes
     enrolment: bytes
     keys: ReplicaPublic
@@ -120,14 +123,15 @@ class Certificate(msgspec.Struct, frozen=True, array_like=True):
     station_name: str
     grants: list[Grant]
     epoch: bytes
-    issued_at: int
+    issued_at: Moment
+    device_number: int = 1
 
 
 class EnrolReply(msgspec.Struct, frozen=True, array_like=True):
     certificate: bytes
     signature: bytes
     hub_keys: HubPublic
-    hub_time: int
+    hub_time: Moment
     proof: bytes
 
 
@@ -167,8 +171,10 @@ def new_code(secret: bytes, hub: HubPublic) -> Code:
 
 
 def read_code(text: str) -> Code:
-    """What a person typed, forgiving case, blanks and look-alikes. PeerFault `enrol.code_form`."""
-    letters = text.strip().upper().translate(_LOOK_ALIKE)
+    """What a person typed, forgiving case, blanks, look-alikes and the full-width letters of a
+    Chinese keyboard. PeerFault `enrol.code_form`."""
+    narrow = unicodedata.normalize("NFKC", text)
+    letters = narrow.strip().upper().translate(_LOOK_ALIKE)
     if len(letters) != CODE_CHARACTERS or any(each not in _ALPHABET for each in letters):
         raise PeerFault("enrol.code_form")
     number = 0

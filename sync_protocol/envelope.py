@@ -15,7 +15,7 @@ import msgspec
 import zstandard
 
 from sync_protocol import crypto, limits
-from sync_protocol.errors import OwnFault, PeerFault
+from sync_protocol.errors import UNREADABLE, OwnFault, PeerFault
 
 MAGIC = b"BM"
 _PREFIX_BYTES = 5
@@ -59,7 +59,7 @@ def unpack(payload: bytes, message_type: type[T]) -> T:
     """The message in a payload. PeerFault `message.form`."""
     try:
         return msgspec.msgpack.decode(payload, type=message_type)
-    except msgspec.MsgspecError as broken:
+    except UNREADABLE as broken:
         raise PeerFault("message.form", where=str(broken)) from broken
 
 

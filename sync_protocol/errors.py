@@ -32,6 +32,11 @@ class OwnFault(ProtocolError):
     """The caller asks for something that the protocol does not allow."""
 
 
+UNREADABLE = (ValueError, RecursionError)
+"""What decoding foreign bytes raises: msgspec's errors and a text that is not UTF-8 are ValueErrors,
+values nested without end are not."""
+
+
 class _Facts(dict[str, object]):
     def __missing__(self, key: str) -> str:
         return "?"

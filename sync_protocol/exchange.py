@@ -21,6 +21,7 @@ from sync_protocol.channel import Cursor
 from sync_protocol.enrol import VERSION_HIGHEST, VERSION_LOWEST, HubKeys, HubPublic, ReplicaKeys
 from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
+from sync_protocol.limits import Moment, Natural
 from sync_protocol.operations import Head, Operation, Run
 from sync_protocol.pull import Page
 
@@ -33,12 +34,12 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
     """
 
     program: str
-    backlog: int
-    oldest_unsent_at: int | None
-    open_conflicts: int
-    clock_offset_ms: int | None
-    free_disk_bytes: int
-    failed_attempts: int
+    backlog: Natural
+    oldest_unsent_at: Moment | None
+    open_conflicts: Natural
+    clock_offset_ms: Moment | None
+    free_disk_bytes: Natural
+    failed_attempts: Natural
     last_error: str
 
 
@@ -46,25 +47,25 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     """What a station sends. `own_seq` is how far it has its own chain; `wants` are the digests of
     bodies it lacks; `budget_bytes` is how much it can take back."""
 
-    lowest: int
-    highest: int
-    number: int
-    device_time: int
-    own_seq: int
+    lowest: Natural
+    highest: Natural
+    number: Natural
+    device_time: Moment
+    own_seq: Natural
     cursors: list[Countersigned]
     runs: list[Run]
     wants: list[bytes]
     report: Report
-    budget_bytes: int
+    budget_bytes: Natural
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
     """What the hub answers. `standing` is "" or why nothing is delivered (a held code); `bodies`
     answer the request's wants; `lacks` are digests of bodies the hub asks for."""
 
-    version: int
+    version: Natural
     request_digest: bytes
-    hub_time: int
+    hub_time: Moment
     standing: str
     pages: list[Page]
     bodies: list[bytes]

@@ -6,6 +6,10 @@ code (see errors.py); nothing is cut short silently.
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
 # One exchange must fit through a bank's proxy and a 30 kbit/s line in minutes, not hours.
 REQUEST_BYTES = 4 * 1024 * 1024
 REPLY_BYTES = 4 * 1024 * 1024
@@ -43,3 +47,5 @@ CLOCK_LEAD_MS = 10 * 60 * 1000
 
 # Numbers that travel stay below what every language holds exactly (2^53).
 INTEGER_HIGHEST = 2**53 - 1
+Natural = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_HIGHEST)]
+Moment = Annotated[int, msgspec.Meta(ge=-INTEGER_HIGHEST, le=INTEGER_HIGHEST)]

@@ -150,7 +150,7 @@ def _distinct(acts: Iterable[Act]) -> list[Act]:
     """Copies of one operation are one: the accepted copy counts before any other."""
     order = {Counts.ACCEPTED: 0, Counts.OWN: 1, Counts.NO: 2}
     best: dict[bytes, Act] = {}
-    for act in sorted(acts, key=lambda each: (order[each.counts], each.effective)):
+    for act in sorted(acts, key=lambda a: (order[a.counts], a.effective, a.replica, a.clerk)):
         best.setdefault(act.name, act)
     return list(best.values())
 

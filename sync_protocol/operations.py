@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from sync_protocol import crypto, limits
-from sync_protocol.errors import OwnFault, PeerFault
+from sync_protocol.errors import UNREADABLE, OwnFault, PeerFault
+from sync_protocol.limits import Moment, Natural
 
 FORMAT = 1  # 2026-11: the first header and body layout
 
@@ -35,15 +36,15 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     `origin` is the first name of the fact when this is a re-issue of it under another chain.
     """
 
-    version: int
+    version: Natural
     replica: bytes
-    seq: int
-    stamp: int
+    seq: Natural
+    stamp: Moment
     clerk: bytes
     record: bytes
     kind: str
-    form_version: int
-    flags: int = 0
+    form_version: Natural
+    flags: Natural = 0
     origin: bytes | None = None
 
 
@@ -110,8 +111,14 @@ def compose(header: Header, salt: bytes, writes: Sequence[Write]) -> Operation:
     for write in writes:
         if not _is_plain(write.value, limits.VALUE_DEPTH):
             raise OwnFault("operation.value", field=write.field)
+    wire = _to_wire(salt, writes)
+    if not _is_bounded(wire):
+        raise OwnFault("operation.value", field="")
     header_bytes = _encoder.encode(header)
-    body = _encoder.encode(_to_wire(salt, writes))
+    try:
+        body = _encoder.encode(wire)
+    except UnicodeEncodeError as broken:  # half a character: it would not survive the journey
+        raise OwnFault("operation.value", field="") from broken
     if len(body) > limits.BODY_BYTES:
         raise OwnFault("operation.too_large", limit=limits.BODY_BYTES)
     return Operation(header, header_bytes, body, digest_of_body(body))
@@ -140,13 +147,12 @@ def read_header(data: bytes) -> Header:
         raise PeerFault("operation.header")
     try:
         header = _headers.decode(data)
-    except msgspec.MsgspecError as broken:
+    except UNREADABLE as broken:
         raise PeerFault("operation.header") from broken
     ids = (header.replica, header.clerk, header.record)
     sound = (
         all(len(each) == ID_BYTES for each in ids)
-        and 1 <= header.seq <= limits.INTEGER_HIGHEST
-        and abs(header.stamp) <= limits.INTEGER_HIGHEST
+        and header.seq >= 1
         and 0 < len(header.kind) <= limits.KIND_CHARACTERS
         and (header.origin is None or len(header.origin) == crypto.HASH_BYTES)
     )
@@ -162,15 +168,13 @@ def read_body(data: bytes) -> tuple[Write, ...]:
     try:
         body = _bodies.decode(data)
         writes = tuple(_from_wire(write, body.names) for write in body.writes)
-    except (msgspec.MsgspecError, IndexError) as broken:
+    except (*UNREADABLE, IndexError) as broken:
         raise PeerFault("operation.value", field="") from broken
-    if len({write.field for write in writes}) != len(writes):
+    if not _is_bounded(body):
         raise PeerFault("operation.value", field="")
     for write in writes:
         if not _is_plain(write.value, limits.VALUE_DEPTH):
             raise PeerFault("operation.value", field=write.field)
-    if len(body.salt) != SALT_BYTES or not _is_bounded(body):
-        raise PeerFault("operation.value", field="")
     return writes
 
 
@@ -191,7 +195,9 @@ def _from_wire(write: _WireWrite, names: Sequence[bytes]) -> Write:
 
 def _is_bounded(body: _WireBody) -> bool:
     return (
-        len(body.writes) <= limits.WRITES_PER_OPERATION
+        len(body.salt) == SALT_BYTES
+        and len(body.writes) <= limits.WRITES_PER_OPERATION
+        and len({write.field for write in body.writes}) == len(body.writes)
         and len(body.names) <= limits.NAMES_PER_OPERATION
         and all(len(name) == crypto.HASH_BYTES for name in body.names)
         and all(0 < len(w.field) <= limits.FIELD_NAME_CHARACTERS for w in body.writes)

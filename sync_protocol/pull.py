@@ -12,19 +12,27 @@ from dataclasses import dataclass
 import msgspec
 
 from sync_protocol import agree, channel, limits, operations
-from sync_protocol.channel import Cursor, Entry, OperationEntry, Receipt, UnknownEntry
+from sync_protocol.channel import (
+    Cursor,
+    Entry,
+    OperationEntry,
+    Receipt,
+    UnknownEntry,
+    VerdictNumber,
+)
 from sync_protocol.errors import PeerFault
+from sync_protocol.limits import Moment, Natural
 from sync_protocol.operations import Operation
 
 
 class OwnItem(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """An entry about one of the receiver's own operations, which it has: seq instead of bytes."""
 
-    seq: int
-    verdict: int
+    seq: Natural
+    verdict: VerdictNumber
     code: str
-    effective: int
-    at: int
+    effective: Moment
+    at: Moment
 
 
 class OperationItem(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -33,10 +41,10 @@ class OperationItem(msgspec.Struct, frozen=True, array_like=True, tag=2):
     header: bytes
     body: bytes | None
     body_digest: bytes | None
-    verdict: int
+    verdict: VerdictNumber
     code: str
-    effective: int
-    at: int
+    effective: Moment
+    at: Moment
 
 
 class EntryItem(msgspec.Struct, frozen=True, array_like=True, tag=3):
@@ -59,8 +67,8 @@ class Page(msgspec.Struct, frozen=True, array_like=True):
     base: Cursor
     items: list[Item]
     receipt: Receipt
-    head: int
-    covered: int = 0
+    head: Natural
+    covered: Natural = 0
     parted: str = ""
 
 

@@ -6,7 +6,7 @@ by itself, so that one bad one never blocks another. PROTOCOL.md, sections 4 and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync_protocol import channel, limits, operations
@@ -49,12 +49,12 @@ Judge = Callable[[Operation, tuple[Write, ...], bool], Judgement]
 
 @dataclass(frozen=True)
 class KnownChain:
-    """What the hub holds of a chain: its end without gaps, the link just before a run, and the
-    names of every operation it has within the run's seqs, those waiting behind a gap included."""
+    """What the hub holds of a chain: its end without gaps, the link just before a run, and at each
+    seq of the run the names it has there: those behind a gap too, and after a fork both."""
 
     head: Head
     base_link: bytes | None
-    names: Mapping[int, bytes] = field(default_factory=dict)
+    names: Mapping[int, Collection[bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,11 @@ def take_run(
     decisions: list[Decision] = []
     for operation in batch:
         before, link = link, operations.next_link(link, operation.name)
-        have = known.names.get(operation.header.seq)
-        if have == operation.name:
+        have = known.names.get(operation.header.seq, ())
+        if operation.name in have:
             continue
         follows = operation.header.seq == head.seq + 1
-        forked = forked or have is not None or (follows and before != head.link)
+        forked = forked or bool(have) or (follows and before != head.link)
         if forked:
             verdict: Judgement = (Verdict.HELD, "fork")
         elif not follows:
@@ -158,23 +158,41 @@ def take_run(
     return Taken(tuple(decisions), head, (end, run.signature), forked)
 
 
+@dataclass(frozen=True)
+class Released:
+    """What the end of a gap leads to; `forked` as in `Taken`."""
+
+    entries: tuple[VerdictEntry, ...]
+    head: Head
+    forked: bool
+
+
 def release(
-    waiting: Sequence[Operation],
+    waiting: Iterable[tuple[Operation, bytes]],
     head: Head,
     doorway: Doorway,
     records: Records,
     judge: Judge,
     hub_time: int,
-) -> tuple[list[VerdictEntry], Head]:
-    """Judges what was held for a gap once the operations before it have come."""
+) -> Released:
+    """Judges what was held for a gap once the operations before it have come.
+
+    `waiting` gives each, in order of seq, with the link that its run was signed with: where that is
+    not the link it gets here, it was written after other operations than those that have come.
+    """
     entries: list[VerdictEntry] = []
-    for operation in waiting:
-        if operation.header.seq != head.seq + 1:
+    forked = False
+    for operation, signed_link in waiting:
+        if not forked and operation.header.seq != head.seq + 1:
             break
-        head = operations.advance(head, [operation])
-        verdict, code = decide(operation, doorway, records, judge, hub_time)
+        link = operations.next_link(head.link, operation.name)
+        forked = forked or link != signed_link
+        verdict, code = Verdict.HELD, "fork"
+        if not forked:
+            head = Head(head.replica, operation.header.seq, link)
+            verdict, code = decide(operation, doorway, records, judge, hub_time)
         entries.append(VerdictEntry(operation.identity, int(verdict), code, hub_time))
-    return entries, head
+    return Released(tuple(entries), head, forked)
 
 
 def decide(
@@ -189,8 +207,8 @@ def decide(
 def raised(
     standing: Standing, verdict: Verdict, code: str, name: bytes, hub_time: int
 ) -> VerdictEntry | None:
-    """The entry for a later verdict, or None where it is no higher than what stands."""
-    if standing.raised_by(verdict, code) is standing:
+    """The entry for a later verdict, or None where what stands is as high already."""
+    if standing.raised_by(verdict, code) == standing:
         return None
     return VerdictEntry(name, int(verdict), code, hub_time)
 
