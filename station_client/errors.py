@@ -5,8 +5,12 @@ write its sentence into `WORDS` beside the others of its prefix; the sentence sa
 what to do next, and may use the facts by name in braces. Facts go into logs: never a PIN, a key, or
 anything about a citizen.
 
-Knows nobody: every other file of the station may import this one.
+Codes of the protocol's faults keep their code and their words: see `told`. Knows nobody else of the
+station: every other file of it may import this one.
 """
+
+from sync_protocol import errors as protocol_errors
+from sync_protocol.errors import ProtocolError
 
 WORDS: dict[str, str] = {
     # home: the station's folder
@@ -21,6 +25,40 @@ WORDS: dict[str, str] = {
         "文件夹 {folder} 里有其他程序的文件，不能作为数据文件夹。请换一个空文件夹。"
     ),
     "home.second_instance": "程序已经在运行。请使用已打开的窗口，或先退出它再启动。",
+    # conflict, form, record: what a clerk writes
+    "conflict.moved_on": "这处冲突刚刚有了新的内容，还没有处理。请重新打开，看过各方内容后再选择。",
+    "conflict.unknown": "这条记录的这一栏没有冲突，可能已经处理过。请刷新后再看。",
+    "form.problems": "有 {count} 处需要更正，内容没有丢失。请按每一处的提示修改后再保存。",
+    "record.form_unknown": "本程序还不认识表单“{kind}”，不能修改这条记录。请先升级程序。",
+    "record.kind_unknown": "没有可以填写的表单“{kind}”。请从列表中选择。",
+    "record.numbers_used_up": "今天的编号（{limit} 个）已用完。请明天再登记，或在另一台电脑上登记。",
+    "record.unknown": "没有这条记录。请从台账中重新打开。",
+    "record.void": "这条记录已经作废，不能再修改。如需继续办理，请重新登记。",
+    "record.void_conflict": "这条记录一方作废、一方修改。请先在“冲突”页面处理，再修改。",
+    # export: files for people
+    "export.file_refused": "无法写入文件 {file}（{reason}）。请换一个文件夹或关闭正在使用它的程序后重试。",
+    "export.kind_unknown": "不能导出为 {suffix} 文件。请使用 .xlsx、.csv 或 .json。",
+    # station: enrolment of this PC
+    "station.already_enrolled": "这个数据文件夹已经启用，不能再次启用。请直接解锁使用。",
+    "station.not_enrolled": "这台电脑还没有启用。请先输入县级平台地址和启用码完成启用。",
+    # store: the encrypted database
+    "store.damaged": "数据文件 {file} 已损坏。请停止使用，不要删除任何文件，联系县级运维人员恢复。",
+    "store.disk_failed": "磁盘读写出错，这一次没有保存。请检查磁盘和文件夹权限后重试，已保存的数据不受影响。",
+    "store.disk_full": "磁盘已满，这一次没有保存。请清理磁盘空间后重试，已保存的数据不受影响。",
+    "store.missing": "找不到数据文件 {file}。请把它从原文件夹或备份中放回，不要重新启用。",
+    "store.newer": "数据文件由更新版本的程序写成。请先升级本程序，数据没有改动。",
+    "store.not_opened": "打不开数据文件 {file}：它已损坏，或不属于这个密钥文件。文件没有改动，请联系县级运维人员。",
+    "store.sqlite_unsafe": "本程序带的数据库组件（SQLite {version}）有可能丢失数据，已拒绝使用。请重新安装程序。",
+    # transport: the way to the county
+    "transport.bad_address": "平台地址 {address} 不正确。请输入以 http:// 或 https:// 开头的地址。",
+    "transport.bad_status": "县级平台没有正常应答（状态 {status}）。数据没有丢失，程序会自动重试；反复出现请联系运维人员。",
+    "transport.captive_portal": "网络要求先登录（收到的是网页）。请在浏览器中完成网络登录，再点“立即同步”。",
+    "transport.cut_short": "传输中断，数据没有丢失。程序会自动重试。",
+    "transport.down": "连不上县级平台，可以继续登记。请检查网线或热点，程序会自动重试。",
+    "transport.not_trusted": "县级平台的安全证书不可信，没有发送任何数据。请联系运维人员核对。",
+    "transport.refused": "县级平台没有接受请求（{hub_code}）：{message}。",
+    "transport.timeout": "县级平台太久没有应答，可以继续登记。程序会自动重试。",
+    "transport.too_large": "收到的数据超过 {limit} 字节的上限，已拒绝。请联系运维人员。",
     # vault: key slots, PIN and passphrase
     "vault.ambiguous_clerk": "有多位工作人员使用相同的 PIN。请先选择自己的编号，再输入 PIN。",
     "vault.clerk_exists": "这位工作人员已经有解锁密码。如需更换，请使用“修改 PIN”。",
@@ -59,4 +97,10 @@ class StationError(Exception):
 
     def words(self) -> str:
         """What happened and what to do next, in Chinese, for the page or the command line."""
-        return WORDS[self.code].format_map(self.facts)
+        words = WORDS.get(self.code) or protocol_errors.WORDS[self.code]
+        return words.format_map(self.facts)
+
+
+def told(fault: ProtocolError) -> StationError:
+    """A fault of the protocol as the clerk is told of it."""
+    return StationError(fault.code, **fault.facts)

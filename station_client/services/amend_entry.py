@@ -1,0 +1,68 @@
+"""Correct a record, or make it void: nothing is overwritten, every earlier value stays in history.
+
+Knows no page. A refused or held record is corrected in the same way and goes up again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from forms import ALIVE, check_writes
+from station_client.errors import StationError
+from station_client.services.merged import merged
+from station_client.services.writing import (
+    change_record,
+    known_form,
+    problems,
+    registers_of,
+    save_change,
+)
+from station_client.station import Station
+from station_client.store.rows import StoredOperation
+from sync_protocol.merge import same_value
+
+
+def amend_entry(station: Station, record: bytes, changes: Mapping[str, Any]) -> None:
+    """Write what differs from the record as it stands now; nothing to write is no error.
+
+    `changes`: field → value, or register → value; a list under its field's name adds elements,
+    None under an element's register removes it. Errors: record.unknown, record.void,
+    record.void_conflict, form.problems, store.*
+    """
+    with station.store.writing():
+        stored = operations_of(station, record)
+        now = merged(station.forms, station.keys.replica, stored)
+        if ALIVE in now.record.conflicts:
+            raise StationError("record.void_conflict")
+        if now.void_reason:
+            raise StationError("record.void")
+        wanted = registers_of(known_form(now), changes)
+        differing = {
+            register: value
+            for register, value in wanted.items()
+            if register in now.conflicts or not same_value(value, now.values.get(register))
+        }
+        if differing or now.is_new:
+            change_record(station, stored, differing)
+
+
+def void_entry(station: Station, record: bytes, reason: str) -> None:
+    """Make a record void, with a reason; it stays in the ledger as void.
+
+    Errors: record.unknown, form.problems for a reason that is blank or too long.
+    """
+    changes = {ALIVE: reason.strip() or " "}
+    with station.store.writing():
+        stored = operations_of(station, record)
+        now = merged(station.forms, station.keys.replica, stored)
+        found = check_writes(known_form(now), changes, author="station", creates=now.is_new)
+        if found:
+            raise problems(found)
+        save_change(station, stored, now, changes)
+
+
+def operations_of(station: Station, record: bytes) -> list[StoredOperation]:
+    """A record's operations in the station's own channel. Error: record.unknown."""
+    found = station.store.journal.operations_of(station.channel, [record])
+    if record not in found:
+        raise StationError("record.unknown")
+    return found[record]

@@ -1,0 +1,133 @@
+"""A record as its operations make it here: the protocol's merge with the form's policies.
+
+Pure: knows neither the store nor the clock. What is pending or held of our own counts (promise 2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from forms import ALIVE, Form, Forms
+from station_client.store.rows import StoredOperation
+from sync_protocol import merge, operations
+from sync_protocol.channel import Verdict
+from sync_protocol.errors import PeerFault
+from sync_protocol.merge import Act, Counts, Record, Register, Rules
+from sync_protocol.operations import Write
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A record's acts and what they add up to.
+
+    `record` is what a new write replaces; `shown` what a page shows. They differ when everything
+    of a record was refused: then there is nothing to replace, and what was typed is still shown.
+    """
+
+    kind: str
+    form: Form | None
+    acts: tuple[Act, ...]
+    record: Record
+    shown: Record
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Register → value; removed elements are left out."""
+        return {
+            name: register.value
+            for name, register in self.shown.registers.items()
+            if name != ALIVE and not ("/" in name and register.value is None)
+        }
+
+    @property
+    def void_reason(self) -> str:
+        """Why the record is void; "" while it is alive."""
+        alive = self.shown.registers.get(ALIVE)
+        return str(alive.value or "") if alive else ""
+
+    @property
+    def conflicts(self) -> dict[str, Register]:
+        """The registers that a person must settle; of a void record only whether it is void."""
+        found = self.record.conflicts
+        if self.void_reason and ALIVE not in found:
+            return {}
+        return found
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the next write creates the record: no earlier one counts."""
+        return not self.record.registers
+
+    def replaces(self, register: str) -> tuple[bytes, ...]:
+        return merge.replaces(self.acts, self.record, register)
+
+
+def merged(forms: Forms, own_replica: bytes, stored: Sequence[StoredOperation]) -> Merged:
+    """What the operations of one record (at least one) add up to on this PC."""
+    kind = stored[0].kind
+    form = form_for(forms, kind, max(each.form_version for each in stored))
+    rules = rules_of(form)
+    acts = tuple(_act(each, own_replica) for each in stored)
+    record = merge.fold(acts, rules, overlay=True)
+    shown = record
+    if not record.registers:
+        shown = merge.fold(_all_counted(acts), rules, overlay=True)
+    return Merged(kind, form, acts, record, shown)
+
+
+def form_for(forms: Forms, kind: str, version: int) -> Form | None:
+    """That version, or the newest that this program knows, or None for an unknown kind."""
+    if kind not in forms.names():
+        return None
+    return forms.get(kind, version) or forms.latest(kind)
+
+
+def rules_of(form: Form | None) -> Rules:
+    """The merge policies of a form; of an unknown one a person is asked about everything."""
+    if form is None:
+        return _UNKNOWN_FORM
+    places = form.places
+
+    def place(register: str, value: Any) -> tuple[int, int] | None:
+        if not isinstance(value, dict) or value.get("state") not in places:
+            return None
+        return int(value.get("round", 0)), places[value["state"]]
+
+    return Rules(form.policy, place)
+
+
+_UNKNOWN_FORM = Rules(lambda register: "ask", lambda register, value: None)
+
+
+def writes_of(stored: StoredOperation) -> tuple[Write, ...]:
+    """The writes of an operation; none where its body is erased or cannot be read."""
+    if stored.body is None:
+        return ()
+    try:
+        return operations.read_body(stored.body)
+    except PeerFault:
+        return ()
+
+
+def _act(stored: StoredOperation, own_replica: bytes) -> Act:
+    return Act(
+        name=stored.identity,
+        effective=stored.stamp if stored.effective is None else stored.effective,
+        by_hub=bool(stored.by_hub),
+        counts=_counts(stored, own_replica),
+        writes=writes_of(stored),
+        replica=stored.replica,
+        clerk=stored.clerk,
+    )
+
+
+def _counts(stored: StoredOperation, own_replica: bytes) -> Counts:
+    if stored.verdict == Verdict.ACCEPTED:
+        return Counts.ACCEPTED
+    if stored.verdict == Verdict.REFUSED or stored.replica != own_replica:
+        return Counts.NO
+    return Counts.OWN
+
+
+def _all_counted(acts: Sequence[Act]) -> list[Act]:
+    return [replace(act, counts=Counts.OWN) for act in acts]

@@ -1,0 +1,43 @@
+"""The station's encrypted store: the only folder that knows peewee, SQLCipher and SQL.
+
+It gives and takes plain values (rows.py), and knows neither the services nor the pages.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from station_client.store.channels import Channels
+from station_client.store.connection import Database, open_database
+from station_client.store.facts import Facts
+from station_client.store.items import Items
+from station_client.store.journal import Journal
+
+
+@dataclass(frozen=True)
+class Store:
+    """One open database. Threads may share it."""
+
+    database: Database
+    journal: Journal
+    channels: Channels
+    items: Items
+    facts: Facts
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One durable transaction over everything written within. Errors: store.*"""
+        with self.database.writing():
+            yield
+
+    def close(self) -> None:
+        self.database.close_all()
+
+
+def open_store(path: Path, data_key: bytes, *, create: bool = False) -> Store:
+    """The store in this file; with `create`, a new one where there is none. Errors: store.*"""
+    database = open_database(path, data_key, create=create)
+    return Store(
+        database, Journal(database), Channels(database), Items(database), Facts(database)
+    )

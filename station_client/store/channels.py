@@ -1,0 +1,127 @@
+"""What the station holds of its channels: cursor, receipt, entries; and the requests it sent.
+
+Knows no operation's content. A cursor moves only in the transaction that applies what it passes.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from station_client.store.connection import Database, Row
+from station_client.store.rows import ChannelRow
+from sync_protocol.channel import Cursor, Receipt
+from sync_protocol.enrol import Grant
+from sync_protocol.pull import Applied
+
+REQUESTS_KEPT = 32
+"""A courier's answer may come back after other exchanges; older ones are asked for again."""
+
+
+class Channels:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, grants: Iterable[Grant], starts: Iterable[Cursor]) -> None:
+        """The channels of a fresh enrolment; what is there already stays."""
+        with self._database.writing():
+            self._database.write_many(
+                "INSERT OR IGNORE INTO channel"
+                " (id, kind, region, epoch, position, digest, head, covered, parted)"
+                " VALUES (?, ?, ?, ?, 0, ?, 0, 0, '')",
+                (
+                    (grant.channel, grant.kind, grant.region, start.epoch, start.digest)
+                    for grant, start in zip(grants, starts, strict=True)
+                ),
+            )
+
+    def all(self) -> list[ChannelRow]:
+        """The station's own channel first, then its region's."""
+        rows = self._database.rows("SELECT * FROM channel ORDER BY kind = 'region', id")
+        return [_channel(row) for row in rows]
+
+    def own(self) -> ChannelRow:
+        """The channel that the station writes in."""
+        return self.all()[0]
+
+    def move(self, applied: Applied) -> None:
+        """Keep a page's entries and its receipt, and move the cursor behind them."""
+        cursor = applied.cursor
+        self._database.write_many(
+            "INSERT INTO entry (channel, position, data, digest) VALUES (?, ?, ?, ?)",
+            ((cursor.channel, each.position, each.data, each.digest) for each in applied.entries),
+        )
+        self._database.write(
+            "UPDATE channel SET epoch = ?, position = ?, digest = ?, head = ?, covered = ?,"
+            " receipt = ?, receipt_at = ? WHERE id = ?",
+            cursor.epoch,
+            cursor.position,
+            cursor.digest,
+            applied.head,
+            applied.covered,
+            msgspec.msgpack.encode(applied.receipt),
+            applied.receipt.hub_time,
+            cursor.channel,
+        )
+
+    def part(self, channel: bytes, why: str) -> None:
+        """Note that the hub's history does not continue ours: nothing more is applied."""
+        self._database.write("UPDATE channel SET parted = ? WHERE id = ?", why, channel)
+
+    def close(self, channel: bytes, until: int) -> None:
+        self._database.write("UPDATE channel SET closed_until = ? WHERE id = ?", until, channel)
+
+    def receipts(self) -> list[Receipt]:
+        """The newest receipt of every channel that has one."""
+        rows = self._database.rows("SELECT receipt FROM channel WHERE receipt IS NOT NULL")
+        return [msgspec.msgpack.decode(row["receipt"], type=Receipt) for row in rows]
+
+    def entry_count(self) -> int:
+        row = self._database.row("SELECT count(*) AS n FROM entry")
+        return int(row["n"]) if row else 0
+
+    def hub_replicas(self) -> set[bytes]:
+        return {row["replica"] for row in self._database.rows("SELECT replica FROM hub_replica")}
+
+    def add_hub_replicas(self, replicas: Sequence[bytes]) -> None:
+        self._database.write_many(
+            "INSERT OR IGNORE INTO hub_replica (replica) VALUES (?)",
+            ((replica,) for replica in replicas),
+        )
+
+    def keep_request(
+        self, number: int, digest: bytes, payload: bytes, carrier: str, made_at: int
+    ) -> None:
+        """Keep what is about to be sent, so that its reply is known when it comes."""
+        self._database.write(
+            "INSERT INTO request (number, digest, payload, carrier, made_at)"
+            " VALUES (?, ?, ?, ?, ?)",
+            number,
+            digest,
+            payload,
+            carrier,
+            made_at,
+        )
+        self._database.write("DELETE FROM request WHERE number <= ?", number - REQUESTS_KEPT)
+
+    def open_requests(self, carrier: str) -> list[tuple[int, bytes]]:
+        """(number, payload digest) of what was sent and not answered yet, newest first."""
+        rows = self._database.rows(
+            "SELECT number, digest FROM request WHERE carrier = ? ORDER BY number DESC", carrier
+        )
+        return [(row["number"], row["digest"]) for row in rows]
+
+    def forget_request(self, number: int) -> None:
+        self._database.write("DELETE FROM request WHERE number = ?", number)
+
+
+def _channel(row: Row) -> ChannelRow:
+    return ChannelRow(
+        kind=row["kind"],
+        region=row["region"],
+        cursor=Cursor(row["id"], row["epoch"], row["position"], row["digest"]),
+        head=row["head"],
+        covered=row["covered"],
+        receipt_at=row["receipt_at"],
+        parted=row["parted"],
+        closed_until=row["closed_until"],
+    )

@@ -1,0 +1,177 @@
+"""The encrypted database file: how it is opened, what it refuses, one writer at a time.
+
+Knows peewee, SQLCipher and the error table; not what the tables mean. Promise 1 stands on the
+settings here: WAL with synchronous=FULL is durable when the commit returns.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import peewee
+from playhouse.migrations import Runner
+from playhouse.sqlcipher_ext import SqlCipherDatabase
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from station_client.errors import StationError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BROKEN_SQLITE = ((3, 7, 0), (3, 51, 2))
+"""First and last SQLite whose WAL can lose committed pages when it is reset under a reader."""
+BUSY_SECONDS = 60
+"""Threads of this process queue at `writing`; this is for a second program, which only reads."""
+
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "fullfsync": 1,  # macOS: fsync alone does not reach the disk there
+    "foreign_keys": 1,
+    "busy_timeout": BUSY_SECONDS * 1000,
+}
+
+Row = dict[str, Any]
+
+
+class Database(SqlCipherDatabase):
+    """One encrypted file. A connection for each thread, and one lock for all that write."""
+
+    def __init__(self, path: Path, data_key: bytes) -> None:
+        super().__init__(str(path), pragmas=PRAGMAS)
+        self._key = data_key.hex()
+        self._writer = threading.RLock()
+        self._opened: list[Any] = []
+
+    def _connect(self) -> Any:
+        connection = sqlcipher.connect(
+            self.database, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+        )
+        try:
+            # Before the key: SQLCipher would print page errors, and a desk has no terminal.
+            connection.execute("PRAGMA cipher_log_level=NONE")
+            connection.execute(f"PRAGMA key=\"x'{self._key}'\"")
+            self._add_conn_hooks(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._opened.append(connection)
+        return connection
+
+    def rows(self, sql: str, *parameters: object) -> list[Row]:
+        """All rows of a query, by column name. Errors: store.*"""
+        with coded(self.database):
+            cursor = self.execute_sql(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def row(self, sql: str, *parameters: object) -> Row | None:
+        found = self.rows(sql, *parameters)
+        return found[0] if found else None
+
+    def rows_of(self, sql: str, keys: Sequence[object], *parameters: object) -> list[Row]:
+        """As `rows`, for any number of keys that stand for `(?*)` at the end of the query."""
+        found: list[Row] = []
+        for chunk in peewee.chunked(keys, 500):
+            marks = ",".join("?" * len(chunk))
+            found += self.rows(sql.replace("?*", marks), *parameters, *chunk)
+        return found
+
+    def write(self, sql: str, *parameters: object) -> None:
+        """One statement, within `writing`."""
+        self.execute_sql(sql, parameters)
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """One statement for many rows, within `writing`."""
+        self.connection().executemany(sql, rows)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One durable transaction: all of it is on the disk when this ends, or none of it.
+
+        Errors: store.disk_full, store.disk_failed, store.damaged.
+        """
+        with self._writer, coded(self.database), self.atomic("IMMEDIATE"):
+            yield
+
+    def close_all(self) -> None:
+        """Close the connections of all threads; the last one empties the write-ahead log."""
+        with self._writer:
+            self.close()
+            while self._opened:
+                self._opened.pop().close()
+
+
+def open_database(path: Path, data_key: bytes, *, create: bool = False) -> Database:
+    """The database with its tables up to date. `data_key`: the vault's 32 raw bytes.
+
+    A file that cannot be read is left exactly as it is. Errors: store.missing, store.not_opened,
+    store.newer, store.sqlite_unsafe, store.disk_full, store.disk_failed, store.damaged.
+    """
+    refuse_broken_sqlite(sqlcipher.sqlite_version_info)
+    if not create and not path.exists():
+        raise StationError("store.missing", file=path)
+    database = Database(path, data_key)
+    try:
+        with coded(str(path)):
+            _demand_readable(database)
+            _migrate(database)
+    except BaseException:
+        database.close_all()
+        raise
+    return database
+
+
+def refuse_broken_sqlite(version: tuple[int, ...]) -> None:
+    """Error: store.sqlite_unsafe, for a library that may lose what it said was written."""
+    first, last = BROKEN_SQLITE
+    if first <= version <= last:
+        raise StationError("store.sqlite_unsafe", version=".".join(map(str, version)))
+
+
+def _demand_readable(database: Database) -> None:
+    try:
+        database.execute_sql("SELECT count(*) FROM sqlite_master")
+    except peewee.DatabaseError as error:
+        if "not a database" in str(error):
+            raise StationError("store.not_opened", file=database.database) from error
+        raise
+
+
+def _migrate(database: Database) -> None:
+    runner = Runner(database, str(MIGRATIONS))
+    if any(migration.path is None for migration in runner.status()):
+        raise StationError("store.newer", file=database.database)
+    runner.up()
+
+
+@contextmanager
+def coded(file: object) -> Iterator[None]:
+    """SQLite's refusals in the station's words."""
+    try:
+        yield
+    except (peewee.DatabaseError, sqlcipher.DatabaseError) as error:
+        code = _code(error)
+        if code is None:
+            raise
+        raise StationError(code, file=file) from error
+
+
+_CODES = {
+    "full": "store.disk_full",
+    "disk i/o error": "store.disk_failed",
+    "unable to open": "store.disk_failed",
+    "readonly": "store.disk_failed",
+    "malformed": "store.damaged",
+    "not a database": "store.damaged",
+}
+
+
+def _code(error: BaseException | None) -> str | None:
+    """The first known cause in a chain: a failing rollback hides the failure that led to it."""
+    code = None
+    while error is not None:
+        text = str(error).lower()
+        code = next((code for part, code in _CODES.items() if part in text), code)
+        error = error.__context__
+    return code

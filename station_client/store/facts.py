@@ -1,0 +1,54 @@
+"""Single facts under a name: who this PC is, how its exchanges went, the day's case numbers.
+
+Knows how they are kept, not what they are for.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from station_client.store.connection import Database
+from station_client.store.rows import ExchangeState, Identity
+
+T = TypeVar("T")
+
+
+class Facts:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def identity(self) -> Identity | None:
+        return self._read("identity", Identity)
+
+    def keep_identity(self, identity: Identity) -> None:
+        self._keep("identity", identity)
+
+    def exchange(self) -> ExchangeState:
+        return self._read("exchange", ExchangeState) or ExchangeState()
+
+    def keep_exchange(self, state: ExchangeState) -> None:
+        self._keep("exchange", state)
+
+    def next_case_sequence(self, day: str) -> int:
+        """The next number of that day (ISO), from 1; taken for good when the transaction ends."""
+        with self._database.writing():
+            self._database.write(
+                "INSERT INTO case_sequence (day, last) VALUES (?, 1)"
+                " ON CONFLICT (day) DO UPDATE SET last = last + 1",
+                day,
+            )
+            [row] = self._database.rows("SELECT last FROM case_sequence WHERE day = ?", day)
+        return int(row["last"])
+
+    def _read(self, name: str, kind: type[T]) -> T | None:
+        row = self._database.row("SELECT value FROM fact WHERE name = ?", name)
+        return msgspec.msgpack.decode(row["value"], type=kind) if row else None
+
+    def _keep(self, name: str, value: object) -> None:
+        with self._database.writing():
+            self._database.write(
+                "INSERT INTO fact (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                name,
+                msgspec.msgpack.encode(value),
+            )

@@ -1,0 +1,284 @@
+"""The journal: operations as they were written or received, and the records that they add up to.
+
+The bytes of an operation never change; its standing and its record's row do. Knows no form: what a
+record looks like is handed in. Whoever writes does so within `Database.writing`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from station_client.store.connection import Database, Row
+from station_client.store.rows import RecordRow, StoredOperation, Totals
+from sync_protocol.operations import (
+    ON_BEHALF,
+    Head,
+    Operation,
+    empty_head,
+    next_link,
+    received,
+)
+
+_OPERATION = (
+    "name, identity, record, replica, seq, kind, form_version, stamp, clerk, body, by_hub,"
+    " position, verdict, code, effective, at"
+)
+_RECORD = (
+    "channel, id, kind, form_version, alive, payload, cells, day, title, case_no, search,"
+    " created_at, changed_at, conflicts, pending, held, refused"
+)
+_PUT_RECORD = (
+    f"INSERT OR REPLACE INTO record ({_RECORD}) VALUES ({','.join('?' * len(_RECORD.split(',')))})"
+)
+_ADD_OPERATION = (
+    "INSERT OR IGNORE INTO operation (name, identity, channel, record, replica, seq, kind,"
+    " form_version, stamp, clerk, header, body, body_digest, link, by_hub, code)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
+)
+
+
+class Journal:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- operations ---
+
+    def own_head(self, replica: bytes) -> Head:
+        """The end of this replica's own chain."""
+        row = self._database.row(
+            "SELECT seq, link FROM operation WHERE replica = ? ORDER BY seq DESC LIMIT 1", replica
+        )
+        return Head(replica, row["seq"], row["link"]) if row else empty_head(replica)
+
+    def append_own(self, channel: bytes, head: Head, operation: Operation) -> Head:
+        """Put an operation of our own after `head`, unsent; gives the new head."""
+        link = next_link(head.link, operation.name)
+        self._database.write(_ADD_OPERATION, *_operation_row(channel, operation, False, link))
+        return Head(head.replica, operation.header.seq, link)
+
+    def add_received(
+        self, channel: bytes, operations: Iterable[Operation], hub_replicas: set[bytes]
+    ) -> None:
+        """Operations of others; one that is here already stays as it is."""
+        self._database.write_many(
+            _ADD_OPERATION,
+            (
+                _operation_row(channel, each, _is_by_hub(each, hub_replicas), None)
+                for each in operations
+            ),
+        )
+
+    def outbox(self, replica: bytes, limit: int) -> tuple[Head, Iterator[Operation]]:
+        """The head before the first unsent own operation, and at most `limit` from there, lazily.
+
+        From there everything: what the hub has already does no harm, and a run has no gaps.
+        """
+        row = self._database.row(
+            "SELECT min(seq) AS seq FROM operation WHERE replica = ? AND position IS NULL", replica
+        )
+        if row is None or row["seq"] is None:
+            return self.own_head(replica), iter(())
+        return self._head_at(replica, row["seq"] - 1), self._chain(replica, row["seq"], limit)
+
+    def _head_at(self, replica: bytes, seq: int) -> Head:
+        row = self._database.row(
+            "SELECT link FROM operation WHERE replica = ? AND seq = ?", replica, seq
+        )
+        return Head(replica, seq, row["link"]) if row else empty_head(replica)
+
+    def _chain(self, replica: bytes, first: int, limit: int) -> Iterator[Operation]:
+        step = 500
+        for start in range(first, first + limit, step):
+            rows = self._database.rows(
+                "SELECT header, body, body_digest FROM operation"
+                " WHERE replica = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+                replica,
+                start,
+                start + step - 1,
+            )
+            yield from (received(r["header"], r["body"], r["body_digest"]) for r in rows)
+            if len(rows) < step:
+                return
+
+    def own_names(self, replica: bytes, seqs: Sequence[int]) -> dict[int, bytes]:
+        """seq → name, for the own operations that a page speaks of."""
+        rows = self._database.rows_of(
+            "SELECT seq, name FROM operation WHERE replica = ? AND seq IN (?*)", seqs, replica
+        )
+        return {row["seq"]: row["name"] for row in rows}
+
+    def operations_of(
+        self, channel: bytes, records: Sequence[bytes]
+    ) -> dict[bytes, list[StoredOperation]]:
+        """record → its operations in no particular order; records without any are left out."""
+        rows = self._database.rows_of(
+            f"SELECT {_OPERATION} FROM operation WHERE channel = ? AND record IN (?*)",
+            records,
+            channel,
+        )
+        found: dict[bytes, list[StoredOperation]] = {}
+        for row in rows:
+            found.setdefault(row["record"], []).append(StoredOperation(**row))
+        return found
+
+    def records_of(self, identities: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Operation's identity → its record, for verdicts that come later."""
+        rows = self._database.rows_of(
+            "SELECT identity, record FROM operation WHERE identity IN (?*)", identities
+        )
+        return {row["identity"]: row["record"] for row in rows}
+
+    # --- records ---
+
+    def put_records(self, records: Iterable[RecordRow]) -> None:
+        self._database.write_many(_PUT_RECORD, (_record_values(each) for each in records))
+
+    def record(self, record: bytes) -> RecordRow | None:
+        row = self._database.row(f"SELECT {_RECORD} FROM record WHERE id = ?", record)
+        return _record(row) if row else None
+
+    def records_of_kind(self, kinds: Sequence[str]) -> list[RecordRow]:
+        """All records of these kinds, newest first."""
+        rows = self._database.rows_of(
+            f"SELECT {_RECORD} FROM record WHERE kind IN (?*) ORDER BY created_at DESC, id", kinds
+        )
+        return [_record(row) for row in rows]
+
+    def in_conflict(self) -> list[RecordRow]:
+        return self._records("conflicts > 0")
+
+    def at_odds(self) -> list[RecordRow]:
+        """Records with an operation that the hub holds or refused and that nobody mended."""
+        return self._records("held > 0 OR refused > 0")
+
+    def _records(self, where: str) -> list[RecordRow]:
+        rows = self._database.rows(
+            f"SELECT {_RECORD} FROM record WHERE {where} ORDER BY changed_at DESC, id"
+        )
+        return [_record(row) for row in rows]
+
+    def ledger(
+        self, since: str, until: str, text: str, limit: int, offset: int
+    ) -> tuple[list[RecordRow], int]:
+        """Cases with a ledger line between two days (ISO, inclusive) that hold the text, newest
+        first, and how many there are in all."""
+        where = "cells IS NOT NULL AND day BETWEEN ? AND ?"
+        bounds: list[object] = [since, until]
+        for word in text.split():
+            where += r" AND search LIKE ? ESCAPE '\'"
+            bounds.append(f"%{_escaped(word.lower())}%")
+        rows = self._database.rows(
+            f"SELECT {_RECORD} FROM record WHERE {where}"
+            " ORDER BY day DESC, created_at DESC, id LIMIT ? OFFSET ?",
+            *bounds,
+            limit,
+            offset,
+        )
+        count = self._database.row(f"SELECT count(*) AS n FROM record WHERE {where}", *bounds)
+        return [_record(row) for row in rows], count["n"] if count else 0
+
+    def totals(self, replica: bytes) -> Totals:
+        """What waits or needs a person."""
+        sent = self._database.row(
+            "SELECT count(*) AS pending, min(stamp) AS oldest_unsent_at FROM operation"
+            " WHERE replica = ? AND position IS NULL",
+            replica,
+        )
+        odds = self._database.row(
+            "SELECT coalesce(sum(held), 0) AS held, coalesce(sum(refused), 0) AS refused"
+            " FROM record WHERE held > 0 OR refused > 0"
+        )
+        open_conflicts = self._database.row(
+            "SELECT count(*) AS in_conflict FROM record WHERE conflicts > 0"
+        )
+        return Totals(**(sent or {}), **(odds or {}), **(open_conflicts or {}))
+
+    def erase_bodies(self, channel: bytes, records: Iterable[bytes]) -> None:
+        self._database.write_many(
+            "UPDATE operation SET body = NULL WHERE channel = ? AND record = ?",
+            ((channel, record) for record in records),
+        )
+
+    def set_standings(self, standings: Mapping[bytes, tuple[int, int, str, int, int]]) -> None:
+        """Identity → (position, verdict, code, effective, at), as an operation's entry gave them.
+
+        A verdict that already stands higher stays.
+        """
+        self._database.write_many(
+            "UPDATE operation SET position = ?1, effective = coalesce(effective, ?4),"
+            " code = CASE WHEN coalesce(verdict, -1) < ?2 THEN ?3 ELSE code END,"
+            " at = CASE WHEN coalesce(verdict, -1) < ?2 THEN ?5 ELSE at END,"
+            " verdict = max(coalesce(verdict, -1), ?2) WHERE identity = ?6",
+            ((*standing, identity) for identity, standing in standings.items()),
+        )
+
+    def raise_verdicts(self, verdicts: Iterable[tuple[bytes, int, str, int]]) -> None:
+        """(identity, verdict, code, at) of later entries, in order; only a higher one counts."""
+        self._database.write_many(
+            "UPDATE operation SET verdict = ?2, code = ?3, at = ?4"
+            " WHERE identity = ?1 AND coalesce(verdict, -1) < ?2",
+            verdicts,
+        )
+
+
+def _is_by_hub(operation: Operation, hub_replicas: set[bytes]) -> bool:
+    """What the hub writes down for somebody outside counts as a station's write."""
+    header = operation.header
+    return header.replica in hub_replicas and not header.flags & ON_BEHALF
+
+
+def _operation_row(
+    channel: bytes, operation: Operation, by_hub: bool, link: bytes | None
+) -> tuple[object, ...]:
+    header = operation.header
+    return (
+        operation.name,
+        operation.identity,
+        channel,
+        header.record,
+        header.replica,
+        header.seq,
+        header.kind,
+        header.form_version,
+        header.stamp,
+        header.clerk,
+        operation.header_bytes,
+        operation.body,
+        operation.body_digest,
+        link,
+        by_hub,
+    )
+
+
+def _record_values(row: RecordRow) -> tuple[object, ...]:
+    return (
+        row.channel,
+        row.id,
+        row.kind,
+        row.form_version,
+        row.alive,
+        msgspec.json.encode(row.values),
+        None if row.cells is None else msgspec.json.encode(row.cells),
+        row.day,
+        row.title,
+        row.case_no,
+        row.search,
+        row.created_at,
+        row.changed_at,
+        row.conflicts,
+        row.pending,
+        row.held,
+        row.refused,
+    )
+
+
+def _record(row: Row) -> RecordRow:
+    cells = row.pop("cells")
+    values = msgspec.json.decode(row.pop("payload"))
+    return RecordRow(
+        **row, values=values, cells=None if cells is None else tuple(msgspec.json.decode(cells))
+    )
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

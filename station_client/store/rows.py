@@ -1,0 +1,150 @@
+"""What the store gives and takes: plain values, never a row of the database.
+
+Knows the protocol's types and no SQL.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from sync_protocol.channel import Cursor
+from sync_protocol.enrol import HubPublic, ReplicaKeys
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOperation:
+    """An operation with its standing. `verdict` is None while no entry has spoken of it.
+
+    `stamp`, `effective` and `at` (the hub's time of its latest verdict) are ms since 1970 UTC.
+    """
+
+    name: bytes
+    identity: bytes
+    record: bytes
+    replica: bytes
+    seq: int
+    kind: str
+    form_version: int
+    stamp: int
+    clerk: bytes
+    body: bytes | None
+    by_hub: bool
+    position: int | None
+    verdict: int | None
+    code: str
+    effective: int | None
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """What a record's operations add up to, as pages list and search it.
+
+    `cells` are the 16 cells of its ledger line, None for what is no case; `day` is the line's date
+    (ISO) or ""; `conflicts` counts registers, `pending`, `held` and `refused` operations.
+    """
+
+    channel: bytes
+    id: bytes
+    kind: str
+    form_version: int
+    alive: str
+    values: dict[str, Any]
+    cells: tuple[str, ...] | None
+    day: str
+    title: str
+    case_no: str
+    search: str
+    created_at: int
+    changed_at: int
+    conflicts: int = 0
+    pending: int = 0
+    held: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """A catalogue item as the search finds it; `initials` are those of its name's pinyin."""
+
+    record: bytes
+    code: str
+    name: str
+    department: str
+    initials: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel and how far it is applied. `head`: how long the hub said it is.
+
+    `parted` is not empty when the hub's history does not continue ours; `closed_until` (ms) is
+    set once the closing of the station was applied.
+    """
+
+    kind: str
+    region: str
+    cursor: Cursor
+    head: int
+    covered: int
+    receipt_at: int | None
+    parted: str
+    closed_until: int | None
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who this PC is. Without a certificate it has asked to be enrolled and has no answer yet.
+
+    Kept inside the encrypted database only. Ids are 16, keys 32 raw bytes.
+    """
+
+    replica: bytes
+    signing: bytes
+    sealing: bytes
+    hub_url: str
+    hub_signing: bytes
+    hub_sealing: bytes
+    code_id: bytes
+    first_clerk_name: str
+    certificate: bytes = b""
+    signature: bytes = b""
+
+    @property
+    def keys(self) -> ReplicaKeys:
+        return ReplicaKeys(self.replica, self.signing, self.sealing)
+
+    @property
+    def hub(self) -> HubPublic:
+        return HubPublic(self.hub_signing, self.hub_sealing)
+
+
+class ExchangeState(msgspec.Struct, frozen=True):
+    """How the exchanges went so far: what the status page and the next report say.
+
+    Times are ms since 1970 UTC by this device, except `hub_time`; the offset is hub minus device.
+    """
+
+    number: int = 0
+    batch_bytes: int = 0
+    clock_offset_ms: int | None = None
+    hub_time: int | None = None
+    last_success_at: int | None = None
+    last_attempt_at: int | None = None
+    last_error: str = ""
+    failed_attempts: int = 0
+    standing: str = ""
+    synchronised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What waits or needs a person, counted."""
+
+    pending: int
+    oldest_unsent_at: int | None
+    held: int
+    refused: int
+    in_conflict: int
+    entries: int = field(default=0)
