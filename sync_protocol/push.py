@@ -88,25 +88,31 @@ class Taken:
 class Records:
     """Which records exist, as the operations of a batch are judged one after another.
 
-    `accepted` and `held` are the records that have an accepted, or only held, creating operation.
+    `accepted` are the records that have an accepted operation; `held` gives, of those that have
+    none, the identity of the held operation that created each.
     """
 
-    def __init__(self, accepted: Iterable[bytes] = (), held: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self, accepted: Iterable[bytes] = (), held: Mapping[bytes, bytes] | None = None
+    ) -> None:
         self._accepted = set(accepted)
-        self._held = set(held) - self._accepted
+        self._held = dict(held or {})
 
-    def creates(self, record: bytes) -> bool:
-        return record not in self._accepted
+    def creates(self, operation: Operation) -> bool:
+        return operation.header.record not in self._accepted
 
-    def waits(self, record: bytes) -> bool:
-        return record in self._held
+    def waits(self, operation: Operation) -> bool:
+        creator = self._held.get(operation.header.record, operation.identity)
+        return self.creates(operation) and creator != operation.identity
 
-    def note(self, record: bytes, verdict: Verdict) -> None:
+    def note(self, operation: Operation, verdict: Verdict) -> None:
+        record = operation.header.record
         if verdict is Verdict.ACCEPTED:
             self._accepted.add(record)
-            self._held.discard(record)
-        elif verdict is Verdict.HELD and record not in self._accepted:
-            self._held.add(record)
+        elif verdict is Verdict.HELD and self.creates(operation):
+            self._held.setdefault(record, operation.identity)
+        elif self._held.get(record) == operation.identity:
+            del self._held[record]
 
 
 def read_run(run: Run) -> list[Operation]:
@@ -200,7 +206,7 @@ def decide(
 ) -> Judgement:
     """The verdict on one operation whose place in its chain is sound."""
     judgement = _doorway(operation, doorway, hub_time) or _judged(operation, records, judge)
-    records.note(operation.header.record, judgement[0])
+    records.note(operation, judgement[0])
     return judgement
 
 
@@ -230,16 +236,16 @@ def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement
 
 
 def _judged(operation: Operation, records: Records, judge: Judge) -> Judgement:
-    record = operation.header.record
     if operation.body is None:
         return Verdict.REFUSED, "body"
     try:
         writes = operation.writes()
     except PeerFault:
         return Verdict.REFUSED, "body"
-    if records.waits(record):
+    judgement = judge(operation, writes, records.creates(operation))
+    if records.waits(operation) and judgement[0] is not Verdict.ACCEPTED:
         return Verdict.HELD, "record"
-    return judge(operation, writes, records.creates(record))
+    return judgement  # what stands by itself does not wait: else nothing held could be corrected
 
 
 def _entry(operation: Operation, judgement: Judgement, hub_time: int) -> OperationEntry:
