@@ -38,6 +38,33 @@ WORDS: dict[str, str] = {
     # export: files for people
     "export.file_refused": "无法写入文件 {file}（{reason}）。请换一个文件夹或关闭正在使用它的程序后重试。",
     "export.kind_unknown": "不能导出为 {suffix} 文件。请使用 .xlsx、.csv 或 .json。",
+    # import: an existing ledger; nothing has been saved when one of these is shown
+    "import.changed": "读取时 {file} 被改动。请在其他程序中保存并关闭它，再重新导入；没有导入任何内容。",
+    "import.damaged": "{file} 已损坏或不完整。请用 Excel 或 WPS 打开并另存为 .xlsx 后再导入；没有导入任何内容。",
+    "import.empty": "{file} 是空的，没有可以导入的内容。请核对是否选错了文件。",
+    "import.encoding": "{file} 的文字编码无法识别。请用 Excel 或 WPS 打开，另存为 .xlsx 后再导入。",
+    "import.encrypted": "{file} 设有打开密码。请在 Excel 或 WPS 中打开，去掉密码另存后再导入。",
+    "import.file_refused": "无法读取 {file}（{reason}）。请关闭正在使用它的程序，核对路径和权限后重试。",
+    "import.no_file": "找不到文件 {file}。请核对文件名和所在文件夹。",
+    "import.no_header": (
+        "{file} 里没有找到台账表头。请在条目上方加一行表头，写明各列名称，"
+        "如“序号、时间、便民服务站名称、窗口、事项所属、姓名、联系方式、申请事项”等，"
+        "其中“时间”必须有；没有导入任何内容。"
+    ),
+    "import.no_lines": "{file} 只有表头，没有台账条目。请核对是否选错了文件。",
+    "import.repair_refused": (
+        "无法在台账旁边写修复文件 {file}（{reason}），所以没有导入任何内容。"
+        "请把台账复制到可以写入的文件夹后再导入。"
+    ),
+    "import.too_large": "{file} 超过 {limit} MB。请按年度或月份拆成几个文件后分别导入。",
+    "import.too_many_rows": "{file} 的表格超过 {limit} 行，或有内容远在表格之外。请删去多余内容或拆成几个文件后再导入。",
+    "import.unpacked_too_large": "{file} 解开后超过 {limit} MB，已拒绝读取。请另存为只含台账的新文件后再导入。",
+    "import.wrong_type": "{file} 是{kind}，不是台账表格。请用 Excel 或 WPS 另存为 .xlsx 或 .csv 后再导入。",
+    # import.row: why a row was set aside
+    "import.row_damaged": "这一行有损坏的文字，无法辨认。请对照原件改正后重新导入。",
+    "import.row_no_header": "这个工作表没有表头，无法确认各列的含义。请在上方补上表头、核对各列后重新导入。",
+    "import.row_shifted": "这一行的格数与表头不一致，各格可能错位。请移到正确的列后重新导入。",
+    "import.row_too_long": "这一行的内容太长，无法保存。请缩短（每格最多 32767 字）后重新导入。",
     # station: enrolment of this PC
     "station.already_enrolled": "这个数据文件夹已经启用，不能再次启用。请直接解锁使用。",
     "station.not_enrolled": "这台电脑还没有启用。请先输入县级平台地址和启用码完成启用。",
