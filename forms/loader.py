@@ -1,6 +1,6 @@
-"""Reads a definition file, and refuses one that is not whole: wrong keys, dangling names, torn grids.
+"""Reads a definition file, and refuses one that is not whole: wrong key, lost name, torn grid.
 
-A definition comes with the program or from the county; either way it is read as strictly, and before
+A definition comes with the program or from the county; either way it is read as strictly, before
 any record is written by it. Knows no folder: bytes in, a `Form` out.
 """
 

@@ -152,8 +152,7 @@ def _date_of_text(text: str) -> date:
     if match is None:
         raise Unreadable
     found = match.groupdict()
-    if not _is_clock_tail(text[match.end() :], glued=found["d1"] is not None):
-        raise Unreadable
+    _check_clock_tail(text[match.end() :], glued=found["d1"] is not None)
     month = found["m1"] or found["m2"] or found["m3"]
     day = found["d1"] or found["d2"] or found["d3"]
     result = _calendar_date(int(found["year"]), int(month), int(day))
@@ -162,11 +161,12 @@ def _date_of_text(text: str) -> date:
     return result
 
 
-def _is_clock_tail(tail: str, *, glued: bool) -> bool:
-    """What stands behind a date: nothing or a clock time (``glued``: without a blank between)."""
-    if not tail:
-        return True
-    return (glued or tail[0] in " T") and _TIME.fullmatch(tail.lstrip(" T")) is not None
+def _check_clock_tail(tail: str, *, glued: bool) -> None:
+    """Behind a date stands nothing or a clock time (``glued``: without a blank between)."""
+    if tail and not glued and tail[0] not in " T":
+        raise Unreadable
+    if tail:
+        _time_of_text(tail.lstrip(" T"))
 
 
 def _chinese_numbers(match: re.Match[str]) -> tuple[int, int, int]:
