@@ -71,7 +71,7 @@ def merged(forms: Forms, own_replica: bytes, stored: Sequence[StoredOperation]) 
     record = merge.fold(acts, rules, overlay=True)
     shown = record
     if not record.registers:
-        shown = merge.fold(_all_counted(acts), rules, overlay=True)
+        shown = merge.fold(_refused_here(acts, own_replica), rules, overlay=True)
     return Merged(kind, form, acts, record, shown)
 
 
@@ -129,5 +129,5 @@ def _counts(stored: StoredOperation, own_replica: bytes) -> Counts:
     return Counts.OWN
 
 
-def _all_counted(acts: Sequence[Act]) -> list[Act]:
-    return [replace(act, counts=Counts.OWN) for act in acts]
+def _refused_here(acts: Sequence[Act], own_replica: bytes) -> list[Act]:
+    return [replace(act, counts=Counts.OWN) for act in acts if act.replica == own_replica]

@@ -6,14 +6,14 @@ Never waits for the network. Knows no page: what a clerk typed comes as field â†
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forms import ALIVE, Form
+from forms import Form
 from forms.numbering import MAX_SEQUENCE, make_case_number
 from station_client.errors import StationError
 from station_client.services import china_time
-from station_client.services.writing import compose, demand_sound, new_id, registers_of, save
+from station_client.services.writing import compose_new, new_id, registers_of, save
 from station_client.station import Station
 from sync_protocol import operations
-from sync_protocol.operations import Head, Operation, Write
+from sync_protocol.operations import Head, Operation
 
 
 def record_entry(station: Station, kind: str, values: Mapping[str, Any]) -> bytes:
@@ -41,6 +41,18 @@ def record_entries(
     return [operation.header.record for operation in composed]
 
 
+def record_clerk(station: Station, clerk: bytes, name: str) -> None:
+    """Write down a clerk under the id that stands in the headers of what they write.
+
+    Errors: form.problems, for a blank or too long name.
+    """
+    form = station.forms.latest("clerk")
+    values = {"name": name.strip(), "active": True}
+    with station.store.writing():
+        head = station.store.journal.own_head(station.keys.replica)
+        save(station, head, [compose_new(station, head, form, clerk, values)], {})
+
+
 def form_to_write(station: Station, kind: str) -> Form:
     """The newest form of a kind that a station may write. Error: record.kind_unknown."""
     if kind not in station.forms.names():
@@ -55,9 +67,7 @@ def _compose(station: Station, head: Head, form: Form, values: Mapping[str, Any]
     registers = registers_of(form, values)
     if _wants_number(form, registers):
         registers["case_no"] = next_case_number(station)
-    writes = {**registers, ALIVE: ""}
-    demand_sound(form, writes, registers, new=True)
-    return compose(station, head, form, new_id(), [Write(k, v) for k, v in writes.items()])
+    return compose_new(station, head, form, new_id(), registers)
 
 
 def _wants_number(form: Form, registers: Mapping[str, Any]) -> bool:

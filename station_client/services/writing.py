@@ -96,6 +96,15 @@ def _whole(before: Merged, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**before.values, **changes}
 
 
+def compose_new(
+    station: Station, head: Head, form: Form, record: bytes, registers: Mapping[str, Any]
+) -> Operation:
+    """The operation that creates a record, checked. Errors: form.problems, operation.too_large."""
+    written = {**registers, ALIVE: ""}
+    demand_sound(form, written, registers, new=True)
+    return compose(station, head, form, record, [Write(k, v) for k, v in written.items()])
+
+
 def compose(
     station: Station, head: Head, form: Form, record: bytes, writes: Sequence[Write]
 ) -> Operation:

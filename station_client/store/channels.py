@@ -43,6 +43,9 @@ class Channels:
         """The channel that the station writes in."""
         return self.all()[0]
 
+    def find(self, channel: bytes) -> ChannelRow | None:
+        return next((each for each in self.all() if each.cursor.channel == channel), None)
+
     def move(self, applied: Applied) -> None:
         """Keep a page's entries and its receipt, and move the cursor behind them."""
         cursor = applied.cursor
@@ -52,7 +55,7 @@ class Channels:
         )
         self._database.write(
             "UPDATE channel SET epoch = ?, position = ?, digest = ?, head = ?, covered = ?,"
-            " receipt = ?, receipt_at = ? WHERE id = ?",
+            " receipt = ?, receipt_at = ?, parted = '' WHERE id = ?",
             cursor.epoch,
             cursor.position,
             cursor.digest,

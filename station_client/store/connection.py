@@ -89,10 +89,15 @@ class Database(SqlCipherDatabase):
     def writing(self) -> Iterator[None]:
         """One durable transaction: all of it is on the disk when this ends, or none of it.
 
-        Errors: store.disk_full, store.disk_failed, store.damaged.
+        Within another one it is part of that. Errors: store.disk_full, store.disk_failed,
+        store.damaged.
         """
-        with self._writer, coded(self.database), self.atomic("IMMEDIATE"):
-            yield
+        with self._writer:
+            if self.in_transaction():  # part of a larger one: it stands or falls with that
+                yield
+                return
+            with coded(self.database), self.atomic("IMMEDIATE"):
+                yield
 
     def close_all(self) -> None:
         """Close the connections of all threads; the last one empties the write-ahead log."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from station_client.store.connection import Database
+from station_client.store.connection import Database, Row
 from station_client.store.rows import ItemRow
 
 _COLUMNS = "record, code, name, department, initials, payload"
@@ -47,4 +47,9 @@ class Items:
             *([words[0]] * 2 if words else ["", ""]),
             limit,
         )
-        return [ItemRow(**row, values=msgspec.json.decode(row.pop("payload"))) for row in found]
+        return [_item(row) for row in found]
+
+
+def _item(row: Row) -> ItemRow:
+    values = msgspec.json.decode(row.pop("payload"))
+    return ItemRow(**row, values=values)

@@ -133,6 +133,13 @@ class Journal:
     def put_records(self, records: Iterable[RecordRow]) -> None:
         self._database.write_many(_PUT_RECORD, (_record_values(each) for each in records))
 
+    def remove_records(self, channel: bytes, records: Iterable[bytes]) -> None:
+        """Take rows away; their operations stay."""
+        self._database.write_many(
+            "DELETE FROM record WHERE channel = ? AND id = ?",
+            ((channel, record) for record in records),
+        )
+
     def record(self, record: bytes) -> RecordRow | None:
         row = self._database.row(f"SELECT {_RECORD} FROM record WHERE id = ?", record)
         return _record(row) if row else None

@@ -107,9 +107,11 @@ class Identity(msgspec.Struct, frozen=True):
     hub_signing: bytes
     hub_sealing: bytes
     code_id: bytes
-    first_clerk_name: str
     certificate: bytes = b""
     signature: bytes = b""
+
+    def certified(self, certificate: bytes, signature: bytes) -> "Identity":
+        return msgspec.structs.replace(self, certificate=certificate, signature=signature)
 
     @property
     def keys(self) -> ReplicaKeys:
@@ -136,6 +138,9 @@ class ExchangeState(msgspec.Struct, frozen=True):
     failed_attempts: int = 0
     standing: str = ""
     synchronised: bool = False
+
+    def measured(self, offset_ms: int) -> "ExchangeState":
+        return msgspec.structs.replace(self, clock_offset_ms=offset_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import forms
 from station_client.device_secret import DeviceSecret
 from station_client.home import Home
+from station_client.services.enrol_station import hub_replicas
 from station_client.station import Station, Transport
 from station_client.store import open_store
 from station_client.store.rows import Identity
@@ -90,13 +91,13 @@ def a_station(
                 hub_signing=hub.public.signing,
                 hub_sealing=hub.public.sealing,
                 code_id=b"",
-                first_clerk_name="",
                 certificate=body,
                 signature=crypto.sign(hub.signing, b"bianmin/certificate", body),
             )
         )
         starts = [channel.start_of(each.channel, certificate.epoch) for each in certificate.grants]
         store.channels.add(certificate.grants, starts)
+        store.channels.add_hub_replicas(hub_replicas(certificate, certificate.epoch))
     return Station.open(
         home,
         vault,

@@ -1,0 +1,92 @@
+"""Apply one page of a channel: its entries, their verdicts, and the records they touch, in the one
+transaction that moves the cursor.
+
+What a page carries is proven by the protocol before it comes here.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from station_client.services.merged import merged
+from station_client.services.projection import project, project_item
+from station_client.station import Station
+from station_client.store.rows import ItemRow, RecordRow
+from sync_protocol import pull
+from sync_protocol.channel import ClosingEntry, ErasureEntry, OperationEntry, VerdictEntry
+from sync_protocol.pull import Applied, AppliedEntry, Page
+
+RECORDS_AT_ONCE = 1000
+"""Records whose operations are in memory together while they are merged again."""
+
+
+def apply_page(station: Station, page: Page) -> Applied | None:
+    """What was applied; None for a page that does not continue from our cursor, which is no fault.
+
+    PeerFault reply.digest, reply.receipt: nothing is applied then.
+    """
+    store = station.store
+    with store.writing():
+        known = store.channels.find(page.base.channel)
+        if known is None:
+            return None
+        names = store.journal.own_names(station.keys.replica, pull.own_seqs(page))
+        applied = pull.absorb_page(page, known.cursor, names, station.hub.signing)
+        if applied is None:
+            return None
+        touched = _keep(station, applied)
+        show_again(station, applied.cursor.channel, touched)
+        store.channels.move(applied)
+    return applied
+
+
+def _keep(station: Station, applied: Applied) -> list[bytes]:
+    """Store what the entries say; gives the records they touch."""
+    journal, channel = station.store.journal, applied.cursor.channel
+    received = [each.operation for each in applied.entries if each.operation is not None]
+    journal.add_received(channel, received, station.store.channels.hub_replicas())
+    placed = {
+        each.entry.name: _standing(each, each.entry)
+        for each in applied.entries
+        if isinstance(each.entry, OperationEntry)
+    }
+    journal.set_standings(placed)
+    later = [each.entry for each in applied.entries if isinstance(each.entry, VerdictEntry)]
+    journal.raise_verdicts((each.name, each.verdict, each.code, each.at) for each in later)
+    erased = [each.entry.record for each in applied.entries if isinstance(each.entry, ErasureEntry)]
+    journal.erase_bodies(channel, erased)
+    for each in applied.entries:
+        if isinstance(each.entry, ClosingEntry):
+            station.store.channels.close(channel, each.entry.until)
+    named = journal.records_of([*placed, *(each.name for each in later)])
+    return list(dict.fromkeys([*named.values(), *erased]))
+
+
+def _standing(applied: AppliedEntry, entry: OperationEntry) -> tuple[int, int, str, int, int]:
+    return applied.position, entry.verdict, entry.code, entry.effective, entry.at
+
+
+def show_again(station: Station, channel: bytes, records: Sequence[bytes]) -> None:
+    """Merge these records anew and keep what pages list and search. Within `store.writing`."""
+    for start in range(0, len(records), RECORDS_AT_ONCE):
+        chunk = records[start : start + RECORDS_AT_ONCE]
+        _put(station, channel, chunk, list(_rows(station, channel, chunk)))
+
+
+def _rows(station: Station, channel: bytes, records: Sequence[bytes]) -> Iterable[RecordRow]:
+    for stored in station.store.journal.operations_of(channel, records).values():
+        record = merged(station.forms, station.keys.replica, stored)
+        # Nothing to show: erased, or another desk's that the county has not accepted.
+        if record.shown.registers:
+            yield project(record, stored, channel, station.name)
+
+
+def _put(
+    station: Station, channel: bytes, records: Sequence[bytes], rows: Sequence[RecordRow]
+) -> None:
+    shown = {row.id for row in rows}
+    station.store.journal.put_records(rows)
+    station.store.journal.remove_records(channel, (each for each in records if each not in shown))
+    items = [row for row in rows if row.kind == "catalogue_item"]
+    if items:
+        published: list[ItemRow] = [project_item(row) for row in items if not row.alive]
+        station.store.items.put(published)
+        station.store.items.remove(row.id for row in items if row.alive)

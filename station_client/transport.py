@@ -1,0 +1,136 @@
+"""Carries bytes to the county's hub over HTTP and back; the only file that knows `requests`.
+
+It believes nothing: whether a reply is genuine is decided by the protocol. Its own work is to tell
+a line that is down from a hotspot's login page from a hub that says no, in words that help.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+
+from station_client import __version__
+from station_client.errors import StationError
+from sync_protocol import limits
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+"""Without a byte for so long, a line counts as dead; a slow one is waited for."""
+CHUNK_BYTES = 64 * 1024
+MESSAGE_CHARACTERS = 200
+HEADERS = {
+    "User-Agent": f"bianmin-station/{__version__}",
+    "Content-Type": "application/octet-stream",
+    "Accept": "application/octet-stream",
+}
+
+
+class _Refusal(msgspec.Struct):
+    """The hub's own answer to a request that it does not take."""
+
+    code: str
+    message: str
+
+
+class HttpTransport:
+    """The three addresses of a hub's API below `hub_url`. Proxies come from the environment.
+
+    Errors of each: transport.*
+    """
+
+    def __init__(self, hub_url: str) -> None:
+        self._base = f"{checked_address(hub_url)}/sync/v1"
+
+    def fetch_card(self) -> bytes:
+        return self._send("GET", "hub", None)
+
+    def enrol(self, data: bytes) -> bytes:
+        return self._send("POST", "enrol", data)
+
+    def exchange(self, data: bytes) -> bytes:
+        return self._send("POST", "exchange", data)
+
+    def _send(self, method: str, path: str, data: bytes | None) -> bytes:
+        with _coded(), requests.Session() as session:
+            response = session.request(
+                method,
+                f"{self._base}/{path}",
+                data=data,
+                headers=HEADERS,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,  # a hub never redirects; a hotspot's login page does
+                stream=True,
+            )
+            with response:
+                return _body_of(response)
+
+
+def checked_address(hub_url: str) -> str:
+    """The address without a trailing slash. Error: transport.bad_address."""
+    address = hub_url.strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or "@" in address:
+        raise StationError("transport.bad_address", address=hub_url[:MESSAGE_CHARACTERS])
+    return address
+
+
+def _body_of(response: requests.Response) -> bytes:
+    if response.is_redirect or _is_page(response):
+        raise StationError("transport.captive_portal")
+    body = _read(response)
+    if response.status_code != requests.codes.ok:
+        raise _refused(response.status_code, body)
+    return body
+
+
+def _is_page(response: requests.Response) -> bool:
+    return "html" in response.headers.get("Content-Type", "").lower()
+
+
+def _read(response: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(CHUNK_BYTES):
+        body += chunk
+        if len(body) > limits.REPLY_BYTES:
+            raise StationError("transport.too_large", limit=limits.REPLY_BYTES)
+    declared = response.headers.get("Content-Length", "")
+    encoded = "Content-Encoding" in response.headers
+    if declared.isdecimal() and not encoded and len(body) < int(declared):
+        raise StationError("transport.cut_short")
+    return bytes(body)
+
+
+def _refused(status: int, body: bytes) -> StationError:
+    try:
+        refusal = msgspec.json.decode(body, type=_Refusal)
+    except msgspec.DecodeError:
+        return StationError("transport.bad_status", status=status)
+    message = refusal.message[:MESSAGE_CHARACTERS].rstrip("。")
+    return StationError("transport.refused", hub_code=refusal.code[:64], message=message)
+
+
+@contextmanager
+def _coded() -> Iterator[None]:
+    """What a network can do to us, in the station's words."""
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise StationError("transport.not_trusted") from error
+    except requests.exceptions.Timeout as error:
+        raise StationError("transport.timeout") from error
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise StationError("transport.cut_short") from error
+    except requests.exceptions.ConnectionError as error:
+        # A read that stops in the middle of the body is reported as this, too.
+        timed_out = "timed out" in str(error).lower()
+        raise StationError("transport.timeout" if timed_out else "transport.down") from error
+    except requests.exceptions.InvalidURL as error:
+        raise StationError("transport.bad_address", address="") from error
+    except requests.exceptions.RequestException as error:
+        raise StationError("transport.down") from error

@@ -1,0 +1,212 @@
+"""Exchanging: what arrives, what comes back, what survives a failure, and when it says so."""
+
+from pathlib import Path
+
+import pytest
+
+from station_client.errors import StationError
+from station_client.services.amend_entry import amend_entry
+from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.record_entry import record_entries, record_entry
+from station_client.station import Station
+from sync_protocol.channel import Verdict
+from sync_protocol.operations import Write
+from tests.station_client import desk
+from tests.station_client.fake_hub import REGION, STATION, FakeHub
+
+
+@pytest.fixture
+def clock() -> desk.Clock:
+    return desk.Clock()
+
+
+@pytest.fixture
+def hub(clock: desk.Clock) -> FakeHub:
+    return FakeHub(clock)
+
+
+@pytest.fixture
+def station(tmp_path: Path, hub: FakeHub, clock: desk.Clock) -> Station:
+    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=clock, transport=hub)
+    hub.know(station)
+    return station
+
+
+@pytest.fixture
+def colleague(tmp_path: Path, hub: FakeHub, clock: desk.Clock) -> Station:
+    """The second PC of the same station."""
+    station = desk.a_station(
+        tmp_path / "b",
+        hub=hub.keys,
+        replica=b"2" * 16,
+        device_number=2,
+        clock=clock,
+        transport=hub,
+    )
+    hub.know(station)
+    return station
+
+
+def test_an_entry_reaches_the_hub_and_the_other_pc(station: Station, colleague: Station) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    outcome = exchange_with_hub(station)
+    assert (outcome.pushed, outcome.pulled, outcome.synchronised) == (1, 1, True)
+    assert exchange_with_hub(colleague).pulled == 1
+    here, there = station.store.journal.record(record), colleague.store.journal.record(record)
+    assert here is not None
+    assert there is not None
+    assert there.values == here.values
+    assert (here.pending, there.pending) == (0, 0)
+
+
+def test_an_exchange_with_nothing_to_say_is_one_small_request(station: Station) -> None:
+    exchange_with_hub(station)
+    outcome = exchange_with_hub(station)
+    assert (outcome.requests, outcome.pushed, outcome.pulled) == (1, 0, 0)
+    assert outcome.bytes_out < 1024
+    assert outcome.bytes_in < 1024
+
+
+def test_a_lost_reply_costs_nothing(station: Station, hub: FakeHub) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    hub.lose_reply = True
+    with pytest.raises(StationError):
+        exchange_with_hub(station)
+    assert station.store.journal.totals(station.keys.replica).pending == 1
+    assert exchange_with_hub(station).synchronised
+    assert len(hub.logs[STATION]) == 1
+
+
+def test_failed_attempts_are_reported_by_the_next_that_succeeds(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.fail = ["transport.down", "transport.timeout"]
+    for _ in range(2):
+        with pytest.raises(StationError):
+            exchange_with_hub(station)
+    exchange_with_hub(station)
+    assert hub.reports[0].failed_attempts == 2
+    assert hub.reports[0].last_error == "transport.timeout"
+    exchange_with_hub(station)
+    assert hub.reports[-1].failed_attempts == 0
+
+
+def test_no_request_number_is_used_twice_even_after_failures(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.lose_reply = True
+    with pytest.raises(StationError):
+        exchange_with_hub(station)
+    exchange_with_hub(station)
+    exchange_with_hub(station)
+    assert [each.number for each in hub.requests] == [1, 2, 3]
+
+
+def test_edits_of_different_fields_on_two_pcs_are_both_kept(
+    station: Station, colleague: Station
+) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    exchange_with_hub(colleague)
+    amend_entry(station, record, {"applicant_name": "王晓明"})
+    amend_entry(colleague, record, {"dept_name": "县医保局"})
+    for each in (station, colleague, station):
+        exchange_with_hub(each)
+    for each in (station, colleague):
+        row = each.store.journal.record(record)
+        assert row is not None
+        assert (row.values["applicant_name"], row.values["dept_name"]) == ("王晓明", "县医保局")
+        assert row.conflicts == 0
+
+
+def test_a_refused_entry_keeps_what_was_typed_and_goes_up_whole_when_corrected(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.judge = lambda operation, writes, creates: (Verdict.REFUSED, "check:contact_phone:format")
+    record = record_entry(station, "intake_case", desk.a_case())
+    assert exchange_with_hub(station).refused == 1
+    row = station.store.journal.record(record)
+    assert row is not None
+    assert (row.refused, row.values["applicant_name"]) == (1, "王小明")
+    hub.judge = lambda operation, writes, creates: (Verdict.ACCEPTED, "")
+    amend_entry(station, record, {"contact_phone": "13900002222"})
+    last = station.store.journal.operations_of(STATION, [record])[record][-1]
+    assert last.body is not None
+    exchange_with_hub(station)
+    row = station.store.journal.record(record)
+    assert row is not None
+    assert (row.refused, row.values["applicant_name"]) == (0, "王小明")
+
+
+def test_pages_are_fetched_until_the_channel_ends(station: Station, hub: FakeHub) -> None:
+    hub.page_budget = 2000
+    hub.publish(40)
+    outcome = exchange_with_hub(station)
+    assert outcome.pulled == 40
+    assert outcome.requests > 2
+    assert outcome.synchronised
+
+
+def test_the_county_writes_in_the_stations_channel_and_it_shows(
+    station: Station, hub: FakeHub
+) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.write("intake_case", record, [Write("county_opinion", "请补充说明"), Write("alive", "")])
+    exchange_with_hub(station)
+    row = station.store.journal.record(record)
+    assert row is not None
+    assert row.values["county_opinion"] == "请补充说明"
+
+
+def test_a_parted_history_stops_that_channel_raises_the_alarm_and_recording_goes_on(
+    station: Station, hub: FakeHub
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.logs[STATION] = []
+    hub.publish(1)
+    outcome = exchange_with_hub(station)
+    assert not outcome.synchronised
+    assert station.store.channels.own().parted == "parted"
+    assert len(station.store.items.find("社会", 5)) == 1
+    record_entry(station, "intake_case", desk.a_case())
+
+
+def test_a_revoked_pc_learns_why_and_is_never_called_synchronised(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.standing = "revoked"
+    record_entry(station, "intake_case", desk.a_case())
+    outcome = exchange_with_hub(station)
+    assert not outcome.synchronised
+    assert station.store.facts.exchange().standing == "revoked"
+
+
+def test_a_foreign_reply_changes_nothing(station: Station, hub: FakeHub) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    stranger = FakeHub(hub.clock)
+    stranger.know(station)
+    genuine = hub.exchange
+    station.transport = hub
+    hub.exchange = lambda data: genuine(data)[:-1]  # type: ignore[method-assign]
+    with pytest.raises(StationError) as told:
+        exchange_with_hub(station)
+    assert told.value.code == "envelope.signature"
+    assert station.store.journal.totals(station.keys.replica).pending == 1
+
+
+def test_a_catalogue_is_found_by_name_code_and_initials(station: Station, hub: FakeHub) -> None:
+    hub.publish(30)
+    exchange_with_hub(station)
+    assert len(station.store.items.find("shbzk", 50)) == 30
+    assert station.store.items.find("000007", 5)[0].name == "社会保障卡申领7"
+    assert station.store.channels.find(REGION) is not None
+
+
+def test_many_entries_of_a_colleague_arrive_whole(station: Station, colleague: Station) -> None:
+    record_entries(colleague, "intake_case", [desk.a_case()] * 1500)
+    exchange_with_hub(colleague)
+    exchange_with_hub(station)
+    rows, count = station.store.journal.ledger("", "9999", "王小明", 10, 0)
+    assert (count, len(rows)) == (1500, 10)
