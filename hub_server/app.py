@@ -1,0 +1,122 @@
+"""The only wiring of the hub: a folder → `Hub` → a Flask application with its pages.
+
+`make_hub` makes a folder once, `open_hub` opens it, `create_app` serves it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+import forms
+from hub_server import api
+from hub_server.api.routes import say_code
+from hub_server.errors import HubError
+from hub_server.hub import Hub
+from hub_server.keys import make_keys, read_keys
+from hub_server.services.enrol_station import new_channel
+from hub_server.store import Store
+from sync_protocol import limits
+
+DATABASE = "hub.db"
+PAGES = ("hub_server.admin", "hub_server.public")
+_REGION = re.compile(r"[0-9]{6}", re.ASCII)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+def clock_ms() -> int:
+    """The hub's clock: ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def make_hub(
+    home: Path,
+    name: str,
+    region: str,
+    now_ms: Callable[[], int] = clock_ms,
+    environment: Mapping[str, str] = os.environ,
+) -> Hub:
+    """Makes a hub in a folder that holds none. HubError `hub.exists`, `account.region_form`."""
+    if _REGION.fullmatch(region) is None:
+        raise HubError("account.region_form")
+    if (home / DATABASE).exists():
+        raise HubError("hub.exists", folder=home)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = make_keys(home, environment)
+    store = Store(home / DATABASE, keys.database)
+    (home / DATABASE).chmod(0o600)
+    epoch = os.urandom(16)
+    hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, epoch, name, region)
+    with store.writing():
+        store.set_meta("name", name.encode())
+        store.set_meta("region", region.encode())
+        store.set_meta("epoch", epoch)
+        new_channel(hub, "office", region)
+        new_channel(hub, "region", region)
+    return hub
+
+
+def open_hub(
+    home: Path,
+    now_ms: Callable[[], int] = clock_ms,
+    environment: Mapping[str, str] = os.environ,
+) -> Hub:
+    """The hub in a folder. HubError `hub.missing`, `hub.key_file`, `hub.database`."""
+    if not (home / DATABASE).exists():
+        raise HubError("hub.missing", folder=home)
+    keys = read_keys(home, environment)
+    store = Store(home / DATABASE, keys.database)
+    name, region, epoch = (store.meta(each) for each in ("name", "region", "epoch"))
+    if name is None or region is None or epoch is None:
+        store.close()
+        raise HubError("hub.missing", folder=home)
+    return Hub(
+        home, store, keys.hub, forms.builtin(), now_ms, epoch, name.decode(), region.decode()
+    )
+
+
+def create_app(hub: Hub) -> Flask:
+    """The application that serves a hub: the sync API, and the pages that are installed."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = limits.REQUEST_BYTES
+    Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
+    app.after_request(_harden)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(HubError, lambda error: say_code(error.code, **error.facts))
+    api.register(app, hub)
+    for package in PAGES:
+        if find_spec(package) is not None:
+            import_module(package).register(app, hub)
+    return app
+
+
+def _harden(response: Response) -> Response:
+    """Headers for whatever did not set its own."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _http_error(error: HTTPException) -> tuple[Response, int]:
+    """Never a stack trace: a code and words, also for what Flask itself refuses."""
+    if isinstance(error, RequestEntityTooLarge):
+        return say_code("request.too_large", limit=request.max_content_length)
+    known = {404: "request.not_found", 405: "request.not_allowed", 429: "request.too_many"}
+    return say_code(known.get(error.code or 500, "hub.fault"))

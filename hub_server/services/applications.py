@@ -1,0 +1,97 @@
+"""Applications as county and applicant see them: opening, change, closing (Annexes A, B, C).
+
+An opening comes from outside and lies in the office channel; change and closing come from a station
+in its own channel. To read them is here; deciding is `decide_application`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hub_server.accounts import Account
+from hub_server.errors import HubError
+from hub_server.hub import Hub
+from hub_server.permissions import demand
+from hub_server.store import Agreement, StoredRecord
+
+KINDS = ("station_open", "station_change", "station_close")
+
+
+@dataclass(frozen=True)
+class Application:
+    """One application. `number` is "" for one that a station sent; `version` names what was shown.
+
+    `values` are register → value as merged; `opinion` is the county's last one.
+    """
+
+    record: bytes
+    channel: bytes
+    number: str
+    kind: str
+    state: str
+    region: str
+    station_code: str
+    values: Mapping[str, Any]
+    conflicts: int
+    version: str
+    changed_at: int
+    agreement: Agreement | None
+
+    @property
+    def opinion(self) -> str:
+        return str(self.values.get("review_opinion") or "")
+
+
+def list_applications(
+    hub: Hub, account: Account, state: str = "", kind: str = ""
+) -> list[Application]:
+    """The inbox of the account's region, newest change first; `state` "" shows all."""
+    demand(account, "application.list")
+    kinds = [kind] if kind in KINDS else KINDS
+    found = hub.store.records.of_kinds(kinds, account.region, state=state)
+    numbers = hub.store.applications.numbers([each.record for each in found])
+    return [application_of(hub, each, numbers) for each in found]
+
+
+def show_application(hub: Hub, account: Account, record: bytes) -> Application:
+    """One application. HubError `application.unknown`, `application.kind`."""
+    demand(account, "application.list")
+    return load_application(hub, record, account.region)
+
+
+def load_application(hub: Hub, record: bytes, region: str) -> Application:
+    """An application within a region prefix."""
+    found = hub.store.records.find(record, region)
+    if found is None:
+        raise HubError("application.unknown")
+    if found.kind not in KINDS:
+        raise HubError("application.kind")
+    return application_of(hub, found, hub.store.applications.numbers([record]))
+
+
+def application_of(hub: Hub, found: StoredRecord, numbers: Mapping[bytes, str]) -> Application:
+    return Application(
+        record=found.record,
+        channel=found.channel,
+        number=numbers.get(found.record, ""),
+        kind=found.kind,
+        state=found.state,
+        region=found.region,
+        station_code=found.station_code or "",
+        values=found.values,
+        conflicts=found.conflicts,
+        version=found.version.hex(),
+        changed_at=found.changed_at,
+        agreement=hub.store.applications.agreement(found.record),
+    )
+
+
+def find_by_number(hub: Hub, account: Account, number: str) -> Application:
+    """An application by the number its applicant got."""
+    demand(account, "application.list")
+    ticket = hub.store.applications.ticket(number.strip())
+    if ticket is None:
+        raise HubError("application.unknown")
+    return load_application(hub, ticket.record, account.region)

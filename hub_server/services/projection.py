@@ -1,0 +1,139 @@
+"""Records as accepted operations add up to, projected in the transaction that appends.
+
+Pure but for `project`, which reads the operations and saves what they make. Serves table D.1: the
+work ledger's line of a case is one of these projections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from forms import ALIVE, Form, Forms, ledger_line
+from forms.masking import mask_line
+from hub_server.hub import Hub
+from hub_server.store import Channel, Placed, StoredRecord
+from sync_protocol import merge
+from sync_protocol.channel import Verdict
+from sync_protocol.merge import Act, Counts, Record, Rules
+
+CASES = frozenset({"intake_case", "helper_case", "proxy_case"})
+_ENDED = frozenset({"finished", "returned", "refused", "terminated", "withdrawn"})
+
+
+def rules_of(form: Form) -> Rules:
+    """What a form says about merging."""
+    return Rules(policy=form.policy, place=lambda _, value: _place(form, value))
+
+
+def _place(form: Form, value: Any) -> tuple[int, int] | None:
+    if not isinstance(value, Mapping) or value.get("state") not in form.places:
+        return None
+    return int(value["round"]), form.places[str(value["state"])]
+
+
+def act_of(placed: Placed) -> Act:
+    """A stored operation as merging sees it. What is not accepted counts nowhere here."""
+    operation = placed.operation
+    accepted = placed.verdict is Verdict.ACCEPTED
+    return Act(
+        name=operation.identity,
+        effective=placed.effective,
+        by_hub=placed.by_hub,
+        counts=Counts.ACCEPTED if accepted else Counts.NO,
+        writes=operation.writes() if accepted else (),
+        replica=operation.header.replica,
+        clerk=operation.header.clerk,
+    )
+
+
+def accepted_of(placed: Iterable[Placed]) -> list[Placed]:
+    return [each for each in placed if each.verdict is Verdict.ACCEPTED]
+
+
+def form_of(forms: Forms, accepted: Sequence[Placed]) -> Form:
+    """The definition that a record is read by: the newest that wrote to it."""
+    newest = max((each.operation.header for each in accepted), key=lambda h: h.form_version)
+    form = forms.get(newest.kind, newest.form_version)
+    if form is None:
+        raise KeyError(f"{newest.kind}.{newest.form_version}")
+    return form
+
+
+def fold(form: Form, accepted: Sequence[Placed]) -> Record:
+    """What the accepted operations of one record make."""
+    return merge.fold([act_of(each) for each in accepted], rules_of(form))
+
+
+def project(hub: Hub, channel: Channel, records: Iterable[bytes]) -> list[StoredRecord]:
+    """Folds these records of a channel anew and saves them."""
+    placed = hub.store.journal.of_records(channel.id, sorted(set(records)))
+    station = hub.store.stations.get(channel.station_code) if channel.station_code else None
+    region = station.region if station else channel.region
+    name = station.name if station else ""
+    projected = [
+        _project_one(hub, channel, record, accepted, region, name)
+        for record, each in placed.items()
+        if (accepted := accepted_of(each))
+    ]
+    hub.store.records.save(projected)
+    return projected
+
+
+def _project_one(
+    hub: Hub,
+    channel: Channel,
+    record: bytes,
+    accepted: Sequence[Placed],
+    region: str,
+    station_name: str,
+) -> StoredRecord:
+    form = form_of(hub.forms, accepted)
+    folded = fold(form, accepted)
+    values = folded.values
+    last = max(accepted, key=lambda each: each.position)
+    cells = _cells(form, values, station_name)
+    own_region = values.get("region_code") if channel.kind == "office" else None
+    return StoredRecord(
+        channel=channel.id,
+        record=record,
+        kind=form.name,
+        form_version=form.version,
+        station_code=channel.station_code,
+        region=str(own_region or region),
+        version=last.operation.identity,
+        values=values,
+        conflicts=len(folded.conflicts),
+        alive=values.get(ALIVE, "") == "",
+        open_case=is_open_case(form, values),
+        state=state_of(form, values),
+        ledger_date=_ledger_date(form, values),
+        cells=cells,
+        masked_cells=mask_line(cells) if cells else (),
+        changed_at=hub.now_ms(),
+    )
+
+
+def state_of(form: Form, values: Mapping[str, Any]) -> str:
+    """The state of a record with a workflow, "" for one without."""
+    if form.workflow is None:
+        return ""
+    value = values.get(form.workflow.field)
+    return str(value["state"]) if isinstance(value, Mapping) else ""
+
+
+def is_open_case(form: Form, values: Mapping[str, Any]) -> bool:
+    """Whether somebody still has to do something about a case (5.4.1.3)."""
+    if form.name not in CASES or values.get(ALIVE, ""):
+        return False
+    return not values.get("finished_at") and values.get("case_status") not in _ENDED
+
+
+def _cells(form: Form, values: Mapping[str, Any], station_name: str) -> tuple[str, ...]:
+    if form.ledger is None:
+        return ()
+    return ledger_line(form, values, station_name=station_name).cells
+
+
+def _ledger_date(form: Form, values: Mapping[str, Any]) -> str:
+    return str(values.get(form.ledger.day) or "")[:10] if form.ledger else ""

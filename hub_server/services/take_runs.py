@@ -1,0 +1,119 @@
+"""The operations that a station pushes: each is decided about by itself and gets its place.
+
+Runs inside the transaction of the exchange, which holds the channel. PROTOCOL.md, sections 4 to 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from hub_server.hub import Hub
+from hub_server.services.judge import judge_by
+from hub_server.services.projection import project
+from hub_server.services.write_records import append_word
+from hub_server.store import Chain, Channel, NewEntry, Placed, Replica
+from sync_protocol import channel as protocol
+from sync_protocol import operations, push
+from sync_protocol.channel import ClosingEntry, FreezeEntry, Verdict
+from sync_protocol.errors import PeerFault
+from sync_protocol.operations import Run
+from sync_protocol.push import Decision, Doorway, KnownChain, Records, Taken
+
+
+def take_runs(hub: Hub, channel: Channel, replica: Replica, runs: Sequence[Run]) -> Channel:
+    """Places what these runs bring; returns where the channel ends then. PeerFault `chain.*`."""
+    for run in runs:
+        channel = _take(hub, channel, replica, run)
+    return channel
+
+
+def freeze(hub: Hub, channel: Channel, replica: Replica, reason: str) -> Channel:
+    """Freezes a chain that was found forked: both branches are kept, nothing more is believed."""
+    grown = append_word(hub, channel, FreezeEntry(replica.id, reason, hub.now_ms()))
+    hub.store.journal.freeze_chain(replica.id)
+    hub.store.stations.set_standing(replica.id, "frozen")
+    return grown
+
+
+def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
+    headers = [operations.read_header(header) for header, _, _ in run.operations]
+    journal = hub.store.journal
+    chain = journal.chain(replica.id)
+    if chain is None or not headers or any(each.replica != replica.id for each in headers):
+        raise PeerFault("message.form", where="run")
+    seqs = [header.seq for header in headers]
+    names = journal.names(replica.id, min(seqs), max(seqs))
+    known = KnownChain(chain.head, journal.link_before(chain, seqs[0]), names)
+    doorway = _doorway(channel, chain, replica)
+    records = _records(hub, channel, {header.record for header in headers})
+    judge = judge_by(hub.forms)
+    taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
+    accepted = {each.operation.header.record for each in taken.decisions if _is_accepted(each)}
+    grown = journal.append(channel, [_entry(each) for each in taken.decisions])
+    grown, released, forked = _move(hub, grown, chain, taken, doorway, records)
+    if forked and not chain.frozen:
+        grown = freeze(hub, grown, replica, "fork")
+    project(hub, grown, accepted | released)
+    return grown
+
+
+def _move(
+    hub: Hub, channel: Channel, chain: Chain, taken: Taken, doorway: Doorway, records: Records
+) -> tuple[Channel, set[bytes], bool]:
+    """Moves the chain's head and judges what waited for that.
+
+    Returns where the channel ends, the records accepted by it, and whether the chain forked.
+    """
+    journal = hub.store.journal
+    if not taken.forked:
+        journal.keep_signature(*taken.signed)
+    if taken.head == chain.head:
+        return channel, set(), taken.forked
+    waiting = journal.waiting(taken.head)
+    operations_waiting = [(each.operation, each.link) for each in waiting]
+    judge = judge_by(hub.forms)
+    released = push.release(operations_waiting, taken.head, doorway, records, judge, hub.now_ms())
+    journal.move_chain(released.head)
+    for entry in released.entries:
+        journal.note_verdict(entry.name, Verdict(entry.verdict), entry.code)
+    new = [NewEntry(protocol.entry_bytes(each)) for each in released.entries]
+    accepted = {each.name for each in released.entries if each.verdict == Verdict.ACCEPTED}
+    records_accepted = {
+        each.operation.header.record for each in waiting if each.operation.identity in accepted
+    }
+    return journal.append(channel, new), records_accepted, taken.forked or released.forked
+
+
+def _doorway(channel: Channel, chain: Chain, replica: Replica) -> Doorway:
+    closing = protocol.read_entry(channel.closing) if channel.closing else None
+    return Doorway(
+        frozen=chain.frozen,
+        revoked=replica.standing == "revoked",
+        closing=cast("ClosingEntry | None", closing),
+    )
+
+
+def _records(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Records:
+    wanted = sorted(records)
+    accepted = hub.store.records.existing(channel.id, wanted)
+    none_accepted = [record for record in wanted if record not in accepted]
+    return Records(accepted, hub.store.journal.held_creators(channel.id, none_accepted))
+
+
+def _is_accepted(decision: Decision) -> bool:
+    return decision.entry.verdict == Verdict.ACCEPTED
+
+
+def _entry(decision: Decision) -> NewEntry:
+    entry = decision.entry
+    placed = Placed(
+        operation=decision.operation,
+        link=decision.link,
+        by_hub=False,
+        position=0,
+        verdict=Verdict(entry.verdict),
+        code=entry.code,
+        effective=entry.effective,
+    )
+    return NewEntry(protocol.entry_bytes(entry), placed)

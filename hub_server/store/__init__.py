@@ -1,0 +1,80 @@
+"""What the hub remembers. The only importer of peewee and SQLCipher here; returns dataclasses.
+
+Knows neither a service nor a page. All writes happen inside `Store.writing()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from hub_server.store.applications import Agreement, Applications, Ticket
+from hub_server.store.database import Writer, open_database
+from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed
+from hub_server.store.people import AuditLine, People, StoredAccount
+from hub_server.store.records import Filters, Records, StoredRecord
+from hub_server.store.stations import EnrolmentCode, Replica, Station, Stations
+from hub_server.store.tables import table
+
+__all__ = [
+    "Agreement",
+    "AuditLine",
+    "Chain",
+    "Channel",
+    "EnrolmentCode",
+    "Filters",
+    "NewEntry",
+    "Placed",
+    "Replica",
+    "Station",
+    "Store",
+    "StoredAccount",
+    "StoredRecord",
+    "Ticket",
+]
+
+
+class Store:
+    """One hub's database."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self.path = path
+        self._database = open_database(path, key)
+        self._writer = Writer(self._database)
+        self._meta = table(self._database, "meta")
+        self.journal = Journal(self._database)
+        self.records = Records(self._database)
+        self.stations = Stations(self._database)
+        self.people = People(self._database)
+        self.applications = Applications(self._database)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """One durable transaction, one writer at a time. HubError `hub.busy`, `hub.disk_full`."""
+        return self._writer.transaction()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One consistent view over several reads."""
+        with self._database.atomic():
+            yield
+
+    def meta(self, name: str) -> bytes | None:
+        """A fact about the hub itself."""
+        m = self._meta
+        value: bytes | None = m.select(m.value).where(m.name == name).scalar()
+        return value
+
+    def set_meta(self, name: str, value: bytes) -> None:
+        self._meta.delete().where(self._meta.name == name).execute()
+        self._meta.insert(name=name, value=value).execute()
+
+    def damaged_pages(self) -> list[str]:
+        """What the engine's own check finds: pages whose checksum is wrong, broken structure."""
+        pages = [str(row[0]) for row in self._database.execute_sql("PRAGMA cipher_integrity_check")]
+        found = [str(row[0]) for row in self._database.execute_sql("PRAGMA quick_check")]
+        return pages + [line for line in found if line != "ok"]
+
+    def close(self) -> None:
+        """Closes the calling thread's connection."""
+        self._database.close()

@@ -1,0 +1,117 @@
+"""Opening the encrypted database, its schema, and its one write transaction at a time.
+
+Knows the engine and nothing of what is stored. Another engine is another function like
+`open_database`; the queries of this folder are the same for both.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from peewee import Database, DatabaseError, OperationalError
+from playhouse import migrations
+from playhouse.sqlcipher_ext import SqlCipherDatabase
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from hub_server.errors import HubError
+
+Row = dict[str, Any]
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+BUSY_TIMEOUT_MS = 30_000
+ROWS_PER_STATEMENT = 400
+NAMES_PER_QUERY = 500
+
+# A write-ahead log reset at the wrong moment could lose pages in these versions of SQLite.
+_UNSOUND = ((3, 7, 0), (3, 51, 2))
+
+_PRAGMAS = {
+    "cipher_log_level": "NONE",
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": BUSY_TIMEOUT_MS,
+}
+
+logging.getLogger("peewee.migrations").setLevel(logging.WARNING)
+
+
+class HubDatabase(SqlCipherDatabase):
+    """SQLCipher with a raw 32-byte key, so that opening costs no key derivation."""
+
+    for_update = False
+
+
+def open_database(path: Path, key: bytes) -> HubDatabase:
+    """The database at `path`, made if it is not there. HubError `hub.sqlite`, `hub.database`."""
+    check_sqlite(sqlcipher.sqlite_version_info)
+    database = HubDatabase(
+        str(path), passphrase=f"x'{key.hex()}'", pragmas=_PRAGMAS, check_same_thread=False
+    )
+    try:
+        database.connect()
+        database.execute_sql("select count(*) from sqlite_master").fetchone()
+        migrations.run(database, directory=str(MIGRATIONS))
+    except DatabaseError as refused:
+        database.close()
+        raise HubError("hub.database", reason=str(refused)) from refused
+    return database
+
+
+def check_sqlite(version: tuple[int, ...]) -> None:
+    """HubError `hub.sqlite` for a version that can lose committed pages."""
+    if _UNSOUND[0] <= version <= _UNSOUND[1]:
+        raise HubError("hub.sqlite", version=".".join(map(str, version)))
+
+
+class Writer:
+    """One write transaction at a time, also between the threads of one process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is durable at the end, or nothing of it happened."""
+        with self._lock:
+            try:
+                with self._database.atomic("IMMEDIATE"):
+                    yield
+            except OperationalError as refused:
+                raise _as_hub_error(refused) from refused
+
+
+def _as_hub_error(refused: OperationalError) -> HubError:
+    reason = str(refused)
+    if "locked" in reason:
+        return HubError("hub.busy")
+    if "full" in reason or "I/O" in reason:
+        return HubError("hub.disk_full")
+    return HubError("hub.database", reason=reason)
+
+
+def insert_many(table: Any, rows: Sequence[Row]) -> None:
+    """Many rows with equal columns, in statements of a bounded size."""
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        table.insert(list(rows[start : start + ROWS_PER_STATEMENT])).execute()
+
+
+def upsert(table: Any, rows: Sequence[Row], key: Sequence[str]) -> None:
+    """As `insert_many`; a row with the same key is replaced."""
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        part = list(rows[start : start + ROWS_PER_STATEMENT])
+        rest = [getattr(table, column) for column in part[0] if column not in key]
+        target = [getattr(table, column) for column in key]
+        table.insert(part).on_conflict(conflict_target=target, preserve=rest).execute()
+
+
+def portions(names: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """The names in lists that fit into one query."""
+    for start in range(0, len(names), NAMES_PER_QUERY):
+        yield list(names[start : start + NAMES_PER_QUERY])

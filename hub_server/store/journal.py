@@ -1,0 +1,360 @@
+"""Channels, their entries, the operations and the chains that wrote them.
+
+Appending happens inside one write transaction that holds the channel's row; positions come from
+that row. Bytes are kept as they arrived. Knows no form, no merge and no page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from peewee import Database, fn
+
+from hub_server.store.database import Row, insert_many, portions
+from hub_server.store.tables import table
+from sync_protocol import channel as protocol
+from sync_protocol import operations
+from sync_protocol.channel import Cursor, Verdict
+from sync_protocol.operations import Head, Operation
+from sync_protocol.pull import StoredEntry
+
+ENTRIES_PER_READ = 1000
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel and where it ends. `closing` is the bytes of its closing entry, if any."""
+
+    id: bytes
+    kind: str
+    region: str
+    station_code: str | None
+    epoch: bytes
+    position: int
+    digest: bytes
+    closing: bytes | None = None
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.id, self.epoch, self.position, self.digest)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What the hub holds of one replica's chain."""
+
+    replica: bytes
+    channel: bytes
+    is_hub: bool
+    frozen: bool
+    head: Head
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An operation, its standing, and where it stands."""
+
+    operation: Operation
+    link: bytes
+    by_hub: bool
+    position: int
+    verdict: Verdict
+    code: str
+    effective: int
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """An entry to append, with the operation that it gives a place to, if any."""
+
+    data: bytes
+    placed: Placed | None = None
+
+
+class Journal:
+    """The append-only part of the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._channels = table(database, "channel")
+        self._entries = table(database, "entry")
+        self._chains = table(database, "chain")
+        self._operations = table(database, "operation")
+        self._for_update = bool(database.for_update)
+
+    # --- channels -------------------------------------------------------------------------------
+
+    def add_channel(self, channel: Channel) -> None:
+        self._channels.insert(**_channel_row(channel)).execute()
+
+    def channel(self, channel: bytes) -> Channel | None:
+        return _channel(self._channels.select().where(self._channels.id == channel).first())
+
+    def lock_channel(self, channel: bytes) -> Channel:
+        """The channel's row, held until the transaction ends. Raises KeyError."""
+        query = self._channels.select().where(self._channels.id == channel)
+        found = _channel((query.for_update() if self._for_update else query).first())
+        if found is None:
+            raise KeyError(channel.hex())
+        return found
+
+    def channel_of_region(self, kind: str, region: str) -> Channel | None:
+        """The region or office channel of a division code."""
+        c = self._channels
+        return _channel(c.select().where((c.kind == kind) & (c.region == region)).first())
+
+    def channels(self) -> list[Channel]:
+        rows = self._channels.select().order_by(self._channels.region, self._channels.kind)
+        return [Channel(**row) for row in rows]
+
+    def append(self, channel: Channel, new: Sequence[NewEntry]) -> Channel:
+        """Appends entries and their operations to a locked channel; returns where it ends then."""
+        if not new:
+            return channel
+        entries: list[Row] = []
+        placed: list[Row] = []
+        digest, position = channel.digest, channel.position
+        for position, each in enumerate(new, start=channel.position + 1):
+            digest = protocol.next_digest(digest, each.data)
+            name = each.placed.operation.name if each.placed else None
+            entries.append(
+                {
+                    "channel": channel.id,
+                    "position": position,
+                    "data": each.data,
+                    "digest": digest,
+                    "operation": name,
+                }
+            )
+            if each.placed is not None:
+                placed.append(_operation_row(channel.id, replace(each.placed, position=position)))
+        insert_many(self._entries, entries)
+        insert_many(self._operations, placed)
+        grown = replace(channel, position=position, digest=digest)
+        c = self._channels
+        c.update(position=position, digest=digest).where(c.id == channel.id).execute()
+        return grown
+
+    def set_closing(self, channel: bytes, closing: bytes) -> None:
+        c = self._channels
+        c.update(closing=closing).where(c.id == channel).execute()
+
+    def digest_at(self, channel: bytes, position: int) -> bytes | None:
+        """The channel's digest at a position, None beyond its end."""
+        if position == 0:
+            return protocol.first_digest(channel)
+        e = self._entries
+        row = e.select(e.digest).where((e.channel == channel) & (e.position == position)).first()
+        return row["digest"] if row else None
+
+    def entries_after(self, channel: bytes, position: int) -> Iterator[StoredEntry]:
+        """All entries after a position, read in portions as they are asked for."""
+        while True:
+            portion = self._read_entries(channel, position)
+            yield from portion
+            if len(portion) < ENTRIES_PER_READ:
+                return
+            position = portion[-1].position
+
+    def _read_entries(self, channel: bytes, position: int) -> list[StoredEntry]:
+        e, o = self._entries, self._operations
+        query = (
+            e.select(e.position, e.data, e.digest, o.header, o.body, o.body_digest)
+            .left_outer_join(o, on=(e.operation == o.name))
+            .where((e.channel == channel) & (e.position > position))
+            .order_by(e.position)
+            .limit(ENTRIES_PER_READ)
+        )
+        return [
+            StoredEntry(at, data, digest, _operation(header, body, body_digest) if header else None)
+            for at, data, digest, header, body, body_digest in query.tuples()
+        ]
+
+    # --- chains ---------------------------------------------------------------------------------
+
+    def add_chain(self, replica: bytes, channel: bytes, *, is_hub: bool) -> Chain:
+        head = operations.empty_head(replica)
+        self._chains.insert(
+            replica=replica,
+            channel=channel,
+            is_hub=is_hub,
+            frozen=False,
+            head_seq=head.seq,
+            head_link=head.link,
+            signed_seq=0,
+        ).execute()
+        return Chain(replica, channel, is_hub, False, head)
+
+    def chain(self, replica: bytes) -> Chain | None:
+        row = self._chains.select().where(self._chains.replica == replica).first()
+        if row is None:
+            return None
+        head = Head(replica, row["head_seq"], row["head_link"])
+        return Chain(replica, row["channel"], bool(row["is_hub"]), bool(row["frozen"]), head)
+
+    def move_chain(self, head: Head) -> None:
+        c = self._chains
+        c.update(head_seq=head.seq, head_link=head.link).where(c.replica == head.replica).execute()
+
+    def freeze_chain(self, replica: bytes) -> None:
+        c = self._chains
+        c.update(frozen=True).where(c.replica == replica).execute()
+
+    def keep_signature(self, head: Head, signature: bytes) -> None:
+        """Keeps the newest head signature of a chain: it covers everything before it."""
+        c = self._chains
+        c.update(signed_seq=head.seq, signed_link=head.link, signature=signature).where(
+            (c.replica == head.replica) & (c.signed_seq <= head.seq)
+        ).execute()
+
+    def signatures(self, channel: bytes) -> list[Row]:
+        """Replica, seq, link and head signature of every chain of a channel."""
+        c = self._chains
+        columns = (c.replica, c.is_hub, c.frozen, c.head_seq, c.signed_seq, c.signed_link)
+        query = c.select(*columns, c.signature).where(c.channel == channel)
+        return list(query.order_by(c.replica))
+
+    def link_before(self, chain: Chain, seq: int) -> bytes | None:
+        """The link just before a seq, None where the operation before it has not come."""
+        if seq == 1:
+            return operations.first_link(chain.replica)
+        if seq - 1 == chain.head.seq:
+            return chain.head.link
+        o = self._operations
+        query = o.select(o.link).where((o.replica == chain.replica) & (o.seq == seq - 1))
+        row = query.order_by(o.position).first()
+        return row["link"] if row else None
+
+    def names(self, replica: bytes, first: int, last: int) -> dict[int, list[bytes]]:
+        """Seq → what is stored of a chain there, between two seqs: after a fork more than one."""
+        o = self._operations
+        query = o.select(o.seq, o.name).where(
+            (o.replica == replica) & (o.seq >= first) & (o.seq <= last)
+        )
+        found: dict[int, list[bytes]] = {}
+        for seq, name in query.tuples():
+            found.setdefault(seq, []).append(name)
+        return found
+
+    def waiting(self, head: Head) -> list[Placed]:
+        """What waits behind a gap after this head, by seq."""
+        o = self._operations
+        query = o.select().where(
+            (o.replica == head.replica)
+            & (o.seq > head.seq)
+            & (o.verdict == int(Verdict.HELD))
+            & (o.code == "gap")
+        )
+        return [_placed(row) for row in query.order_by(o.seq)]
+
+    # --- operations -----------------------------------------------------------------------------
+
+    def note_verdict(self, identity: bytes, verdict: Verdict, code: str) -> None:
+        """A later verdict: the higher counts, and of two causes to hold the later."""
+        o = self._operations
+        counts = o.verdict == int(verdict) if verdict is Verdict.HELD else o.verdict < int(verdict)
+        o.update(verdict=int(verdict), code=code).where((o.identity == identity) & counts).execute()
+
+    def of_records(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, list[Placed]]:
+        """Every operation about these records, in the order of their places."""
+        o = self._operations
+        found: dict[bytes, list[Placed]] = {record: [] for record in records}
+        for part in portions(records):
+            query = o.select().where((o.channel == channel) & o.record.in_(part))
+            for row in query.order_by(o.position):
+                found[row["record"]].append(_placed(row))
+        return found
+
+    def held_creators(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Record → identity of the first held operation about it that waits for none other."""
+        o = self._operations
+        held: dict[bytes, bytes] = {}
+        for part in portions(records):
+            query = o.select(o.record, o.identity).where(
+                (o.channel == channel)
+                & o.record.in_(part)
+                & (o.verdict == int(Verdict.HELD))
+                & (o.code != "record")
+            )
+            for record, identity in query.order_by(o.seq).tuples():
+                held.setdefault(record, identity)
+        return held
+
+    def bodies(self, channels: Sequence[bytes], digests: Sequence[bytes]) -> Iterator[bytes]:
+        """The bodies with these digests, of these channels only."""
+        o = self._operations
+        for part in portions(digests):
+            query = o.select(o.body_digest, o.body).where(
+                o.body_digest.in_(part) & o.channel.in_(list(channels)) & o.body.is_null(False)
+            )
+            seen: set[bytes] = set()
+            for digest, body in query.tuples():
+                if digest not in seen:
+                    seen.add(digest)
+                    yield body
+
+    def count_verdicts(self, channel: bytes) -> dict[Verdict, int]:
+        """How many operations of a channel have which verdict."""
+        o = self._operations
+        query = o.select(o.verdict, fn.count(o.name)).where(o.channel == channel)
+        return {Verdict(v): count for v, count in query.group_by(o.verdict).tuples()}
+
+    def count_of(self, replica: bytes) -> int:
+        """How many operations of one replica are stored."""
+        o = self._operations
+        return int(o.select(fn.count(o.name)).where(o.replica == replica).scalar() or 0)
+
+
+def _channel_row(channel: Channel) -> Row:
+    return {
+        "id": channel.id,
+        "kind": channel.kind,
+        "region": channel.region,
+        "station_code": channel.station_code,
+        "epoch": channel.epoch,
+        "position": channel.position,
+        "digest": channel.digest,
+        "closing": channel.closing,
+    }
+
+
+def _channel(row: Any) -> Channel | None:
+    return Channel(**row) if row is not None else None
+
+
+def _operation(header: bytes, body: bytes | None, body_digest: bytes) -> Operation:
+    return Operation(operations.read_header(header), header, body, body_digest)
+
+
+def _placed(row: Row) -> Placed:
+    return Placed(
+        operation=_operation(row["header"], row["body"], row["body_digest"]),
+        link=row["link"],
+        by_hub=bool(row["by_hub"]),
+        position=row["position"],
+        verdict=Verdict(row["verdict"]),
+        code=row["code"],
+        effective=row["effective"],
+    )
+
+
+def _operation_row(channel: bytes, placed: Placed) -> Row:
+    operation = placed.operation
+    return {
+        "name": operation.name,
+        "identity": operation.identity,
+        "channel": channel,
+        "replica": operation.header.replica,
+        "seq": operation.header.seq,
+        "link": placed.link,
+        "record": operation.header.record,
+        "header": operation.header_bytes,
+        "body": operation.body,
+        "body_digest": operation.body_digest,
+        "by_hub": placed.by_hub,
+        "position": placed.position,
+        "verdict": int(placed.verdict),
+        "code": placed.code,
+        "effective": placed.effective,
+    }

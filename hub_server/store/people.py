@@ -1,0 +1,94 @@
+"""Accounts of the county, and the audit line that stands beside every write.
+
+Passwords come hashed; audit facts come without anything about a citizen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from peewee import Database, fn
+
+from hub_server.accounts import Account
+from hub_server.store.tables import table
+
+
+@dataclass(frozen=True)
+class StoredAccount:
+    """An account with what guards it. `locked_until` is ms since 1970 UTC."""
+
+    account: Account
+    password: str
+    failures: int
+    locked_until: int
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """Who did what to what, when (ms since 1970 UTC)."""
+
+    at: int
+    account: bytes
+    account_name: str
+    region: str
+    action: str
+    target: str
+    facts: Mapping[str, Any]
+
+
+class People:
+    """Accounts and the audit trail."""
+
+    def __init__(self, database: Database) -> None:
+        self._accounts = table(database, "account")
+        self._audit = table(database, "audit")
+
+    def add(self, account: Account, password: str, at: int) -> None:
+        self._accounts.insert(
+            **vars(account), password=password, failures=0, locked_until=0, created_at=at
+        ).execute()
+
+    def by_name(self, name: str) -> StoredAccount | None:
+        return self._one(self._accounts.name == name)
+
+    def by_id(self, account: bytes) -> StoredAccount | None:
+        return self._one(self._accounts.id == account)
+
+    def accounts(self, region: str) -> list[Account]:
+        a = self._accounts
+        query = a.select().where(fn.substr(a.region, 1, len(region)) == region).order_by(a.name)
+        return [_account(row) for row in query]
+
+    def set_failures(self, account: bytes, failures: int, locked_until: int) -> None:
+        a = self._accounts
+        query = a.update(failures=failures, locked_until=locked_until)
+        query.where(a.id == account).execute()
+
+    def _one(self, condition: Any) -> StoredAccount | None:
+        row = self._accounts.select().where(condition).first()
+        if row is None:
+            return None
+        return StoredAccount(_account(row), row["password"], row["failures"], row["locked_until"])
+
+    def write_audit(self, line: AuditLine) -> None:
+        facts = msgspec.json.encode(line.facts).decode()
+        self._audit.insert(**{**vars(line), "facts": facts}).execute()
+
+    def audit(self, region: str, limit: int, offset: int = 0) -> list[AuditLine]:
+        """The trail within a region prefix, newest first."""
+        a = self._audit
+        query = a.select().where(fn.substr(a.region, 1, len(region)) == region)
+        query = query.order_by(a.id.desc()).limit(limit).offset(offset)
+        return [_audit_line(row) for row in query]
+
+
+def _account(row: Any) -> Account:
+    return Account(row["id"], row["name"], row["role"], row["region"])
+
+
+def _audit_line(row: Any) -> AuditLine:
+    known = {name: row[name] for name in row if name != "id"}
+    return AuditLine(**{**known, "facts": msgspec.json.decode(row["facts"])})

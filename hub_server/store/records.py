@@ -1,0 +1,162 @@
+"""Records as accepted operations add up to: a projection, written beside every append.
+
+It can be made anew from the journal at any time. Every query about people takes the division-code
+prefix that the asking account may see. Knows no form: cells and values come ready made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from peewee import Database, Expression, fn
+
+from hub_server.store.database import Row, portions, upsert
+from hub_server.store.tables import table
+
+_CASES = ("intake_case", "helper_case", "proxy_case")
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """One record. `version` is the name of the operation placed last; `cells` are the 16 columns.
+
+    `state` is that of its workflow ("" without one); `ledger_date` ISO or "".
+    """
+
+    channel: bytes
+    record: bytes
+    kind: str
+    form_version: int
+    station_code: str | None
+    region: str
+    version: bytes
+    values: Mapping[str, Any]
+    conflicts: int
+    alive: bool
+    open_case: bool
+    state: str
+    ledger_date: str
+    cells: Sequence[str]
+    masked_cells: Sequence[str]
+    changed_at: int
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to show of the ledger. Dates are ISO and inclusive; empty texts do not filter."""
+
+    station_code: str = ""
+    since: str = ""
+    until: str = ""
+    text: str = ""
+    kind: str = ""
+
+
+class Records:
+    """The projection's table."""
+
+    def __init__(self, database: Database) -> None:
+        self._records = table(database, "record")
+
+    def save(self, records: Sequence[StoredRecord]) -> None:
+        upsert(self._records, [_row(record) for record in records], ("channel", "record"))
+
+    def existing(self, channel: bytes, records: Sequence[bytes]) -> set[bytes]:
+        """Those of these records about which something is accepted."""
+        r = self._records
+        found: set[bytes] = set()
+        for part in portions(records):
+            query = r.select(r.record).where((r.channel == channel) & r.record.in_(part))
+            found.update(record for (record,) in query.tuples())
+        return found
+
+    def get(self, channel: bytes, record: bytes) -> StoredRecord | None:
+        r = self._records
+        row = r.select().where((r.channel == channel) & (r.record == record)).first()
+        return _record(row) if row is not None else None
+
+    def find(self, record: bytes, region: str) -> StoredRecord | None:
+        """A record by its id alone, within a region prefix."""
+        r = self._records
+        row = r.select().where((r.record == record) & _within(r.region, region)).first()
+        return _record(row) if row is not None else None
+
+    def of_kinds(
+        self, kinds: Sequence[str], region: str, *, state: str = "", station_code: str = ""
+    ) -> list[StoredRecord]:
+        """Records of these kinds within a region prefix, newest change first."""
+        r = self._records
+        wanted = r.kind.in_(list(kinds)) & _within(r.region, region) & (r.alive == True)  # noqa: E712
+        if state:
+            wanted &= r.state == state
+        if station_code:
+            wanted &= r.station_code == station_code
+        query = r.select().where(wanted).order_by(r.changed_at.desc(), r.record)
+        return [_record(row) for row in query]
+
+    def in_channel(self, channel: bytes, kind: str = "") -> Iterator[StoredRecord]:
+        r = self._records
+        wanted = r.channel == channel
+        if kind:
+            wanted &= r.kind == kind
+        for row in r.select().where(wanted).order_by(r.record):
+            yield _record(row)
+
+    def count_open_cases(self, channel: bytes) -> int:
+        r = self._records
+        query = r.select(fn.count(r.record)).where((r.channel == channel) & (r.open_case == True))  # noqa: E712
+        return int(query.scalar() or 0)
+
+    def ledger(
+        self, filters: Filters, region: str, limit: int | None = None, offset: int = 0
+    ) -> list[StoredRecord]:
+        """Lines of the work ledger within a region prefix, newest day first."""
+        r = self._records
+        query = r.select().where(self._ledger_condition(filters, region))
+        query = query.order_by(r.ledger_date.desc(), r.station_code, r.record.desc())
+        return [_record(row) for row in query.limit(limit).offset(offset)]
+
+    def count_ledger(self, filters: Filters, region: str) -> int:
+        r = self._records
+        query = r.select(fn.count(r.record)).where(self._ledger_condition(filters, region))
+        return int(query.scalar() or 0)
+
+    def _ledger_condition(self, filters: Filters, region: str) -> Expression:
+        r = self._records
+        kinds = [filters.kind] if filters.kind in _CASES else list(_CASES)
+        wanted = r.kind.in_(kinds) & (r.alive == True) & _within(r.region, region)  # noqa: E712
+        if filters.station_code:
+            wanted &= r.station_code == filters.station_code
+        if filters.since:
+            wanted &= r.ledger_date >= filters.since
+        if filters.until:
+            wanted &= r.ledger_date <= filters.until
+        if filters.text:
+            wanted &= r.cells.contains(filters.text)
+        return wanted
+
+
+def _within(column: Any, prefix: str) -> Expression:
+    return fn.substr(column, 1, len(prefix)) == prefix
+
+
+def _row(record: StoredRecord) -> Row:
+    return {
+        **{name: getattr(record, name) for name in record.__dataclass_fields__},
+        "values": _text(record.values),
+        "cells": _text(record.cells),
+        "masked_cells": _text(record.masked_cells),
+    }
+
+
+def _record(row: Row) -> StoredRecord:
+    ready = {name: msgspec.json.decode(row[name]) for name in ("values", "cells", "masked_cells")}
+    flags = {name: bool(row[name]) for name in ("alive", "open_case")}
+    return StoredRecord(**{**row, **ready, **flags})
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,220 @@
+"""The register of stations, their PCs and the one-time codes that enrolled them.
+
+Knows no protocol step: keys, certificates and reports are stored as they are handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from peewee import Database, fn
+
+from hub_server.store.database import Row
+from hub_server.store.tables import table
+from sync_protocol.agree import Countersigned
+from sync_protocol.channel import Cursor
+from sync_protocol.exchange import Report
+
+REQUESTS_KEPT = 1000
+
+
+@dataclass(frozen=True)
+class Station:
+    """One desk. `card` is the record id of its card in its channel; `state` open or closed."""
+
+    code: str
+    name: str
+    region: str
+    state: str
+    channel: bytes
+    card: bytes
+    opened_at: int
+    devices: int = 0
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One enrolled PC and what it last told. `standing` is "" or why nothing is delivered."""
+
+    id: bytes
+    enrolment: bytes
+    station_code: str
+    channel: bytes
+    signing: bytes
+    sealing: bytes
+    device: str
+    device_number: int
+    standing: str
+    certificate: bytes
+    enrolled_at: int
+    last_contact: int | None = None
+    device_time: int | None = None
+    own_seq: int = 0
+    report: Report | None = None
+
+
+@dataclass(frozen=True)
+class EnrolmentCode:
+    """What is kept of a code: its id and the key that proves it, never its text."""
+
+    id: bytes
+    key: bytes
+    station_code: str
+    created_at: int
+    expires_at: int
+    failures: int = 0
+    used_by: bytes | None = None
+
+
+class Stations:
+    """Stations, replicas, requests, countersignatures and codes."""
+
+    def __init__(self, database: Database) -> None:
+        self._stations = table(database, "station")
+        self._replicas = table(database, "replica")
+        self._requests = table(database, "request")
+        self._signed = table(database, "countersignature")
+        self._codes = table(database, "code")
+
+    # --- stations -------------------------------------------------------------------------------
+
+    def add(self, station: Station) -> None:
+        self._stations.insert(**vars(station)).execute()
+
+    def get(self, code: str) -> Station | None:
+        s = self._stations
+        row = s.select().where(s.code == code).first()
+        return Station(**row) if row is not None else None
+
+    def within(self, region: str) -> list[Station]:
+        """The stations of a region prefix, by code."""
+        s = self._stations
+        query = s.select().where(fn.substr(s.region, 1, len(region)) == region)
+        return [Station(**row) for row in query.order_by(s.code)]
+
+    def change(self, code: str, *, name: str, state: str) -> None:
+        s = self._stations
+        s.update(name=name, state=state).where(s.code == code).execute()
+
+    def next_code(self, region6: str) -> str:
+        """The next free station code of a county: its 6 digits and a running number of 3."""
+        s = self._stations
+        query = s.select(fn.max(s.code)).where(fn.substr(s.code, 1, 6) == region6)
+        highest = query.scalar()
+        return f"{region6}{int(highest[6:]) + 1 if highest else 1:03d}"
+
+    def count_device(self, code: str) -> int:
+        """Takes the next running number of a PC at this station."""
+        s = self._stations
+        s.update(devices=s.devices + 1).where(s.code == code).execute()
+        return int(s.select(s.devices).where(s.code == code).scalar())
+
+    # --- replicas -------------------------------------------------------------------------------
+
+    def add_replica(self, replica: Replica) -> None:
+        self._replicas.insert(**_replica_row(replica)).execute()
+
+    def replica(self, replica: bytes) -> Replica | None:
+        r = self._replicas
+        row = r.select().where(r.id == replica).first()
+        return _replica(row) if row is not None else None
+
+    def replicas_of(self, station_code: str) -> list[Replica]:
+        r = self._replicas
+        query = r.select().where(r.station_code == station_code).order_by(r.device_number)
+        return [_replica(row) for row in query]
+
+    def note_contact(
+        self, replica: bytes, at: int, device_time: int, own_seq: int, report: Report
+    ) -> None:
+        r = self._replicas
+        r.update(
+            last_contact=at,
+            device_time=device_time,
+            own_seq=own_seq,
+            report=msgspec.json.encode(report).decode(),
+        ).where(r.id == replica).execute()
+
+    def set_standing(self, replica: bytes, standing: str) -> None:
+        r = self._replicas
+        r.update(standing=standing).where(r.id == replica).execute()
+
+    # --- requests and countersignatures ---------------------------------------------------------
+
+    def note_request(self, replica: bytes, number: int, digest: bytes) -> bool:
+        """Remembers a request; False when another one came under its number."""
+        q = self._requests
+        query = q.select(q.digest).where((q.replica == replica) & (q.number == number))
+        known = query.scalar()
+        if known is not None:
+            return bool(known == digest)
+        q.insert(replica=replica, number=number, digest=digest).execute()
+        old = (q.replica == replica) & (q.number <= number - REQUESTS_KEPT)
+        q.delete().where(old).execute()
+        return True
+
+    def keep_countersigned(self, replica: bytes, signed: Countersigned, at: int) -> None:
+        """Keeps the newest signature of a replica under a channel: it covers all before it."""
+        s, cursor = self._signed, signed.cursor
+        here = (s.replica == replica) & (s.channel == cursor.channel)
+        row = s.select().where(here).first()
+        if row is not None and row["position"] > cursor.position:
+            return
+        s.delete().where(here).execute()
+        s.insert(
+            replica=replica,
+            channel=cursor.channel,
+            epoch=cursor.epoch,
+            position=cursor.position,
+            digest=cursor.digest,
+            signature=signed.signature,
+            at=at,
+        ).execute()
+
+    def countersigned(self, channel: bytes) -> list[tuple[bytes, Countersigned, int]]:
+        """(replica, newest countersignature, when it came) of everybody who reads a channel."""
+        s = self._signed
+        query = s.select().where(s.channel == channel).order_by(s.replica)
+        return [(row["replica"], _countersigned(row), row["at"]) for row in query]
+
+    # --- codes ----------------------------------------------------------------------------------
+
+    def add_code(self, code: EnrolmentCode) -> None:
+        self._codes.insert(**vars(code)).execute()
+
+    def code(self, code_id: bytes) -> EnrolmentCode | None:
+        c = self._codes
+        row = c.select().where(c.id == code_id).first()
+        return EnrolmentCode(**row) if row is not None else None
+
+    def codes_of(self, station_code: str) -> list[EnrolmentCode]:
+        c = self._codes
+        query = c.select().where(c.station_code == station_code).order_by(c.created_at)
+        return [EnrolmentCode(**row) for row in query]
+
+    def use_code(self, code_id: bytes, replica: bytes) -> None:
+        c = self._codes
+        c.update(used_by=replica).where(c.id == code_id).execute()
+
+    def count_failure(self, code_id: bytes) -> None:
+        c = self._codes
+        c.update(failures=c.failures + 1).where(c.id == code_id).execute()
+
+
+def _replica_row(replica: Replica) -> Row:
+    report = msgspec.json.encode(replica.report).decode() if replica.report else None
+    return {**vars(replica), "report": report}
+
+
+def _replica(row: Any) -> Replica:
+    report = row["report"]
+    return Replica(
+        **{**row, "report": msgspec.json.decode(report, type=Report) if report else None}
+    )
+
+
+def _countersigned(row: Row) -> Countersigned:
+    cursor = Cursor(row["channel"], row["epoch"], row["position"], row["digest"])
+    return Countersigned(cursor, row["signature"])

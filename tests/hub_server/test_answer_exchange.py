@@ -1,0 +1,190 @@
+"""An exchange from both ends: what a desk writes is placed, judged, signed and shown once."""
+
+import pytest
+
+from hub_server.errors import HubError
+from hub_server.services.answer_exchange import answer_exchange
+from sync_protocol.channel import FreezeEntry, Verdict
+
+
+def test_an_entry_is_accepted_and_becomes_a_line_of_the_ledger(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    assert desk.verdict(1) == (Verdict.ACCEPTED, "")
+    stored = county.hub.store.records.get(desk.channel, record)
+    assert stored.cells[5] == "李兰"
+    assert stored.masked_cells[5] == "李*"
+    assert stored.values["task_name"] == "失业登记"
+    assert stored.open_case
+
+
+def test_the_desk_receives_its_card_and_the_hubs_receipt(county):
+    desk = county.desk()
+    desk.synchronise()
+    own, region = (county.hub.store.journal.channel(c.channel) for c in desk.cursors)
+    assert own.cursor == desk.cursors[0]
+    assert region.cursor == desk.cursors[1]
+    card = county.hub.store.stations.get(desk.certificate.station_code).card
+    assert desk.values(card, "station_card")["state"] == "open"
+
+
+def test_the_same_request_twice_changes_nothing(county, entry):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    payload = desk.payload()
+    first = desk.open(answer_exchange(county.hub, desk.seal(payload)), payload)
+    before = county.hub.store.journal.channel(desk.channel)
+    again = desk.open(answer_exchange(county.hub, desk.seal(payload)), payload)
+    assert county.hub.store.journal.channel(desk.channel) == before
+    assert [page.receipt.cursor for page in again.pages] == [
+        page.receipt.cursor for page in first.pages
+    ]
+
+
+def test_two_requests_under_one_number_freeze_the_replica(county, entry):
+    desk = county.desk()
+    desk.exchange()
+    desk.number -= 1
+    desk.write("intake_case", entry())
+    reply = desk.exchange()
+    assert (reply.standing, reply.pages) == ("frozen", [])
+    assert desk.exchange().standing == "frozen"
+    data = list(county.hub.store.journal.entries_after(desk.channel, 0))
+    assert sum(isinstance(_entry(each), FreezeEntry) for each in data) == 1
+
+
+def _entry(stored):
+    from sync_protocol.channel import read_entry
+
+    return read_entry(stored.data)
+
+
+def test_one_bad_operation_does_not_block_its_neighbours(county, entry):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    desk.write("intake_case", entry(applicant_name=""))
+    desk.write("intake_case", entry(county_opinion="我自己批"))
+    desk.write("intake_case", entry(), form_version=99)
+    desk.write("catalogue_item", {"item_name": "x"})
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    assert [desk.verdict(seq) for seq in range(1, 7)] == [
+        (Verdict.ACCEPTED, ""),
+        (Verdict.REFUSED, "check:applicant_name:required"),
+        (Verdict.REFUSED, "author:county_opinion"),
+        (Verdict.HELD, "form"),
+        (Verdict.REFUSED, "channel"),
+        (Verdict.ACCEPTED, ""),
+    ]
+
+
+def test_what_comes_before_its_predecessor_waits_and_is_judged_when_that_comes(
+    county, entry, run_of
+):
+    desk = county.desk()
+    records = [desk.write("intake_case", entry()) for _ in range(3)]
+    late, early = run_of(desk, 2, 3), run_of(desk, 1, 1)
+    _send(desk, [late])
+    assert county.hub.store.records.existing(desk.channel, records) == set()
+    _send(desk, [early])
+    assert county.hub.store.records.existing(desk.channel, records) == set(records)
+    desk.synchronise()
+    assert [desk.verdict(seq)[0] for seq in (1, 2, 3)] == [Verdict.ACCEPTED] * 3
+
+
+def _send(desk, runs):
+    """A request with these very runs, its reply not applied."""
+    import msgspec
+
+    from sync_protocol import envelope, exchange
+
+    request = envelope.unpack(desk.payload(), exchange.Request)
+    payload = envelope.pack(msgspec.structs.replace(request, runs=runs))
+    return desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload)
+
+
+def test_a_forked_chain_is_frozen_and_both_branches_are_kept(county, entry, run_of):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    first = desk.written.pop()
+    desk.write("intake_case", entry(applicant_name="另一台"))
+    reply = _send(desk, [run_of(desk, 1, 1)])
+    assert reply.standing == "frozen"
+    names = county.hub.store.journal.names(desk.keys.replica, 1, 1)[1]
+    assert set(names) == {first.name, desk.written[0].name}
+    before = county.hub.store.journal.channel(desk.channel).position
+    _send(desk, [run_of(desk, 1, 1)])
+    assert county.hub.store.journal.channel(desk.channel).position == before
+
+
+def test_an_unknown_replica_is_told_so(county):
+    desk = county.desk()
+    with county.hub.store.writing():
+        county.hub.store.stations._replicas.delete().execute()
+    with pytest.raises(HubError) as refused:
+        desk.exchange()
+    assert refused.value.code == "replica.unknown"
+
+
+def test_a_desk_never_reads_another_stations_channel(county, entry):
+    one, other = county.desk(), county.desk(applicant_unit="邮政局")
+    other.write("intake_case", entry())
+    other.synchronise()
+    one.cursors.append(other.cursors[0])
+    reply = one.exchange()
+    assert other.channel not in {page.base.channel for page in reply.pages}
+
+
+def test_a_cursor_of_another_history_gets_a_parted_page_without_items(county, entry):
+    import msgspec
+
+    desk = county.desk()
+    desk.synchronise()
+    desk.cursors[0] = msgspec.structs.replace(desk.cursors[0], digest=bytes(32))
+    payload = desk.payload()
+    reply = desk.open(answer_exchange(county.hub, desk.seal(payload)), payload)
+    assert (reply.pages[0].parted, reply.pages[0].items) == ("parted", [])
+
+
+def test_two_pcs_of_one_station_see_each_others_entries(county, entry):
+    from hub_server.services.issue_code import issue_code
+
+    one = county.desk()
+    code = issue_code(county.hub, county.reviewer, one.certificate.station_code)
+    two = county.enrol(code)
+    assert (one.certificate.device_number, two.certificate.device_number) == (1, 2)
+    record = one.write("intake_case", entry())
+    one.synchronise()
+    two.synchronise()
+    one.write("intake_case", {"remark": "一号机", "case_status": "returned"}, record)
+    two.write("intake_case", {"case_status": "finished"}, record)
+    one.synchronise()
+    two.synchronise()
+    one.synchronise()
+    assert one.values(record, "intake_case") == two.values(record, "intake_case")
+    stored = county.hub.store.records.get(one.channel, record)
+    assert dict(stored.values) == one.values(record, "intake_case")
+    assert stored.conflicts == 1
+
+
+def test_what_was_written_survives_a_restart(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    again = county.reopened()
+    desk.hub = again.hub
+    desk.write("intake_case", {"remark": "重启之后"}, record)
+    desk.synchronise()
+    assert again.hub.store.records.get(desk.channel, record).values["remark"] == "重启之后"
+    again.hub.store.close()
+
+
+def test_a_large_push_comes_in_several_requests_and_none_is_lost(county, entry):
+    desk = county.desk()
+    for _ in range(300):
+        desk.write("intake_case", entry())
+    desk.exchange(batch_bytes=16 * 1024)
+    desk.synchronise()
+    assert county.hub.store.journal.count_of(desk.keys.replica) == 300
