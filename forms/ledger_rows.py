@@ -40,6 +40,7 @@ _MAX_EXTRA = 64
 _MAX_CHARACTERS = 16_384  # of a row; a line holds them up to four times, and must fit an operation
 _DITTO = frozenset({"〃", "″", '"', "”", "“", "''", "’’", "々", "同上", "同前", "同上行"})
 _NOTHING = frozenset({"/", "\\", "-", "--", "—", "——", "-/-", "无", "空"})
+_PERSONS = frozenset({"applicant_name", "handler_name"})
 _MAY_SAY_NOTHING = frozenset({"return_reason", "finished_same_day_at"})
 _FOOTER = re.compile(
     r"(?:本页|本月|本日|当日)?(?:合计|总计|小计|累计|共计|总数)|"
@@ -290,6 +291,10 @@ def _reader(form: Form, column: str, day: str) -> Callable[[Raw], Reading[object
     field = form.field(form.ledger.columns[column].field)
     if field.type == "datetime":
         return partial(reading.read_datetime, day=day)
+    if field.type == "time":
+        return partial(reading.read_time, day=day)
+    if column in _PERSONS:
+        return reading.read_person
     if field.type == "code":
         return partial(reading.read_code, choices=form.choices(field))
     if field.type == "long_text":
@@ -302,7 +307,6 @@ _READERS: dict[str, Callable[[Raw], Reading[object]]] = {
     "limit": reading.read_limit,
     "phone": reading.read_phone,
     "text": reading.read_text,
-    "time": reading.read_time,
 }
 
 

@@ -35,15 +35,17 @@ class Unreadable(ValueError):
 
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
 _EXCEL_SERIALS = range(25_569, 73_051)  # 1970-01-01 to 2099-12-31
+_EXCEL_SERIALS_AS_TEXT = range(40_000, 55_000)  # 2009 to 2050; no other five digits are a date
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#####"})
 
 _DATE = re.compile(
     r"(?P<year>[0-9]{4})\s*(?:年\s*(?P<m1>[0-9]{1,2})\s*月\s*(?P<d1>[0-9]{1,2})\s*[日号]?"
-    r"|(?P<sep>[-./])\s*(?P<m2>[0-9]{1,2})\s*(?P=sep)\s*(?P<d2>[0-9]{1,2})"
+    r"|(?P<sep>[-./。、,])\s*(?P<m2>[0-9]{1,2})\s*(?P=sep)\s*(?P<d2>[0-9]{1,2})"
     r"|(?P<m3>[0-9]{2})(?P<d3>[0-9]{2}))"
     r"(?:\s*[(（]?\s*(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])\s*[)）]?)?",
     re.ASCII,
 )
+_YEAR_LAST = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 _CHINESE_DATE = re.compile(
     r"([〇○零一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十]{1,3})[日号]"
 )
@@ -90,21 +92,39 @@ def as_text(raw: Raw) -> str:
     """A cell as the text it shows: whole numbers without ``.0``, dates in the ledger's own way."""
     if raw is None:
         return ""
+    if isinstance(raw, bool):
+        return str(raw).upper()
     if isinstance(raw, datetime):
-        return raw.strftime("%Y-%m-%d" if raw.time() == time() else "%Y-%m-%d %H:%M:%S")
+        day = raw.date().isoformat()
+        return day if raw.time() == time() else f"{day} {_clock(raw.time())}"
+    if isinstance(raw, time):
+        return _clock(raw)
     if isinstance(raw, float) and raw.is_integer() and abs(raw) < 1e15:
         return str(int(raw))
     return str(raw)
 
 
+def _clock(clock: time) -> str:
+    return f"{clock:%H:%M:%S}".removesuffix(":00")
+
+
 def tidy(text: str) -> str:
     """Full-width digits, letters and signs to half-width, every kind of blank to one, no edges."""
-    return " ".join(unicodedata.normalize("NFKC", text).lstrip("'").split())
+    return " ".join(unicodedata.normalize("NFKC", _bare(text)).lstrip("'").split())
+
+
+def _bare(text: str) -> str:
+    """Without what only programs see: ``="…"`` around a text, marks of writing direction."""
+    seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return _QUOTED_FORMULA.sub(r"\1", seen)
+
+
+_QUOTED_FORMULA = re.compile(r'^\s*="([^"]*)"\s*$')
 
 
 def _digits(text: str) -> str:
     """`tidy`, and without the blank before a colon's other half: ``9 : 5`` → ``9:5``."""
-    return re.sub(r"\s*:\s*", ":", tidy(text))
+    return re.sub(r"\s*[:;]\s*", ":", tidy(text))
 
 
 def read_text(raw: Raw, *, lines: bool = False) -> Reading[str]:
@@ -112,13 +132,30 @@ def read_text(raw: Raw, *, lines: bool = False) -> Reading[str]:
     written = as_text(raw)
     if written.strip() in _ERRORS:
         raise Unreadable
-    text = written.replace("\r\n", "\n").replace("\r", "\n").replace("_x000D_\n", "\n")
+    text = _bare(written).replace("\r\n", "\n").replace("\r", "\n").replace("_x000D_\n", "\n")
     text = "".join(c if c == "\n" or unicodedata.category(c) not in _UNSEEN else " " for c in text)
     text = text.strip() if lines else " ".join(part for part in text.split("\n") if part).strip()
     return Reading(text, text != written)
 
 
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def read_person(raw: Raw) -> Reading[str]:
+    """A name. Short Chinese ones are often spread to the width of others: ``王 明`` → ``王明``.
+
+    Not beyond three characters: ``张三 李四`` are two persons.
+    """
+    text, changed = read_text(raw)
+    name = "".join(text.split())
+    return (
+        Reading(name, True)
+        if name != text and _SHORT_NAME.fullmatch(name)
+        else Reading(text, changed)
+    )
+
+
+_SHORT_NAME = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]{2,3}")
 
 
 def read_date(raw: Raw) -> Reading[str]:
@@ -150,7 +187,7 @@ def _date_of_text(text: str) -> date:
         return _calendar_date(*_chinese_numbers(chinese))
     match = _DATE.match(text)
     if match is None:
-        raise Unreadable
+        return _date_of_rare_text(text)
     found = match.groupdict()
     _check_clock_tail(text[match.end() :], glued=found["d1"] is not None)
     month = found["m1"] or found["m2"] or found["m3"]
@@ -159,6 +196,28 @@ def _date_of_text(text: str) -> date:
     if found["weekday"] and _WEEKDAYS[found["weekday"]] != result.weekday():
         raise Unreadable  # day and weekday contradict each other: one of them is wrong
     return result
+
+
+def _date_of_rare_text(text: str) -> date:
+    """A spreadsheet's bare day number, or a year at the end where only one order is possible."""
+    if re.fullmatch(r"[0-9]{5}", text, re.ASCII) and int(text) in _EXCEL_SERIALS_AS_TEXT:
+        return _date_of_number(int(text))
+    match = _YEAR_LAST.fullmatch(text)
+    if match is None:
+        raise Unreadable
+    first, second, year = int(match[1]), int(match[3]), int(match[4])
+    days = {_maybe_date(year, first, second), _maybe_date(year, second, first)} - {None}
+    day = days.pop() if len(days) == 1 else None
+    if day is None:
+        raise Unreadable
+    return day
+
+
+def _maybe_date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
 
 
 def _check_clock_tail(tail: str, *, glued: bool) -> None:
@@ -193,8 +252,13 @@ def _calendar_date(year: int, month: int, day: int) -> date:
         raise Unreadable from error
 
 
-def read_time(raw: Raw) -> Reading[str]:
-    """A clock time → ``"17:02"``. Seconds are left out (and so, changed)."""
+def read_time(raw: Raw, *, day: str = "") -> Reading[str]:
+    """A clock time → ``"17:02"``. Seconds are left out (and so, changed).
+
+    A date may stand before it if it is ``day``.
+    """
+    if isinstance(raw, datetime) and raw.year >= 1970 and raw.date().isoformat() != day:
+        raise Unreadable
     if isinstance(raw, datetime | time):
         return Reading(raw.strftime("%H:%M"), changed=True)
     if isinstance(raw, timedelta):
@@ -202,6 +266,13 @@ def read_time(raw: Raw) -> Reading[str]:
     if isinstance(raw, int | float):
         return _time_of_day(raw)
     text = _digits(as_text(raw))
+    if re.fullmatch(r"0?\.[0-9]{3,}", text, re.ASCII):
+        return _time_of_day(float(text))
+    match = _DATE.match(text)
+    if day and match is not None and len(match[0]) < len(text):
+        if _date_of_text(text).isoformat() != day:
+            raise Unreadable
+        text = text[match.end() :].lstrip(" T")
     value = _time_of_text(text)
     return Reading(value, value != raw)
 
@@ -261,6 +332,8 @@ def read_phone(raw: Raw) -> Reading[str]:
 
 
 def _phone_of_text(text: str) -> str:
+    text = re.sub(r"^(?:联系)?(?:电话|手机|方式)?(?:号码?)?:", "", text).strip(" 、,:。.")
+    text = re.sub(r"\s*转\s*(?=[0-9]{1,6}$)", "-", text)
     text = re.sub(r"[\u2010-\u2015\u2212_—]", "-", text).removesuffix("-")
     text = re.sub(r"^([0-9]{11})\.0+$", r"\1", text)  # a number that passed through a spreadsheet
     if re.search(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]", text):
@@ -317,7 +390,7 @@ def read_yes_no(raw: Raw) -> Reading[bool]:
 
 def read_limit(raw: Raw) -> Reading[int]:
     """即办 → 0, ``5个工作日`` → 5. ``5天`` may be natural days: unreadable."""
-    text = tidy(as_text(raw))
+    text = tidy(as_text(raw)).replace(" ", "")
     if text in _AT_ONCE:
         return Reading(0, show_limit(0) != raw)
     match = _LIMIT.fullmatch(text)

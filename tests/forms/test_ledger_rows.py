@@ -102,7 +102,7 @@ def test_every_line_of_the_real_ledger_is_imported_and_shown_as_it_was(shared_da
         ("received_at", "9:5", "09:05"),
         ("received_at", time(9, 5), "09:05"),
         ("finished_same_day_at", 0.5, "12:00"),
-        ("applicant_name", " 李\n兰 ", "李 兰"),
+        ("applicant_name", " 李\n兰 ", "李兰"),
         ("return_reason", "/", ""),
         ("finished_same_day_at", "无", ""),
     ],

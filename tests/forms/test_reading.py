@@ -45,6 +45,10 @@ CASE_STATUS = forms.builtin().latest("intake_case").codes["case_status"]
         45352.75,
         20240301,
         20240301.0,
+        "45352",
+        "2024。3。1",
+        '="2024-03-01"',
+        "\u202d2024-03-01\u202c",
         datetime.fromisoformat("2024-03-01T17:02"),
     ],
 )
@@ -79,7 +83,9 @@ def test_a_date_in_the_ledgers_own_way_is_not_mended(written: reading.Raw) -> No
         "2024年3月1日 星期一",
         "二〇二四年三月三十二日",
         "二〇二四年十十月一日",
-        "45352",
+        "24301",
+        "3/4/2024",
+        "30/2/2024",
         "#N/A",
         "同上",
         "昨天",
@@ -98,6 +104,11 @@ def test_a_date_in_the_ledgers_own_way_is_not_mended(written: reading.Raw) -> No
 def test_a_date_with_no_or_several_meanings_is_not_guessed(written: reading.Raw) -> None:
     with pytest.raises(Unreadable):
         reading.read_date(written)
+
+
+@pytest.mark.parametrize("written", ["25/3/2024", "3/25/2024", "25.3.2024", "03-25-2024"])
+def test_a_year_at_the_end_is_read_where_only_one_order_is_possible(written: str) -> None:
+    assert reading.read_date(written) == ("2024-03-25", True)
 
 
 @given(st.dates(min_value=date(1000, 1, 1)))
@@ -144,6 +155,8 @@ def test_whatever_is_written_a_reader_gives_a_valid_value_or_says_unreadable(
         ("09:05:00", "09:05"),
         ("09:05:33", "09:05"),
         ("0905", "09:05"),
+        ("9;05", "09:05"),
+        ("0.378472222", "09:05"),
         ("17时02分", "17:02"),
         ("17点02", "17:02"),
         ("17点", "17:00"),
@@ -229,6 +242,11 @@ def test_every_minute_of_the_day_survives_a_spreadsheet(minute: int) -> None:
         ("01062025678", "010-62025678"),
         ("0356-2025678-801", "0356-2025678-801"),
         ("400-800-1234", "4008001234"),
+        ("0356-2025678转801", "0356-2025678-801"),
+        ("电话：13812345678", "13812345678"),
+        ("13812345678、", "13812345678"),
+        ('="13812345678"', "13812345678"),
+        ("\u202d13812345678\u202c", "13812345678"),
         ("2025678", "2025678"),
         ("12345", "12345"),
     ],
@@ -332,6 +350,25 @@ def test_a_text_loses_what_cannot_be_seen_and_nothing_else() -> None:
     assert reading.read_text(12.0) == ("12", False)
     with pytest.raises(Unreadable):
         reading.read_text("#N/A")
+
+
+def test_a_short_chinese_name_loses_the_blanks_that_spread_it_and_two_persons_do_not() -> None:
+    assert reading.read_person("王　明") == ("王明", True)
+    assert reading.read_person("王 小明") == ("王小明", True)
+    assert reading.read_person("𠮷 田") == ("𠮷田", True)
+    for name in ("王小明", "张三 李四", "John Smith", "阿依·古丽"):
+        assert reading.read_person(name) == (name, False)
+
+
+def test_a_time_with_a_date_before_it_is_read_if_that_is_the_lines_day() -> None:
+    for written in (
+        "2024-03-01 9:05",
+        "2024年3月1日9:05",
+        datetime.fromisoformat("2024-03-01T09:05"),
+    ):
+        assert reading.read_time(written, day="2024-03-01") == ("09:05", True)
+        with pytest.raises(Unreadable):
+            reading.read_time(written, day="2024-03-02")
 
 
 def test_a_clock_time_alone_is_of_the_day_that_is_given() -> None:
