@@ -128,6 +128,17 @@ class StationError(Exception):
         return words.format_map(self.facts)
 
 
+def words_for(code: str) -> str:
+    """The words of a code that was kept without its facts, as a failed exchange is."""
+    words = WORDS.get(code) or protocol_errors.WORDS.get(code) or code
+    return words.format_map(_Unknown())
+
+
+class _Unknown(dict[str, object]):
+    def __missing__(self, fact: str) -> str:
+        return "…"
+
+
 def told(fault: ProtocolError) -> StationError:
     """A fault of the protocol as the clerk is told of it."""
     return StationError(fault.code, **fault.facts)

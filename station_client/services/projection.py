@@ -3,7 +3,8 @@
 Pure: knows neither the store nor the clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from forms import Form, ledger_line
 from station_client.services.merged import Merged
@@ -18,7 +19,7 @@ def project(
     values = merged.values
     cells = ledger_cells(merged.form, values, station_name)
     case_no = str(values.get("case_no") or "")
-    title = _title(merged, values)
+    title = title_of(merged.form, merged.kind, values)
     stamps = [act.effective for act in merged.acts]
     return RecordRow(
         channel=channel,
@@ -61,9 +62,9 @@ def ledger_cells(
     return ledger_line(form, values, station_name=station_name).cells
 
 
-def _title(merged: Merged, values: dict[str, object]) -> str:
-    what = values.get("task_name") or values.get("item_name")
-    what = what or (merged.form.title if merged.form else merged.kind)
+def title_of(form: Form | None, kind: str, values: Mapping[str, Any]) -> str:
+    """What a list calls a record: the matter and whose it is."""
+    what = values.get("task_name") or values.get("item_name") or (form.title if form else kind)
     who = values.get("applicant_name") or values.get("name")
     return f"{what}（{who}）" if who else str(what)
 

@@ -1,0 +1,17 @@
+"""Let another clerk work at this desk: the name for everybody, the key for this PC."""
+
+from station_client.services.record_entry import record_clerk
+from station_client.services.writing import new_id
+from station_client.station import Station
+
+
+def add_clerk(station: Station, name: str, secret: str) -> bytes:
+    """Gives the clerk's id (16 bytes). Errors: form.problems, vault.*; nothing is kept then.
+
+    The key inside the transaction of the name: no clerk has one without the other.
+    """
+    clerk = new_id()
+    with station.store.writing():
+        record_clerk(station, clerk, name)
+        station.vault.add_slot(station.unlocked, clerk, secret)
+    return clerk

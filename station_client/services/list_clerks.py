@@ -1,0 +1,39 @@
+"""Who works at the station, and who is behind an id in a record's history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from station_client.station import Station
+
+COUNTY = "县级平台"
+SOMEBODY = "其他工作人员"
+
+
+@dataclass(frozen=True)
+class Clerk:
+    """`slot_number` is what the unlock page shows; None for one who unlocks another PC only."""
+
+    id: bytes
+    name: str
+    slot_number: int | None
+    is_here: bool
+
+
+def list_clerks(station: Station) -> list[Clerk]:
+    """The clerks of the station in the order in which they were written down."""
+    slots = {each: station.vault.slot_number(each) for each in station.vault.clerk_ids()}
+    return [
+        Clerk(clerk, name, slots.get(clerk), clerk == station.clerk)
+        for clerk, name in clerk_names(station).items()
+    ]
+
+
+def clerk_names(station: Station) -> dict[bytes, str]:
+    """Clerk's id → name, oldest first."""
+    rows = station.store.journal.records_of_kind(["clerk"])
+    return {row.id: str(row.values.get("name", "")) for row in reversed(rows)}
+
+
+def author_name(names: Mapping[bytes, str], clerk: bytes, by_hub: bool) -> str:
+    """As a history or a conflict names the author of a write."""
+    return COUNTY if by_hub else names.get(clerk, SOMEBODY)

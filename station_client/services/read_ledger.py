@@ -1,0 +1,61 @@
+"""The work ledger of this station (SX table D.1) as lists and exports read it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from station_client.station import Station
+from station_client.store.rows import RecordRow
+
+PAGE_LINES = 100
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One case's line: the 16 `cells` in the order of table D.1; counts say what stands open.
+
+    `void_reason` is "" while the case is alive.
+    """
+
+    record: bytes
+    kind: str
+    cells: tuple[str, ...]
+    case_no: str
+    void_reason: str
+    conflicts: int
+    pending: int
+    held: int
+    refused: int
+
+
+def read_ledger(
+    station: Station,
+    since: date | None = None,
+    until: date | None = None,
+    text: str = "",
+    limit: int = PAGE_LINES,
+    offset: int = 0,
+) -> tuple[list[LedgerRow], int]:
+    """The lines of these days (inclusive) that hold every word of the text, newest first, and how
+    many there are in all."""
+    rows, count = station.store.journal.ledger(
+        since.isoformat() if since else "",
+        until.isoformat() if until else "9999-12-31",
+        text,
+        limit,
+        offset,
+    )
+    return [_row(row) for row in rows], count
+
+
+def _row(row: RecordRow) -> LedgerRow:
+    return LedgerRow(
+        record=row.id,
+        kind=row.kind,
+        cells=row.cells or (),
+        case_no=row.case_no,
+        void_reason=row.alive,
+        conflicts=row.conflicts,
+        pending=row.pending,
+        held=row.held,
+        refused=row.refused,
+    )
