@@ -390,7 +390,7 @@ def read_yes_no(raw: Raw) -> Reading[bool]:
 
 def read_limit(raw: Raw) -> Reading[int]:
     """即办 → 0, ``5个工作日`` → 5. ``5天`` may be natural days: unreadable."""
-    text = tidy(as_text(raw)).replace(" ", "")
+    text = re.sub(r"(?<![0-9]) | (?![0-9])", "", tidy(as_text(raw)))
     if text in _AT_ONCE:
         return Reading(0, show_limit(0) != raw)
     match = _LIMIT.fullmatch(text)

@@ -316,6 +316,8 @@ def test_several_codes_come_in_the_order_of_the_list() -> None:
         ("5个工作日", 5),
         ("５个工作日", 5),
         ("5 工作日", 5),
+        (" 5 个 工作 日 ", 5),
+        ("即 办", 0),
         ("承诺5个工作日内", 5),
         ("十五个工作日", 15),
         ("二十个工作日", 20),
@@ -326,7 +328,7 @@ def test_a_limit_is_read(written: str, days: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["5", "5天", "5日", "5个自然日", "0个工作日", "3-5个工作日", ""]
+    "written", ["5", "5天", "5日", "5个自然日", "0个工作日", "3-5个工作日", "3 5个工作日", ""]
 )
 def test_a_limit_in_days_of_an_unknown_kind_is_not_guessed(written: str) -> None:
     with pytest.raises(Unreadable):
