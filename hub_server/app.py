@@ -8,28 +8,28 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 import forms
-from hub_server import api
+from hub_server import admin, api, public
 from hub_server.api.routes import say_code
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.keys import make_keys, read_keys
+from hub_server.pages.answers import explain_http
+from hub_server.pages.safety import prepare
 from hub_server.services.enrol_station import new_channel
 from hub_server.store import Store
-from sync_protocol import limits
+from sync_protocol import crypto, limits
 
 DATABASE = "hub.db"
-PAGES = ("hub_server.admin", "hub_server.public")
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -92,18 +92,21 @@ def open_hub(
     )
 
 
-def create_app(hub: Hub) -> Flask:
-    """The application that serves a hub: the sync API, and the pages that are installed."""
-    app = Flask(__name__, static_folder=None)
+def create_app(hub: Hub, trusted_hosts: Sequence[str] = ()) -> Flask:
+    """The application that serves a hub: the sync API and the pages.
+
+    `trusted_hosts`: the host names under which the hub answers; empty: any.
+    """
+    app = Flask(__name__, static_folder=None, static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = limits.REQUEST_BYTES
     Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
     app.after_request(_harden)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(HubError, lambda error: say_code(error.code, **error.facts))
-    api.register(app, hub)
-    for package in PAGES:
-        if find_spec(package) is not None:
-            import_module(package).register(app, hub)
+    secret = crypto.digest(b"bianmin/cookies", hub.keys.sealing)
+    prepare(app, secret, trusted_hosts)
+    for rooms in (api, admin, public):
+        rooms.register(app, hub)
     return app
 
 
@@ -114,8 +117,10 @@ def _harden(response: Response) -> Response:
     return response
 
 
-def _http_error(error: HTTPException) -> tuple[Response, int]:
-    """Never a stack trace: a code and words, also for what Flask itself refuses."""
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    """Never a stack trace: a code and words for stations, a page for people."""
+    if not request.path.startswith("/sync/"):
+        return explain_http(error)
     if isinstance(error, RequestEntityTooLarge):
         return say_code("request.too_large", limit=request.max_content_length)
     known = {404: "request.not_found", 405: "request.not_allowed", 429: "request.too_many"}

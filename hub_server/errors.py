@@ -93,6 +93,8 @@ _TABLE: dict[str, tuple[int, str]] = {
     "hub.key_file": (500, "密钥文件 {file} 无法使用（{reason}）。请从备份恢复该文件后再启动。"),
     "hub.missing": (500, "文件夹 {folder} 里没有县级平台。请核对 --home，或先运行 init。"),
     "hub.sqlite": (500, "SQLite {version} 有已知缺陷，可能损坏数据。请升级 sqlcipher3 后再启动。"),
+    "request.page_expired": (400, "页面放置过久，已经失效，没有提交。请刷新页面后再提交一次。"),
+    "request.unreadable": (400, "无法读取这个请求。请从首页重新进入。"),
     "request.not_found": (404, "没有这个地址。请核对网址。"),
     "request.not_allowed": (405, "这个地址不支持这种请求。请升级程序或联系运维人员。"),
     "request.too_large": (413, "请求超过 {limit} 字节的上限，已拒绝。请升级程序或联系运维人员。"),

@@ -1,0 +1,42 @@
+"""Pages of the county: applications, stations, the ledger, watching, accounts. Never personal data
+for operators; nothing of another region for anybody."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from hub_server.admin import applications, signing_in
+from hub_server.hub import Hub
+from hub_server.pages.routes import Rate, Route, add_pages
+
+_GET_POST = ("GET", "POST")
+_SIGNING_IN = (
+    Rate("20 per minute", failures_only=True),
+    Rate("5 per 15 minutes", whose=signing_in.named_account, failures_only=True),
+)
+
+ROUTES = [
+    Route("/login", signing_in.login, _GET_POST, is_open=True, rates=_SIGNING_IN),
+    Route("/logout", signing_in.logout, ("POST",)),
+    Route("/county", signing_in.home),
+    # applications
+    Route("/county/applications", applications.inbox, action="application.list"),
+    Route("/county/applications/<id:record>", applications.application, action="application.list"),
+    Route(
+        "/county/applications/<id:record>/agreement",
+        applications.keep_agreement,
+        ("POST",),
+        action="agreement.record",
+    ),
+    Route(
+        "/county/applications/<id:record>/decide",
+        applications.decide,
+        ("POST",),
+        action="application.decide",
+    ),
+]
+
+
+def register(app: Flask, hub: Hub) -> None:
+    """Adds the county's pages to an application that `pages.safety.prepare` has made ready."""
+    add_pages(app, "admin", __name__, ROUTES, signing_in.guard(app, hub))

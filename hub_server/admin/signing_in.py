@@ -1,0 +1,125 @@
+"""Signing in and out, and the guard before every page of the county.
+
+The guard gives a view its hub and the account that asks; who may not is turned away here, before
+anything is read. Where somebody may look is his region prefix: the services hold that.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from flask import Flask, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from hub_server.accounts import Account
+from hub_server.admin.visits import Visit, Visits
+from hub_server.errors import HubError
+from hub_server.hub import Hub
+from hub_server.pages.routes import Guard, Route, View
+from hub_server.permissions import allows, demand
+from hub_server.services.accounts import find_account, sign_in
+
+_HOMES = (("application.list", "admin.inbox"), ("station.watch", "admin.watch"))
+_REFUSED = "用户名或密码不正确。请重新输入。"
+
+
+@dataclass(frozen=True)
+class Visitor(UserMixin):
+    """Who is signed in, as Flask-Login holds it: known by the visit, not by the account."""
+
+    token: str
+    visit: Visit
+    account: Account
+
+    def get_id(self) -> str:
+        return self.token
+
+
+def guard(app: Flask, hub: Hub) -> Guard:
+    """Sets up Flask-Login for this hub and returns the guard of its pages."""
+    visits = Visits()
+    logins = LoginManager(app)
+    logins.session_protection = None  # a desk's address changes; the visit is what ends
+
+    @logins.user_loader
+    def load(token: str) -> Visitor | None:
+        visit = visits.find(token, hub.now_ms(), is_active="auto" not in request.args)
+        account = find_account(hub, visit.account) if visit else None
+        return Visitor(token, visit, account) if visit and account else None
+
+    def bind(route: Route) -> View:
+        if route.is_open or route.view is logout:
+            return functools.partial(route.view, hub, visits)
+        return functools.partial(_enter, hub, route)
+
+    return bind
+
+
+def _enter(hub: Hub, route: Route, **arguments: object) -> ResponseReturnValue:
+    if not current_user.is_authenticated:
+        here = request.full_path if request.method == "GET" else ""
+        return redirect(url_for("admin.login", next=here or None), 303)
+    if route.action:
+        demand(current_user.account, route.action)
+    return route.view(hub, current_user.account, **arguments)
+
+
+def named_account() -> str:
+    """Whose password is being tried: every name is counted, also one that does not exist."""
+    return "account:" + request.form.get("name", "").strip()[:100]
+
+
+def login(hub: Hub, visits: Visits) -> ResponseReturnValue:
+    """Wrong name and wrong password read alike. A visit begins with a new id, and nothing else."""
+    if request.method == "GET":
+        return render_template("admin/login.html", next=request.args.get("next", ""))
+    name, onward = request.form.get("name", ""), request.form.get("next", "")
+    try:
+        account = sign_in(hub, name, request.form.get("password", ""))
+    except HubError as refused:
+        if refused.code != "account.wrong_password":
+            raise
+        page = render_template("admin/login.html", refused=_REFUSED, name=name, next=onward)
+        return page, refused.status
+    if current_user.is_authenticated:
+        visits.end(current_user.token)
+    session.clear()
+    token = visits.begin(account.id, hub.now_ms())
+    visit = visits.find(token, hub.now_ms())
+    login_user(Visitor(token, visit, account))
+    return redirect(onward if _is_ours(onward) else url_for("admin.home"), 303)
+
+
+def _is_ours(address: str) -> bool:
+    """A path of this hub, and no other server's address in disguise."""
+    parts = urlsplit(address)
+    return address.startswith("/county") and not parts.netloc and "\\" not in address
+
+
+def logout(hub: Hub, visits: Visits) -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        visits.end(current_user.token)
+    logout_user()
+    session.clear()
+    return redirect(url_for("admin.login"), 303)
+
+
+def home(hub: Hub, account: Account) -> ResponseReturnValue:
+    """Everybody begins where his work is."""
+    for action, endpoint in _HOMES:
+        if allows(account.role, action):
+            return redirect(url_for(endpoint), 303)
+    return redirect(url_for("admin.stations"), 303)
+
+
+def show_once(name: str, content: object) -> None:
+    """Keep something for the next page of this visit, in this process's memory only."""
+    current_user.visit.once[name] = content
+
+
+def take_once(name: str) -> object | None:
+    """What was kept, and no second time."""
+    return current_user.visit.once.pop(name, None)

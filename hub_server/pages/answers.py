@@ -1,0 +1,54 @@
+"""Answers that every page gives alike: an error explained in words that say what to do next.
+
+Whoever asks for what another county owns reads what he would read if it did not exist.
+"""
+
+from __future__ import annotations
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from hub_server.errors import STATUS, HubError
+from hub_server.pages.safety import BODY_BYTES
+
+_HIDDEN = frozenset({"account.other_region"})
+_OF_STATUS = {
+    404: HubError("request.not_found"),
+    405: HubError("request.not_allowed"),
+    413: HubError("request.too_large", limit=BODY_BYTES),
+    429: HubError("request.too_many"),
+    500: HubError("hub.fault"),
+}
+
+
+def explain(error: HubError) -> ResponseReturnValue:
+    """The page of an error: its words and its status."""
+    if error.code in _HIDDEN or STATUS[error.code] == 404:
+        error = HubError("request.not_found")
+    return render_template("pages/error.html", error=error, back=_back()), error.status
+
+
+def explain_http(error: HTTPException) -> ResponseReturnValue:
+    """The same for what Flask itself refuses. Redirects pass."""
+    if isinstance(error, CSRFError):
+        return _expired()
+    if error.code is None or error.code < 400:
+        return error
+    return explain(_OF_STATUS.get(error.code, HubError("request.unreadable")))
+
+
+def _expired() -> ResponseReturnValue:
+    """A form whose session is over. On a public page nothing that was typed is lost."""
+    error = HubError("request.page_expired")
+    typed = request.form.items(multi=True) if request.blueprint == "public" else ()
+    again = [(name, text) for name, text in typed if name != "csrf_token"]
+    page = render_template("pages/error.html", error=error, back=_back(), again=again)
+    return page, error.status
+
+
+def _back() -> str:
+    """Where the reader came from, if that was a page of ours."""
+    came_from = request.referrer or ""
+    return came_from if came_from.startswith(request.host_url) else ""
