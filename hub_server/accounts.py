@@ -26,12 +26,16 @@ _hashing = BoundedSemaphore(2)
 
 @dataclass(frozen=True)
 class Account:
-    """One person of the county. `region` is the division-code prefix that the account may see."""
+    """One person of the county. `region` is the division-code prefix that the account may see.
+
+    `disabled_at` is when the account ended (ms since 1970 UTC), None while it stands.
+    """
 
     id: bytes
     name: str
     role: str
     region: str
+    disabled_at: int | None = None
 
     def sees(self, region: str) -> bool:
         return region.startswith(self.region)

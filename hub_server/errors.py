@@ -11,6 +11,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "account.exists": (409, "用户名“{name}”已被使用。请换一个用户名。"),
     "account.locked": (429, "登录失败次数过多，账户已暂时锁定。请等 {minutes} 分钟后再试。"),
     "account.not_permitted": (403, "您的角色没有此项权限。请由有权限的人员办理，或联系管理员。"),
+    "account.own": (409, "不能停用自己的账户。请由另一位管理员办理。"),
     "account.other_region": (403, "该内容不在您的行政区划范围内。请联系所属县级的人员办理。"),
     "account.password_weak": (
         400,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import request, url_for
 
@@ -36,7 +37,8 @@ class Page:
     def address(self, endpoint: str = "", **changed: int) -> str:
         asked = {"number": self.number, "size": self.size, **changed}
         chosen = {name: text for name, text in self.filters.items() if text}
-        return url_for(endpoint or self.endpoint, **chosen, **asked)
+        query: dict[str, Any] = {**chosen, **asked}
+        return url_for(endpoint or self.endpoint, **query)
 
 
 def asked_size() -> int:

@@ -41,7 +41,7 @@ def add_account(
 def sign_in(hub: Hub, name: str, password: str) -> Account:
     """Who this is. HubError `account.wrong_password`, `account.locked`."""
     found = hub.store.people.by_name(name.strip())
-    if found is None:
+    if found is None or found.account.disabled_at is not None:
         password_matches(password, _a_hash())  # as slow as for an account that exists
         raise HubError("account.wrong_password")
     now = hub.now_ms()
@@ -60,16 +60,31 @@ def sign_in(hub: Hub, name: str, password: str) -> Account:
 
 
 def find_account(hub: Hub, account: bytes) -> Account | None:
-    """The account with this id, for a session that names it."""
+    """The account with this id while it stands, for a session that names it."""
     found = hub.store.people.by_id(account)
-    return found.account if found else None
+    return found.account if found and found.account.disabled_at is None else None
 
 
 def account_named(hub: Hub, name: str) -> Account:
     """HubError `account.unknown`."""
     found = hub.store.people.by_name(name)
-    if found is None:
+    if found is None or found.account.disabled_at is not None:
         raise HubError("account.unknown", name=name)
+    return found.account
+
+
+def disable_account(hub: Hub, by: Account, account: bytes) -> Account:
+    """Ends another's account. HubError `account.unknown`, `account.own`."""
+    demand(by, "account.manage")
+    if account == by.id:
+        raise HubError("account.own")
+    with hub.store.writing():
+        found = hub.store.people.by_id(account)
+        if found is None or not by.sees(found.account.region):
+            raise HubError("account.unknown")
+        if found.account.disabled_at is None:
+            hub.store.people.disable(account, hub.now_ms())
+            note(hub, by, "account.disable", found.account.name, found.account.region)
     return found.account
 
 

@@ -20,6 +20,12 @@ def note(
     hub.store.people.write_audit(line)
 
 
+def count_audit(hub: Hub, account: Account) -> int:
+    """How many lines `read_audit` can give."""
+    demand(account, "audit.read")
+    return hub.store.people.count_audit(account.region)
+
+
 def read_audit(hub: Hub, account: Account, limit: int = 100, offset: int = 0) -> list[AuditLine]:
     """The trail of the account's region, newest first."""
     demand(account, "audit.read")

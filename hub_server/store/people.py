@@ -62,6 +62,10 @@ class People:
         query = a.select().where(fn.substr(a.region, 1, len(region)) == region).order_by(a.name)
         return [_account(row) for row in query]
 
+    def disable(self, account: bytes, at: int) -> None:
+        a = self._accounts
+        a.update(disabled_at=at).where(a.id == account).execute()
+
     def set_failures(self, account: bytes, failures: int, locked_until: int) -> None:
         a = self._accounts
         query = a.update(failures=failures, locked_until=locked_until)
@@ -77,6 +81,11 @@ class People:
         facts = msgspec.json.encode(line.facts).decode()
         self._audit.insert(**{**vars(line), "facts": facts}).execute()
 
+    def count_audit(self, region: str) -> int:
+        a = self._audit
+        query = a.select(fn.count(a.id)).where(fn.substr(a.region, 1, len(region)) == region)
+        return int(query.scalar() or 0)
+
     def audit(self, region: str, limit: int, offset: int = 0) -> list[AuditLine]:
         """The trail within a region prefix, newest first."""
         a = self._audit
@@ -86,7 +95,7 @@ class People:
 
 
 def _account(row: Any) -> Account:
-    return Account(row["id"], row["name"], row["role"], row["region"])
+    return Account(row["id"], row["name"], row["role"], row["region"], row["disabled_at"])
 
 
 def _audit_line(row: Any) -> AuditLine:

@@ -8,7 +8,7 @@ from peewee import Database, Table
 
 _COLUMNS: dict[str, str] = {
     "meta": "name value",
-    "account": "id name role region password failures locked_until created_at",
+    "account": "id name role region password failures locked_until created_at disabled_at",
     "audit": "id at account account_name region action target facts",
     "channel": "id kind region station_code epoch position digest closing",
     "entry": "channel position data digest operation",
