@@ -336,6 +336,7 @@ def _phone_of_text(text: str) -> str:
     text = re.sub(r"\s*转\s*(?=[0-9]{1,6}$)", "-", text)
     text = re.sub(r"[\u2010-\u2015\u2212_—]", "-", text).removesuffix("-")
     text = re.sub(r"^([0-9]{11})\.0+$", r"\1", text)  # a number that passed through a spreadsheet
+    text = _ALL_DIGITS.sub(r"\1\2", text)
     if re.search(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]", text):
         raise Unreadable  # the spreadsheet kept five of the eleven digits
     bare = re.sub(r"[\s().-]", "", text)
@@ -347,6 +348,10 @@ def _phone_of_text(text: str) -> str:
         if is_phone(number):
             return number
     raise Unreadable
+
+
+_ALL_DIGITS = re.compile(r"^(1)\.([3-9][0-9]{9})[eE]\+?10$", re.ASCII)
+"""A mobile number in the scientific way of writing, of which nothing was rounded off."""
 
 
 def _with_area_code(bare: str) -> str:

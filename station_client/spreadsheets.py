@@ -232,7 +232,8 @@ def _decode_damaged(name: str, data: bytes, candidates: Sequence[str]) -> str:
     ]
     damaged = {_count_damaged(text): text for text in texts}
     fewest = min(damaged, default=0)
-    if not damaged or fewest > max(1, _DAMAGED_LINES * data.count(b"\n")):
+    lines = data.count(b"\n")
+    if not damaged or fewest > max(1, _DAMAGED_LINES * lines) or fewest * 2 > lines:
         raise StationError("import.encoding", file=name)
     return damaged[fewest]
 
