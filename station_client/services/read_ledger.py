@@ -1,7 +1,7 @@
 """The work ledger of this station (SX table D.1) as lists and exports read it."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from station_client.station import Station
 from station_client.store.rows import RecordRow
@@ -13,7 +13,8 @@ PAGE_LINES = 100
 class LedgerRow:
     """One case's line: the 16 `cells` in the order of table D.1; counts say what stands open.
 
-    `void_reason` is "" while the case is alive.
+    `void_reason` is "" while the case is alive; `returned` is what the county sent back and nobody
+    has written since.
     """
 
     record: bytes
@@ -25,6 +26,7 @@ class LedgerRow:
     pending: int
     held: int
     refused: int
+    returned: bool
 
 
 def read_ledger(
@@ -58,4 +60,15 @@ def _row(row: RecordRow) -> LedgerRow:
         pending=row.pending,
         held=row.held,
         refused=row.refused,
+        returned=_is_returned(row),
     )
+
+
+def _is_returned(row: RecordRow) -> bool:
+    """The county's act says its own second; what was written in a later one answers it."""
+    if row.values.get("county_action") != "returned":
+        return False
+    acted_at = row.values.get("county_acted_at")
+    if not isinstance(acted_at, str):
+        return True
+    return row.changed_at < (datetime.fromisoformat(acted_at).timestamp() + 1) * 1000

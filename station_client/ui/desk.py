@@ -1,0 +1,91 @@
+"""The desk as the pages see it: locked or open, by whom, since when idle, and what is half typed.
+
+It is the state of one running program, in memory only: half-typed forms hold people's names and are
+therefore never written to a file or to the browser's storage. Knows no Flask.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from station_client.home import Home
+from station_client.services.list_clerks import clerk_names
+from station_client.station import Station
+from station_client.ui.import_job import ImportJob
+
+IDLE_MINUTES = 10
+MAX_DRAFTS = 20
+MAX_DRAFT_CHARACTERS = 200_000
+
+Draft = Mapping[str, list[str]]
+"""Name of an input → what stood in it (several for ticked boxes)."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What the first start asks for. `name`: the first clerk's; `secret`: PIN or passphrase."""
+
+    hub_url: str
+    code: str
+    name: str
+    secret: str = field(repr=False)
+
+
+@dataclass
+class Desk:
+    """One running program. `unlock` opens the station with a secret (and the clerk's id, where one
+    was chosen), `enrol` sets it up; both raise StationError. `sync_soon` asks for an exchange."""
+
+    home: Home
+    unlock: Callable[[str, bytes | None], Station]
+    enrol: Callable[[Enrolment], Station]
+    now_ms: Callable[[], int]
+    sync_soon: Callable[[], None] = lambda: None
+    idle_minutes: int = IDLE_MINUTES
+    station: Station | None = None
+    last_clerk: bytes = b""
+    clerk_name: str = ""
+    window: str = ""
+    is_unfinished: bool = False
+    used_ms: int = 0
+    drafts: dict[tuple[bytes, str], Draft] = field(default_factory=dict)
+    imports: ImportJob = field(default_factory=ImportJob)
+    _guarded: threading.Lock = field(default_factory=threading.Lock)
+
+    def open_with(self, station: Station) -> None:
+        self.station = station
+        self.last_clerk = station.clerk
+        self.clerk_name = clerk_names(station).get(station.clerk, "")
+        self.touch()
+
+    def lock(self) -> None:
+        """Close the pages. The program goes on exchanging with the county behind them."""
+        self.station = None
+
+    def touch(self) -> None:
+        self.used_ms = self.now_ms()
+
+    def current(self) -> Station | None:
+        """The open station; None when locked, or idle for too long (then it is locked now)."""
+        idle_ms = self.now_ms() - self.used_ms
+        # A clock that was set back makes no endless session: that is a lock too.
+        if self.station is not None and not 0 <= idle_ms < self.idle_minutes * 60_000:
+            self.lock()
+        return self.station
+
+    def keep_draft(self, clerk: bytes, path: str, draft: Draft) -> None:
+        """Remember a half-typed form; the oldest gives way."""
+        if sum(len(text) for texts in draft.values() for text in texts) > MAX_DRAFT_CHARACTERS:
+            return
+        with self._guarded:
+            self.drafts.pop((clerk, path), None)
+            self.drafts[clerk, path] = draft
+            while len(self.drafts) > MAX_DRAFTS:
+                self.drafts.pop(next(iter(self.drafts)))
+
+    def draft(self, clerk: bytes, path: str) -> Draft | None:
+        return self.drafts.get((clerk, path))
+
+    def drop_draft(self, clerk: bytes, path: str) -> None:
+        with self._guarded:
+            self.drafts.pop((clerk, path), None)

@@ -1,0 +1,40 @@
+"""The state of reporting in a clerk's words, for the lamp on every page. Knows no page."""
+
+from dataclasses import dataclass
+
+from station_client.services.read_status import Status, read_status
+from station_client.station import Station
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """`colour`: green, amber or red. The words say the same without it; `advice` what to do."""
+
+    colour: str
+    words: str
+    advice: str
+
+
+def lamp_of(station: Station) -> Lamp:
+    return lamp_for(read_status(station))
+
+
+def lamp_for(status: Status) -> Lamp:
+    """What needs a person comes first, then what waits for the network."""
+    if status.open_conflicts:
+        return Lamp("red", f"有冲突 {status.open_conflicts} 处", "请到“冲突”页选定以哪一边为准。")
+    if status.refused:
+        return Lamp(
+            "red",
+            f"被退回 {status.refused} 条",
+            "请在台账里打开标着“被退回”的条目，按退回原因修改后保存。",
+        )
+    if status.pending:
+        return Lamp(
+            "amber",
+            f"待上报 {status.pending} 条",
+            "不用做什么，联网后自动上报。长时间没有网络时，可以导出同步包，用U盘送到县级。",
+        )
+    if status.held:
+        return Lamp("amber", f"县级待核 {status.held} 条", "县级正在核对，不用做什么。")
+    return Lamp("green", "已全部上报", "不用做什么。")

@@ -1,0 +1,84 @@
+"""An existing ledger comes in with a report on every row; the ledger goes out as a spreadsheet."""
+
+import io
+import tempfile
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+from flask import (
+    Response,
+    abort,
+    flash,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from station_client.services import china_time
+from station_client.services.export_ledger import export_ledger
+from station_client.services.import_ledger import import_ledger
+from station_client.station import Station
+from station_client.ui.desk import Desk
+from station_client.ui.typed import read_day
+
+MOST_SHOWN = 200
+"""Rows set aside that the page lists; the repair file has all."""
+EXPORTS = {"xlsx", "csv"}
+
+
+def show(desk: Desk, station: Station) -> str:
+    today = china_time.day(station.now_ms())
+    return render_template(
+        "files.html",
+        job=desk.imports,
+        most_shown=MOST_SHOWN,
+        first=today.replace(day=1),
+        today=today,
+    )
+
+
+def start_import(desk: Desk, station: Station) -> ResponseReturnValue:
+    upload = request.files.get("file")
+    name = Path((upload.filename or "").replace("\\", "/")).name if upload else ""
+    if not upload or not name:
+        flash("请先选择要导入的文件。", "danger")
+    elif not desk.imports.start(name, upload.save, partial(import_ledger, station)):
+        flash("上一个文件还在导入，请等它结束后再导入下一个。", "warning")
+    return redirect(url_for("files"))
+
+
+def progress(desk: Desk, station: Station) -> Response:
+    """How far the import is, asked by the page's timer."""
+    job = desk.imports
+    return jsonify({"done": job.done, "total": job.total, "finished": not job.is_running})
+
+
+def repair_file(desk: Desk, station: Station) -> Response:
+    report = desk.imports.report
+    if report is None or report.repair_file is None:
+        abort(HTTPStatus.NOT_FOUND)
+    return send_file(
+        io.BytesIO(desk.imports.repair),
+        mimetype="text/csv",
+        as_attachment=True,
+        download_name=report.repair_file.name,
+    )
+
+
+def export(desk: Desk, station: Station) -> Response:
+    """The ledger of a range of days as .xlsx or .csv; the file is made for this answer only."""
+    today = china_time.day(station.now_ms())
+    since, until = (read_day(request.form.get(name, ""), today) for name in ("since", "until"))
+    suffix = request.form.get("type", "")
+    if suffix not in EXPORTS:
+        abort(HTTPStatus.BAD_REQUEST)
+    with tempfile.TemporaryDirectory(prefix="bianmin-export-") as folder:
+        path = Path(folder) / f"工作台账-{since or '全部'}-{until or today}.{suffix}"
+        export_ledger(station, path, since, until, masked="masked" in request.form)
+        content = path.read_bytes()
+    return send_file(io.BytesIO(content), as_attachment=True, download_name=path.name)

@@ -1,0 +1,138 @@
+"""The work ledger: the day's lines as a list, and the sheet of table D.1 for print."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from flask import render_template, request, url_for
+
+from forms import LEDGER_COLUMNS, LedgerLine, builtin
+from forms.masking import mask_phone
+from station_client.services import china_time
+from station_client.services.read_ledger import LedgerRow, read_ledger
+from station_client.station import Station
+from station_client.ui.desk import Desk
+from station_client.ui.typed import read_day
+
+PAGE_ROWS = 50
+MOST_PRINTED = 5_000
+PHONE = [column for column, _ in LEDGER_COLUMNS].index("contact_phone")
+
+COLOURS = {
+    "received": "busy",
+    "handling": "busy",
+    "special_procedure": "busy",
+    "supplementing": "wait",
+    "suspended": "wait",
+    "finished": "good",
+    "returned": "bad",
+    "refused": "bad",
+    "terminated": "off",
+    "withdrawn": "off",
+}
+STATUS_COLOURS = {
+    code.label: COLOURS.get(key, "off")
+    for key, code in builtin().latest("helper_case").codes["case_status"].items()
+}
+"""办件状态 as the line shows it → the colour beside the word."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the list shows: days (both included, None: no limit) and a text that a line contains."""
+
+    since: date | None
+    until: date | None
+    text: str
+    number: int
+
+    @classmethod
+    def of_request(cls, today: date) -> "Filter":
+        asked = request.args
+        since = read_day(asked.get("since", today.isoformat()), today)
+        until = read_day(asked.get("until", today.isoformat()), today)
+        number = asked.get("page", 1, type=int)
+        return cls(since, until, asked.get("text", "").strip()[:100], max(1, min(number, 100_000)))
+
+    def address(self, endpoint: str = "ledger", **changes: object) -> str:
+        """The address of this list with something changed, a blank day for none."""
+        parts = {"since": self.since or "", "until": self.until or "", "text": self.text}
+        return f"{url_for(endpoint)}?{urlencode({**parts, **changes})}"
+
+
+def show_ledger(desk: Desk, station: Station) -> str:
+    today = china_time.day(station.now_ms())
+    asked = Filter.of_request(today)
+    rows, count = read_ledger(
+        station,
+        asked.since,
+        asked.until,
+        asked.text,
+        limit=PAGE_ROWS,
+        offset=(asked.number - 1) * PAGE_ROWS,
+    )
+    return render_template(
+        "ledger.html",
+        columns=LEDGER_COLUMNS,
+        rows=rows,
+        count=count,
+        asked=asked,
+        pages=max(1, -(-count // PAGE_ROWS)),
+        first=(asked.number - 1) * PAGE_ROWS,
+        ranges=_ranges(today),
+        saved=request.args.get("saved", ""),
+        colours=STATUS_COLOURS,
+        mask_phone=mask_phone,
+        marks=marks,
+    )
+
+
+def print_ledger(desk: Desk, station: Station) -> str:
+    """Table D.1 for A4 landscape: the whole range, 序号 counted within it."""
+    today = china_time.day(station.now_ms())
+    asked = Filter.of_request(today)
+    rows, count = read_ledger(
+        station, asked.since, asked.until, asked.text, limit=MOST_PRINTED, offset=0
+    )
+    masked = "masked" in request.args
+    lines = [row.cells for row in reversed(rows) if not row.void_reason]
+    printed = [_printed(cells, number, masked) for number, cells in enumerate(lines, start=1)]
+    return render_template(
+        "ledger_print.html",
+        columns=LEDGER_COLUMNS,
+        lines=printed,
+        asked=asked,
+        masked=masked,
+        left_out=max(0, count - MOST_PRINTED),
+    )
+
+
+def _printed(cells: tuple[str, ...], number: int, masked: bool) -> tuple[str, ...]:
+    cells = LedgerLine(cells).numbered(number).cells
+    return (*cells[:PHONE], mask_phone(cells[PHONE]), *cells[PHONE + 1 :]) if masked else cells
+
+
+def marks(row: LedgerRow) -> list[tuple[str, str]]:
+    """(colour, words) of how far a line has come; what needs a person stands first."""
+    found = []
+    if row.void_reason:
+        found.append(("off", "已作废"))
+    if row.conflicts:
+        found.append(("bad", "有冲突"))
+    if row.refused or row.returned:
+        found.append(("bad", "被退回"))
+    if row.held:
+        found.append(("wait", "县级待核"))
+    if row.pending:
+        found.append(("wait", "待上报"))
+    return found or [("good", "已上报")]
+
+
+def _ranges(today: date) -> list[tuple[str, date | str, date | str]]:
+    week = today - timedelta(days=6)
+    return [
+        ("今天", today, today),
+        ("近7天", week, today),
+        ("本月", today.replace(day=1), today),
+        ("全部", "", ""),
+    ]
