@@ -57,6 +57,10 @@ _TABLE: dict[str, tuple[int, str]] = {
     "case.action_unknown": (400, "没有“{action}”这种处理方式。请选择更正或退回。"),
     "case.no_opinion": (400, "更正或退回办件必须写明意见。请填写意见后再提交。"),
     "case.nothing_to_correct": (400, "没有填写要更正的内容。请填写后再提交。"),
+    "case.changed": (
+        409,
+        "这条记录在您打开页面之后有了变动，处理没有保存。请刷新页面，核对后再办理。",
+    ),
     "case.unknown": (404, "找不到这条记录。请刷新列表后重新打开。"),
     "catalogue.columns": (400, "事项清单缺少“{column}”一列。请补上表头后重新导入。"),
     "catalogue.row": (

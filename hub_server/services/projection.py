@@ -115,9 +115,9 @@ def _project_one(
 
 
 def state_of(form: Form, values: Mapping[str, Any]) -> str:
-    """The state of a record with a workflow, "" for one without."""
+    """The state of an application or a case, "" of anything else."""
     if form.workflow is None:
-        return ""
+        return str(values.get("case_status") or "")
     value = values.get(form.workflow.field)
     return str(value["state"]) if isinstance(value, Mapping) else ""
 

@@ -1,12 +1,11 @@
-"""One record as the county sees it: its values by its own form, and who changed what, when.
+"""One record with its history, masked unless somebody reveals it with a reason, which is audited.
 
-A case is masked here, its history too: `reveal` gives its values, with a reason and an audit line.
-The history of an application is whole, for those who decide it.
+Serves table D.1 and the privacy rule that lists and pages show no more of a person than is needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +16,21 @@ from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.permissions import demand
-from hub_server.services.applications import load_application
-from hub_server.services.projection import CASES, accepted_of, form_of
-from hub_server.store import Placed
+from hub_server.services.applications import KINDS as APPLICATIONS
+from hub_server.services.audit import OUTSIDER, note
+from hub_server.services.projection import accepted_of, fold, form_of
+from hub_server.store import Placed, StoredRecord
 from sync_protocol import operations
-from sync_protocol.channel import Verdict
-from sync_protocol.errors import PeerFault
-from sync_protocol.merge import same_value
+from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict
 
-_STANDING = {Verdict.ACCEPTED: "", Verdict.HELD: "待定", Verdict.REFUSED: "未采纳"}
+_TEXTS = frozenset({"text", "long_text", "phone"})
+_APPLICANT = "申请人"
+_VOID_LABEL = "作废原因"
 
 
 @dataclass(frozen=True)
 class Change:
-    """One field before and after, in the words of the page."""
+    """One field of one operation, in words."""
 
     label: str
     before: str
@@ -39,139 +39,176 @@ class Change:
 
 @dataclass(frozen=True)
 class HistoryLine:
-    """One operation. `at` is its effective stamp in ms; `standing` is "" when it is accepted."""
+    """One operation: when it was written (ms), by whom, and what it changed. `standing` is "" or
+    why it does not count."""
 
     at: int
     who: str
     by_hub: bool
     standing: str
-    changes: Sequence[Change]
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
-class CaseView:
-    """A case with its masked values and its masked history, oldest first."""
+class RecordView:
+    """A record as a page shows it. `values` are register → value; masked, what is personal is
+    replaced by its masked text or left out."""
 
     record: bytes
     channel: bytes
+    kind: str
+    form_version: int
     station_code: str
     station_name: str
-    form: Form
     values: Mapping[str, Any]
     conflicts: int
-    history: Sequence[HistoryLine]
+    masked: bool
+    version: str
+    history: tuple[HistoryLine, ...]
 
 
-def show_history(hub: Hub, account: Account, application: bytes) -> list[HistoryLine]:
-    """What happened to an application, oldest first. HubError `application.unknown`."""
-    demand(account, "application.list")
-    found = load_application(hub, application, account.region)
-    placed = hub.store.journal.of_records(found.channel, [application])[application]
-    return _history(hub, form_of(hub.forms, accepted_of(placed)), placed)
+def show_record(hub: Hub, account: Account, record: bytes) -> RecordView:
+    """A record of the account's region, masked. HubError `case.unknown`."""
+    return _view(hub, _find(hub, account, record), masked=True)
 
 
-def show_case(hub: Hub, account: Account, record: bytes) -> CaseView:
-    """A case, masked. HubError `case.unknown`, also for what another region has."""
-    demand(account, "ledger.read")
+def reveal(hub: Hub, account: Account, record: bytes, reason: str) -> RecordView:
+    """The same in full: one record, a reason, a line in the audit. HubError `ledger.no_reason`."""
+    demand(account, "record.reveal")
+    if not reason.strip():
+        raise HubError("ledger.no_reason")
+    found = _find(hub, account, record)
+    with hub.store.writing():
+        note(hub, account, "record.reveal", record.hex(), found.region, reason=reason.strip()[:200])
+    return _view(hub, found, masked=False)
+
+
+def show_history(hub: Hub, account: Account, record: bytes) -> tuple[HistoryLine, ...]:
+    """The history of a record: an application's in full, anything else masked."""
+    found = _find(hub, account, record)
+    return _history(hub, found, masked=found.kind not in APPLICATIONS)
+
+
+def _find(hub: Hub, account: Account, record: bytes) -> StoredRecord:
     found = hub.store.records.find(record, account.region)
-    if found is None or found.kind not in CASES:
+    if found is None:
         raise HubError("case.unknown")
-    placed = hub.store.journal.of_records(found.channel, [record])[record]
-    form = form_of(hub.forms, accepted_of(placed))
-    station = hub.store.stations.get(found.station_code or "")
-    return CaseView(
-        record=record,
+    demand(account, "application.list" if found.kind in APPLICATIONS else "ledger.read")
+    return found
+
+
+def _view(hub: Hub, found: StoredRecord, *, masked: bool) -> RecordView:
+    form = hub.forms.get(found.kind, found.form_version) or hub.forms.latest(found.kind)
+    station = hub.store.stations.get(found.station_code) if found.station_code else None
+    return RecordView(
+        record=found.record,
         channel=found.channel,
+        kind=found.kind,
+        form_version=found.form_version,
         station_code=found.station_code or "",
         station_name=station.name if station else "",
-        form=form,
-        values={name: _masked(form, name, value) for name, value in found.values.items()},
+        values=mask_values(form, found.values) if masked else found.values,
         conflicts=found.conflicts,
-        history=_history(hub, form, placed),
+        masked=masked,
+        version=found.version.hex(),
+        history=_history(hub, found, masked=masked),
     )
 
 
-def _masked(form: Form, register: str, value: Any) -> Any:
+def mask_values(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Register → value with nothing personal in full."""
+    masked = {register: _mask(form, form.find(register), v) for register, v in values.items()}
+    return {register: value for register, value in masked.items() if value is not None}
+
+
+def _mask(form: Form, field: Field | None, value: Any) -> Any:
+    if field is None:
+        return value
+    if field.type == "list" and isinstance(value, Mapping):
+        columns = {sub.id: sub for sub in field.fields}
+        return {name: _mask(form, columns.get(name), cell) for name, cell in value.items()}
+    if field.type in _TEXTS:
+        return mask_value(form, field, value)
+    return None if field.personal else value
+
+
+# --- history -------------------------------------------------------------------------------------
+
+
+def _history(hub: Hub, found: StoredRecord, *, masked: bool) -> tuple[HistoryLine, ...]:
+    placed = hub.store.journal.of_records(found.channel, [found.record])[found.record]
+    form = form_of(hub.forms, accepted_of(placed))
+    names = _clerks(hub, found.channel, placed)
+    return tuple(
+        HistoryLine(
+            at=each.operation.header.stamp,
+            who=names.get(each.operation.header.clerk, ""),
+            by_hub=each.by_hub,
+            standing=_standing(each),
+            changes=tuple(_changes(form, placed[:at], each, masked=masked)),
+        )
+        for at, each in enumerate(placed)
+    )
+
+
+def _clerks(hub: Hub, channel: bytes, placed: Sequence[Placed]) -> dict[bytes, str]:
+    """Who stands behind the ids of clerks and accounts in these headers."""
+    names: dict[bytes, str] = {}
+    for each in placed:
+        header = each.operation.header
+        if header.flags & operations.ON_BEHALF or header.clerk == OUTSIDER:
+            names[header.clerk] = _APPLICANT
+        elif header.clerk not in names:
+            names[header.clerk] = _name_of(hub, channel, header.clerk)
+    return names
+
+
+def _name_of(hub: Hub, channel: bytes, clerk: bytes) -> str:
+    account = hub.store.people.by_id(clerk)
+    if account is not None:
+        return account.account.name
+    record = hub.store.records.get(channel, clerk)
+    return str(record.values.get("name", "")) if record else ""
+
+
+def _standing(placed: Placed) -> str:
+    if placed.verdict is Verdict.ACCEPTED:
+        return ""
+    code = placed.code.partition(":")[0]
+    return HELD_CODES.get(code) or REFUSED_CODES.get(code) or placed.code
+
+
+def _changes(
+    form: Form, before: Sequence[Placed], placed: Placed, *, masked: bool
+) -> Iterator[Change]:
+    earlier = fold(form, accepted_of(before)).values
+    if placed.operation.body is None:
+        return
+    for write in placed.operation.writes():
+        old = earlier.get(write.field)
+        if write.field == ALIVE:
+            if write.value or old:
+                yield Change(_VOID_LABEL, str(old or ""), str(write.value))
+            continue
+        was, now = (_words(form, write.field, value, masked=masked) for value in (old, write.value))
+        if was != now:
+            yield Change(form.label(write.field), was, now)
+
+
+def _words(form: Form, register: str, value: Any, *, masked: bool) -> str:
     field = form.find(register)
     if field is None or value is None:
-        return value
-    if isinstance(value, Mapping) and field.type == "list":
-        columns = {column.id: column for column in field.fields}
-        return {i: _masked_text(form, columns[i], v) for i, v in value.items() if i in columns}
-    if isinstance(value, str) or field.personal:
-        return _masked_text(form, field, value)
-    return value
+        return ""
+    if field.type == "list" and isinstance(value, Mapping):
+        cells = ((sub, value.get(sub.id)) for sub in field.fields)
+        return "；".join(_text(form, sub, cell, masked=masked) for sub, cell in cells if cell)
+    return _text(form, field, value, masked=masked)
 
 
-def _masked_text(form: Form, field: Field, value: Any) -> Any:
-    if isinstance(value, str) and field.type in ("text", "long_text", "phone"):
-        return mask_value(form, field, value)
-    return "*" if field.personal and value else value
-
-
-def _history(hub: Hub, form: Form, placed: Sequence[Placed]) -> list[HistoryLine]:
-    before: dict[str, Any] = {}
-    lines = []
-    for each in placed:
-        written = _written(each)
-        lines.append(
-            HistoryLine(
-                at=each.effective,
-                who=_who(hub, each),
-                by_hub=each.by_hub,
-                standing=_STANDING[each.verdict],
-                changes=[c for c in (_change(form, i, before, written[i]) for i in written) if c],
-            )
-        )
-        if each.verdict is Verdict.ACCEPTED:
-            before.update(written)
-    return lines
-
-
-def _written(placed: Placed) -> dict[str, Any]:
-    """Register → value; nothing where the body cannot be read (then it was refused)."""
+def _text(form: Form, field: Field, value: Any, *, masked: bool) -> str:
+    if field.type in ("image", "reference", "source"):
+        return "（有）" if value else ""
     try:
-        return {write.field: write.value for write in placed.operation.writes()}
-    except PeerFault:
-        return {}
-
-
-def _change(form: Form, register: str, before: Mapping[str, Any], value: Any) -> Change | None:
-    old = before.get(register, "" if register == ALIVE else None)
-    if same_value(old, value):
-        return None
-    if register == ALIVE:
-        return Change("作废原因", str(old), str(value))
-    return Change(form.label(register), _words(form, register, old), _words(form, register, value))
-
-
-def _words(form: Form, register: str, value: Any) -> str:
-    field = form.find(register)
-    if value is None or field is None:
-        return ""
-    if form.name in CASES:
-        value = _masked(form, register, value)
-    if field.type == "image":
-        return "（图片）"
-    if isinstance(value, Mapping) and field.type == "list":
-        columns = ((column, value.get(column.id)) for column in field.fields)
-        return "，".join(show(form, column, v) for column, v in columns if v not in (None, ""))
-    return str(value) if value == "*" else show(form, field, value)
-
-
-def _who(hub: Hub, placed: Placed) -> str:
-    header = placed.operation.header
-    if header.flags & operations.ON_BEHALF:
-        return "申请人"
-    if placed.by_hub:
-        known = hub.store.people.by_id(header.clerk)
-        return known.account.name if known else "县级平台"
-    return _clerk_name(hub, placed) or "站点工作人员"
-
-
-def _clerk_name(hub: Hub, placed: Placed) -> str:
-    chain = hub.store.journal.chain(placed.operation.header.replica)
-    if chain is None:
-        return ""
-    clerk = hub.store.records.get(chain.channel, placed.operation.header.clerk)
-    return str(clerk.values.get("name") or "") if clerk and clerk.kind == "clerk" else ""
+        return mask_value(form, field, value) if masked else show(form, field, value)
+    except (KeyError, TypeError, ValueError):  # a refused operation may hold anything
+        return "（无法显示）"

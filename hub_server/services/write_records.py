@@ -75,7 +75,7 @@ def _compose(hub: Hub, head: Head, write: HubWrite, known: Sequence[Placed]) -> 
     form = hub.forms.latest(write.kind)
     accepted = accepted_of(known)
     record = fold(form, accepted)
-    fields = _changed(record, write.values) if accepted else dict(write.values)
+    fields = _changed(record, write.values)
     if accepted and not fields:
         return None
     fields.setdefault(ALIVE, record.values.get(ALIVE, ""))
@@ -100,12 +100,11 @@ def _compose(hub: Hub, head: Head, write: HubWrite, known: Sequence[Placed]) -> 
 
 def _changed(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
     """What differs from the record, and what settles a register in conflict."""
+    before = record.values
     return {
         field: value
         for field, value in values.items()
-        if field in record.conflicts
-        or field not in record.registers
-        or not merge.same_value(record.values[field], value)
+        if field in record.conflicts or not merge.same_value(before.get(field), value)
     }
 
 

@@ -23,7 +23,7 @@ _CASES = ("intake_case", "helper_case", "proxy_case")
 class StoredRecord:
     """One record. `version` is the name of the operation placed last; `cells` are the 16 columns.
 
-    `state` is that of its workflow ("" without one); `ledger_date` ISO or "".
+    `state` is that of an application or a case ("" of anything else); `ledger_date` ISO or "".
     """
 
     channel: bytes
@@ -53,6 +53,7 @@ class Filters:
     until: str = ""
     text: str = ""
     kind: str = ""
+    status: str = ""
 
 
 class Records:
@@ -130,6 +131,8 @@ class Records:
         wanted = r.kind.in_(kinds) & (r.alive == True) & _within(r.region, region)  # noqa: E712
         if filters.station_code:
             wanted &= r.station_code == filters.station_code
+        if filters.status:
+            wanted &= r.state == filters.status
         if filters.since:
             wanted &= r.ledger_date >= filters.since
         if filters.until:

@@ -1,0 +1,56 @@
+"""The register of stations as the county keeps it (5.4.1): the card of each, and its PCs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hub_server.accounts import Account
+from hub_server.hub import Hub
+from hub_server.permissions import demand
+from hub_server.services.issue_code import find_station
+from hub_server.store import Replica, Station
+
+
+@dataclass(frozen=True)
+class StationLine:
+    """One station. `card` is its card, register → value; `computers` its enrolled PCs."""
+
+    code: str
+    name: str
+    region: str
+    state: str
+    opened_at: int
+    card: Mapping[str, Any]
+    computers: tuple[Replica, ...]
+    last_contact: int | None
+
+
+def list_stations(hub: Hub, account: Account) -> list[StationLine]:
+    """The stations of the account's region, by code."""
+    demand(account, "station.list")
+    with hub.store.reading():
+        return [_line(hub, each) for each in hub.store.stations.within(account.region)]
+
+
+def show_station(hub: Hub, account: Account, station_code: str) -> StationLine:
+    """One of them. HubError `station.unknown`."""
+    demand(account, "station.list")
+    return _line(hub, find_station(hub, account, station_code))
+
+
+def _line(hub: Hub, station: Station) -> StationLine:
+    card = hub.store.records.get(station.channel, station.card)
+    computers = tuple(hub.store.stations.replicas_of(station.code))
+    contacts = [each.last_contact for each in computers if each.last_contact is not None]
+    return StationLine(
+        code=station.code,
+        name=station.name,
+        region=station.region,
+        state=station.state,
+        opened_at=station.opened_at,
+        card=card.values if card else {},
+        computers=computers,
+        last_contact=max(contacts, default=None),
+    )

@@ -1,0 +1,82 @@
+"""The catalogue of service items, published through the region's channel to every station (5.2.4).
+
+An item is known by its code: the same file again changes nothing, a changed row amends its item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forms import Form
+from forms.reading import Unreadable, read_value
+from hub_server.accounts import Account
+from hub_server.errors import HubError
+from hub_server.hub import Hub
+from hub_server.permissions import demand
+from hub_server.services.audit import note
+from hub_server.services.enrol_station import region_channel
+from hub_server.services.write_records import HubWrite, check, write_records
+from sync_protocol import crypto
+
+KIND = "catalogue_item"
+_OTHER_HEADINGS = {"item_code_raw": "item_code", "area_code12": "area_code"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """How many rows there were, and how many items are new or different."""
+
+    rows: int
+    written: int
+
+
+def publish_catalogue(
+    hub: Hub, account: Account, rows: Iterable[Mapping[str, str]], region: str = ""
+) -> Published:
+    """Publishes rows (heading → text; headings are field ids or labels) to a county's stations.
+
+    All or nothing. HubError `catalogue.columns`, `catalogue.row`.
+    """
+    region = (region or hub.region)[:6]
+    demand(account, "catalogue.publish", region)
+    form = hub.forms.latest(KIND)
+    items = {
+        str(values["item_code"]): values
+        for number, row in enumerate(rows, start=2)  # row 1 holds the headings
+        for values in [_read(form, row, number)]
+    }
+    with hub.store.writing():
+        channel = region_channel(hub, region).id
+        writes = [
+            HubWrite(_record(channel, code), KIND, values, account.id)
+            for code, values in items.items()
+        ]
+        written = len(write_records(hub, channel, writes))
+        note(hub, account, "catalogue.publish", region, region, rows=len(items), written=written)
+    return Published(len(items), written)
+
+
+def _record(channel: bytes, code: str) -> bytes:
+    return crypto.digest(b"bianmin/catalogue-item", channel, code.encode())[:16]
+
+
+def _read(form: Form, row: Mapping[str, str], number: int) -> dict[str, Any]:
+    headings = {field.label: field.id for field in form.fields} | _OTHER_HEADINGS
+    cells = {headings.get(name, name): text for name, text in row.items()}
+    for field in form.fields:
+        if field.required == "always" and field.id not in cells:
+            raise HubError("catalogue.columns", column=field.label)
+    values: dict[str, Any] = {}
+    try:
+        for field in form.fields:
+            if text := (cells.get(field.id) or "").strip():
+                values[field.id] = read_value(form, field, text)
+        check(form, values, on_behalf=False, creates=True)
+    except Unreadable as unreadable:
+        words = f"“{form.label(field.id)}”无法识别。"
+        raise HubError("catalogue.row", row=number, words=words) from unreadable
+    except HubError as refused:
+        raise HubError("catalogue.row", row=number, words=refused.facts["words"]) from refused
+    return values
