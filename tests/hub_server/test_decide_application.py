@@ -1,0 +1,216 @@
+"""From an application to a station and back: 5.4.1.1 to 5.4.1.3 as the county works them."""
+
+import pytest
+
+from hub_server.errors import HubError
+from hub_server.services.applications import list_applications, show_application
+from hub_server.services.decide_application import Terms
+from hub_server.services.submit_application import (
+    correct_application,
+    find_application,
+    submit_application,
+)
+from sync_protocol.channel import ClosingEntry, Verdict
+
+
+def refused_code(act) -> str:
+    with pytest.raises(HubError) as refused:
+        act()
+    refused.value.words()  # every fact that the sentence needs is there
+    return refused.value.code
+
+
+def test_an_applicant_sees_the_state_with_number_and_check_code_only(county, opening):
+    number, code = submit_application(county.hub, opening())
+    assert find_application(county.hub, number, code.lower()).state == "submitted"
+    assert refused_code(lambda: find_application(county.hub, number, "WRONGWRONG")) == (
+        "application.unknown"
+    )
+    assert refused_code(lambda: find_application(county.hub, "0", code)) == "application.unknown"
+
+
+def test_two_applications_of_one_day_have_different_numbers(county, opening):
+    numbers = [submit_application(county.hub, opening())[0] for _ in range(2)]
+    assert numbers == ["1405812611200001", "1405812611200002"]
+
+
+def test_an_incomplete_application_is_refused_in_the_forms_own_words(county, opening):
+    with pytest.raises(HubError) as refused:
+        submit_application(county.hub, opening(site=""))
+    assert refused.value.code == "record.values"
+    assert "便民服务站选址" in refused.value.words()
+
+
+def test_a_place_of_another_county_is_refused(county, opening):
+    act = lambda: submit_application(county.hub, opening(region_code="140502"))  # noqa: E731
+    assert refused_code(act) == "application.region"
+
+
+def test_an_opening_needs_the_agreement_first(county):
+    record = county.application()
+    assert refused_code(lambda: county.decide(record)) == "application.no_agreement"
+    county.agree(record)
+    decided = county.decide(record)
+    assert decided.station_code == "140581001"
+    assert len(decided.code.replace("-", "")) == 24
+
+
+def test_an_approval_makes_the_station_its_card_and_its_code(county):
+    decided = county.open_station()
+    station = county.hub.store.stations.get(decided.station_code)
+    card = county.hub.store.records.get(station.channel, station.card).values
+    assert card["name"] == station.name == "山西银行北留支行便民服务站"
+    assert card["agreement_no"] == "协2026-1"
+    assert county.open_station(applicant_unit="邮政局").station_code == "140581002"
+
+
+def test_a_returned_application_is_corrected_and_sent_again(county, opening):
+    number, code = submit_application(county.hub, opening())
+    record = find_application(county.hub, number, code).record
+    act = lambda: correct_application(county.hub, number, code, {})  # noqa: E731
+    assert refused_code(act) == "application.not_returned"
+    county.decide(record, "return", opinion="请写明门牌号")
+    assert find_application(county.hub, number, code).opinion == "请写明门牌号"
+    again = correct_application(county.hub, number, code, {"site": "北留镇商业街8号"})
+    assert (again.state, again.values["site"]) == ("submitted", "北留镇商业街8号")
+    assert again.values["state"] == {"round": 2, "state": "submitted"}
+
+
+@pytest.mark.parametrize("decision", ["return", "reject"])
+def test_whoever_is_sent_back_is_told_why(county, decision):
+    record = county.application()
+    act = lambda: county.decide(record, decision, opinion=" ")  # noqa: E731
+    assert refused_code(act) == "application.no_opinion"
+
+
+def test_a_decision_on_a_page_that_is_out_of_date_is_refused(county, opening):
+    number, code = submit_application(county.hub, opening())
+    record = find_application(county.hub, number, code).record
+    seen = find_application(county.hub, number, code).version
+    county.decide(record, "return", opinion="补正")
+    correct_application(county.hub, number, code, {"site": "新址"})
+    act = lambda: county.decide(record, seen_version=seen)  # noqa: E731
+    assert refused_code(act) == "application.changed"
+
+
+def test_what_is_decided_is_not_decided_again(county):
+    record = county.application()
+    county.decide(record, "reject", opinion="不符合条件")
+    assert refused_code(lambda: county.decide(record)) == "application.state"
+    assert refused_code(lambda: county.decide(record, "burn")) == "application.decision_unknown"
+
+
+def test_a_refused_decision_leaves_nothing_behind(county):
+    record = county.application()
+    before = [each.position for each in county.hub.store.journal.channels()]
+    lines = county.hub.store.people.count_audit("")
+    refused_code(lambda: county.decide(record))
+    assert [each.position for each in county.hub.store.journal.channels()] == before
+    assert county.hub.store.people.count_audit("") == lines
+
+
+def a_change(**changes):
+    return {
+        "applicant_unit": "山西银行北留支行",
+        "contact_phone": "0356-2025678",
+        "address": "北留镇商业街1号",
+        "county": "高平市",
+        "old_functions": "收件、帮办、代办",
+        "new_applicant_unit": "山西银行北留支行",
+        "new_contact_phone": "0356-2025678",
+        "new_address": "北留镇新街2号",
+        "new_county": "高平市",
+        "function_changes": "无",
+        "state": {"round": 1, "state": "submitted"},
+        **changes,
+    }
+
+
+def a_closing():
+    return {
+        "applicant_name": "王芳",
+        "contact_phone": "0356-2025678",
+        "county": "高平市",
+        "address": "北留镇商业街1号",
+        "close_reason": "网点撤并",
+        "state": {"round": 1, "state": "submitted"},
+    }
+
+
+def test_an_approved_change_amends_the_card_and_reaches_the_desk(county):
+    desk = county.desk()
+    record = desk.write("station_change", a_change())
+    desk.synchronise()
+    (found,) = list_applications(county.hub, county.reviewer, kind="station_change")
+    assert (found.record, found.state) == (record, "submitted")
+    county.decide(record)
+    desk.synchronise()
+    card = county.hub.store.stations.get(desk.certificate.station_code).card
+    assert desk.values(card, "station_card")["address"] == "北留镇新街2号"
+    assert desk.values(record, "station_change")["state"]["state"] == "approved"
+
+
+def test_a_desk_cannot_approve_its_own_application(county):
+    desk = county.desk()
+    record = desk.write("station_change", a_change())
+    desk.write("station_change", {"state": {"round": 1, "state": "approved"}}, record)
+    desk.synchronise()
+    assert desk.verdict(2) == (Verdict.REFUSED, "check:state:state_move")
+
+
+def test_a_station_with_open_cases_closes_only_when_another_takes_them_over(county, entry):
+    desk, other = county.desk(), county.open_station(applicant_unit="邮政局")
+    desk.write("intake_case", entry())
+    record = desk.write("station_close", a_closing())
+    desk.synchronise()
+    assert refused_code(lambda: county.decide(record)) == "application.open_cases"
+    own = Terms(handover_to=desk.certificate.station_code)
+    assert refused_code(lambda: county.decide(record, terms=own)) == "application.handover"
+    county.decide(record, terms=Terms(handover_to=other.station_code))
+    shown = show_application(county.hub, county.reviewer, record)
+    assert other.station_code in shown.opinion
+
+
+def test_after_the_closing_late_entries_count_and_marked_ones_are_held(county, entry):
+    from sync_protocol.operations import AFTER_CLOSING
+
+    desk = county.desk()
+    record = desk.write("station_close", a_closing())
+    desk.synchronise()
+    desk.write("intake_case", entry(case_status="finished"))
+    county.clock.forward(minutes=5)
+    county.decide(record)
+    desk.synchronise()
+    desk.write("intake_case", entry(case_status="finished"), flags=AFTER_CLOSING)
+    desk.synchronise()
+    assert desk.verdict(2) == (Verdict.ACCEPTED, "")
+    assert desk.verdict(3) == (Verdict.HELD, "closed")
+    assert any(isinstance(each.entry, ClosingEntry) for each in desk.entries)
+    assert county.hub.store.stations.get(desk.certificate.station_code).state == "closed"
+
+
+def test_what_arrives_after_the_days_of_grace_is_held_for_the_county(county, entry):
+    desk = county.desk()
+    record = desk.write("station_close", a_closing())
+    desk.synchronise()
+    desk.write("intake_case", entry(case_status="finished"))
+    county.decide(record)
+    county.clock.forward(days=31)
+    desk.synchronise()
+    assert desk.verdict(2) == (Verdict.HELD, "late")
+
+
+def test_an_account_of_another_region_sees_and_decides_nothing(county, people):
+    from dataclasses import replace
+
+    record = county.application()
+    elsewhere = replace(county.reviewer, region="140502")
+    assert list_applications(county.hub, elsewhere) == []
+    act = lambda: show_application(county.hub, elsewhere, record)  # noqa: E731
+    assert refused_code(act) == "application.unknown"
+
+
+def test_an_operator_decides_nothing(county):
+    assert refused_code(lambda: list_applications(county.hub, county.operator)) == (
+        "account.not_permitted"
+    )

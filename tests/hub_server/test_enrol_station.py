@@ -1,0 +1,93 @@
+"""One-time codes: bound to one PC, forgiving a lost reply, expiring, and told apart when refused."""
+
+import pytest
+
+from hub_server.errors import HubError
+from hub_server.services.issue_code import issue_code
+
+
+def refused_code(act) -> str:
+    with pytest.raises(HubError) as refused:
+        act()
+    return refused.value.code
+
+
+def test_the_same_pc_asking_again_gets_the_same_grant(county, keys):
+    code, mine = county.open_station().code, keys()
+    first, again = county.enrol(code, mine), county.enrol(code, mine)
+    assert first.certificate == again.certificate
+    assert len(county.hub.store.stations.replicas_of(first.certificate.station_code)) == 1
+
+
+def test_another_pc_cannot_use_a_code_that_is_used(county):
+    code = county.open_station().code
+    county.enrol(code)
+    assert refused_code(lambda: county.enrol(code)) == "enrol.code_used"
+
+
+def test_a_code_expires_after_a_week(county):
+    code = county.open_station().code
+    county.clock.forward(days=7.01)
+    assert refused_code(lambda: county.enrol(code)) == "enrol.code_expired"
+
+
+def test_a_used_code_still_answers_its_own_pc_after_a_week(county, keys):
+    code, mine = county.open_station().code, keys()
+    county.enrol(code, mine)
+    county.clock.forward(days=30)
+    assert county.enrol(code, mine).certificate.device_number == 1
+
+
+def test_a_code_that_was_never_issued_is_unknown(county):
+    from sync_protocol import enrol
+
+    text = enrol.new_code(bytes(10), county.hub.keys.public).text()
+    assert refused_code(lambda: county.enrol(text)) == "enrol.code_unknown"
+
+
+def test_guessing_a_proof_voids_the_code(county, keys):
+    from hub_server.services.enrol_station import FAILURES_ALLOWED, enrol_station
+    from sync_protocol import enrol
+
+    text = county.open_station().code
+    code, hub = enrol.read_code(text), county.hub.keys.public
+    for _ in range(FAILURES_ALLOWED):
+        call = enrol.ask(code, hub, keys(), "x")
+        sent = enrol.read_ask(call.data, county.hub.keys, 10**6)
+        request = enrol.EnrolRequest(1, code.id, sent.request.keys, "x", bytes(32))
+        forged = _sealed(request, hub, call, keys())
+        assert refused_code(lambda data=forged: enrol_station(county.hub, data)) == "enrol.proof"
+    assert refused_code(lambda: county.enrol(text)) == "enrol.code_unknown"
+
+
+def _sealed(request, hub, call, own):
+    from sync_protocol import enrol, envelope
+
+    request = enrol.EnrolRequest(1, request.code_id, own.public, "x", request.proof)
+    return envelope.wrap(
+        envelope.pack(request),
+        envelope.Kind.ENROL_REQUEST,
+        sender=own.replica,
+        signing=own.signing,
+        receiver=hub.id,
+        sealing_public=hub.sealing,
+    )
+
+
+def test_a_pc_is_not_enrolled_twice_with_two_codes(county, keys):
+    decided, mine = county.open_station(), keys()
+    county.enrol(decided.code, mine)
+    second = issue_code(county.hub, county.operator, decided.station_code)
+    assert refused_code(lambda: county.enrol(second, mine)) == "enrol.replica_known"
+
+
+def test_a_code_of_an_unknown_station_is_not_issued(county):
+    act = lambda: issue_code(county.hub, county.operator, "140581999")  # noqa: E731
+    assert refused_code(act) == "station.unknown"
+
+
+def test_only_what_proves_a_code_is_stored(county):
+    text = county.open_station().code
+    with county.hub.store.writing():
+        rows = list(county.hub.store.stations._codes.select())
+    assert text.replace("-", "") not in repr(rows)
