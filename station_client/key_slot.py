@@ -6,7 +6,6 @@ Which secrets are good enough, how one opens a slot, how long to wait after wron
 values out: no files, no clock, no key store.
 """
 
-import os
 import secrets
 import struct
 import unicodedata
@@ -27,6 +26,9 @@ SUITE = 1
 """Argon2id (64 MiB, 3 passes), HKDF-SHA256, AES-256-GCM. Another suite is another number."""
 ARGON2_MEMORY_KIB = 64 * 1024
 ARGON2_PASSES = 3
+LANES = 1
+"""Not more: OpenSSL runs further lanes in a thread pool of the whole process, and derivations that
+meet there from several threads wait for each other for ever (seen with cryptography 50.0.2)."""
 MOST_LANES = 4
 KEY_BYTES = 32
 ID_BYTES = 16
@@ -113,7 +115,7 @@ def wrap(
         clerk_id=clerk_id.hex(),
         suite=SUITE,
         salt=secrets.token_bytes(SALT_BYTES),
-        lanes=min(MOST_LANES, os.cpu_count() or 1),
+        lanes=LANES,
         nonce=secrets.token_bytes(NONCE_BYTES),
         wrapped_key=b"",
     )
