@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from hub_server.admin import applications, signing_in
+from hub_server.admin import accounts, applications, cases, ledger, signing_in, stations, watch
 from hub_server.hub import Hub
 from hub_server.pages.routes import Rate, Route, add_pages
 
@@ -34,6 +34,27 @@ ROUTES = [
         ("POST",),
         action="application.decide",
     ),
+    # stations
+    Route("/county/stations", stations.stations, action="station.list"),
+    Route("/county/stations/<code>", stations.station, action="station.list"),
+    Route("/county/stations/<code>/code", stations.issue, ("POST",), action="code.issue"),
+    Route("/county/stations/<code>/slip", stations.slip, action="code.issue"),
+    # ledger and cases
+    Route("/county/ledger", ledger.ledger, action="ledger.read"),
+    Route("/county/ledger/export", ledger.export_lines, action="ledger.read"),
+    Route("/county/cases/<id:record>", cases.case, action="ledger.read"),
+    Route("/county/cases/<id:record>/reveal", cases.reveal_case, ("POST",), action="record.reveal"),
+    Route("/county/cases/<id:record>/review", cases.review, ("POST",), action="case.review"),
+    # watching and running
+    Route("/county/watch", watch.watch, action="station.watch"),
+    Route("/county/accounts", accounts.accounts, _GET_POST, action="account.manage"),
+    Route(
+        "/county/accounts/<id:account_id>/disable",
+        accounts.disable,
+        ("POST",),
+        action="account.manage",
+    ),
+    Route("/county/audit", accounts.audit, action="audit.read"),
 ]
 
 

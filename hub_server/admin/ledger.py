@@ -1,0 +1,60 @@
+"""The work ledger of all stations of one's region: filters, pages, and an export; always masked."""
+
+from __future__ import annotations
+
+from flask import Response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from forms import LEDGER_COLUMNS
+from hub_server.accounts import Account
+from hub_server.admin.paging import Page, asked_number, asked_size
+from hub_server.hub import Hub
+from hub_server.pages.words import CASE_KINDS, today
+from hub_server.services.export import csv_bytes
+from hub_server.services.list_stations import list_stations
+from hub_server.services.read_ledger import Filters, read_ledger
+
+_NAMES = ("station", "since", "until", "kind", "status", "text")
+
+
+def ledger(hub: Hub, account: Account) -> ResponseReturnValue:
+    chosen, size, asked = _chosen(), asked_size(), asked_number()
+    found = read_ledger(hub, account, _filters(chosen), size, (asked - 1) * size)
+    page = Page("admin.ledger", chosen, found.count, size, asked)
+    if page.number != asked:  # the list grew shorter than the page that was asked for
+        found = read_ledger(hub, account, _filters(chosen), size, page.offset)
+    form = hub.forms.latest("intake_case")
+    return render_template(
+        "admin/ledger.html",
+        chosen=chosen,
+        page=page,
+        rows=found.rows,
+        columns=[label for _, label in LEDGER_COLUMNS],
+        stations=[(line.code, line.name) for line in list_stations(hub, account)],
+        kinds=CASE_KINDS,
+        statuses={key: c.label for key, c in form.choices(form.field("case_status")).items()},
+    )
+
+
+def export_lines(hub: Hub, account: Account) -> ResponseReturnValue:
+    """The same lines as a CSV file that spreadsheets open."""
+    content = csv_bytes(hub, account, _filters(_chosen()))
+    answer = Response(content, mimetype="text/csv")
+    name = f"ledger-{today(hub.now_ms())}.csv"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _chosen() -> dict[str, str]:
+    return {name: request.args.get(name, "").strip()[:50] for name in _NAMES}
+
+
+def _filters(chosen: dict[str, str]) -> Filters:
+    return Filters(
+        station_code=chosen["station"],
+        since=chosen["since"],
+        until=chosen["until"],
+        text=chosen["text"],
+        kind=chosen["kind"],
+        status=chosen["status"],
+    )
