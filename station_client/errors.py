@@ -36,7 +36,6 @@ WORDS: dict[str, str] = {
     "record.void": "这条记录已经作废，不能再修改。如需继续办理，请重新登记。",
     "record.void_conflict": "这条记录一方作废、一方修改。请先在“冲突”页面处理，再修改。",
     # export: files for people
-    "export.file_refused": "无法写入文件 {file}（{reason}）。请换一个文件夹或关闭正在使用它的程序后重试。",
     "export.kind_unknown": "不能导出为 {suffix} 文件。请使用 .xlsx、.csv 或 .json。",
     # import: an existing ledger; nothing has been saved when one of these is shown
     "import.changed": "读取时 {file} 被改动。请在其他程序中保存并关闭它，再重新导入；没有导入任何内容。",
@@ -65,6 +64,8 @@ WORDS: dict[str, str] = {
     "import.row_no_header": "这个工作表没有表头，无法确认各列的含义。请在上方补上表头、核对各列后重新导入。",
     "import.row_shifted": "这一行的格数与表头不一致，各格可能错位。请移到正确的列后重新导入。",
     "import.row_too_long": "这一行的内容太长，无法保存。请缩短（每格最多 32767 字）后重新导入。",
+    # serve: the pages of this PC
+    "serve.port_taken": "端口 {port} 及其后的端口都被占用。请换一个端口，或不指定端口再启动。",
     # station: enrolment of this PC
     "station.already_enrolled": "这个数据文件夹已经启用，不能再次启用。请直接解锁使用。",
     "station.not_enrolled": "这台电脑还没有启用。请先输入县级平台地址和启用码完成启用。",

@@ -1,6 +1,6 @@
 """The exchange without a network: a request on a stick to the county, its reply on a stick back.
 
-The same bytes, guarantees and code as over HTTP (promise 9). The reply may come late, or not at all.
+The same bytes, guarantees and code as over HTTP (promise 9). The reply may come late or never.
 """
 
 from station_client.errors import StationError, told

@@ -16,7 +16,7 @@ def register_label(form: Form | None, register: str) -> str:
 
 
 def show_register(form: Form | None, register: str, value: Any) -> str:
-    """The text of a value; "" for nothing, the marked columns of a list's line one after another."""
+    """The text of a value; "" for nothing, the filled columns of a list's line in one row."""
     if register == ALIVE:
         return f"已作废：{value}" if value else "有效"
     field = form.find(register) if form is not None else None

@@ -38,6 +38,4 @@ class Store:
 def open_store(path: Path, data_key: bytes, *, create: bool = False) -> Store:
     """The store in this file; with `create`, a new one where there is none. Errors: store.*"""
     database = open_database(path, data_key, create=create)
-    return Store(
-        database, Journal(database), Channels(database), Items(database), Facts(database)
-    )
+    return Store(database, Journal(database), Channels(database), Items(database), Facts(database))

@@ -151,6 +151,13 @@ class Journal:
         )
         return [_record(row) for row in rows]
 
+    def all_records(self, channel: bytes) -> list[RecordRow]:
+        """Every record of a channel, oldest first."""
+        rows = self._database.rows(
+            f"SELECT {_RECORD} FROM record WHERE channel = ? ORDER BY created_at, id", channel
+        )
+        return [_record(row) for row in rows]
+
     def in_conflict(self) -> list[RecordRow]:
         return self._records("conflicts > 0")
 

@@ -1,4 +1,4 @@
-"""Builders: an enrolled station on real SQLCipher, a clock that moves only when told, valid cases."""
+"""Builders: an enrolled station on real SQLCipher, a clock that moves when told, valid cases."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +52,10 @@ def a_certificate(hub: enrol.HubKeys, keys: enrol.ReplicaKeys, **changes: Any) -
         "keys": keys.public,
         "station_code": f"{COUNTY}001",
         "station_name": "示例镇便民服务站",
-        "grants": [enrol.Grant(b"c" * 16, "station", COUNTY), enrol.Grant(b"r" * 16, "region", COUNTY)],
+        "grants": [
+            enrol.Grant(b"c" * 16, "station", COUNTY),
+            enrol.Grant(b"r" * 16, "region", COUNTY),
+        ],
         "epoch": b"p" * 16,
         "issued_at": NOON,
         "device_number": 1,

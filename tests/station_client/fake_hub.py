@@ -71,7 +71,9 @@ class FakeHub:
         if not self.standing:
             for run in opened.request.runs:
                 self._take(run, sender)
-        pages = [] if self.standing else [self._page(opened, c.cursor) for c in opened.request.cursors]
+        pages = (
+            [] if self.standing else [self._page(opened, c.cursor) for c in opened.request.cursors]
+        )
         reply = exchange.Reply(1, opened.digest, self.clock(), self.standing, pages, [], [])
         self._lost()
         return exchange.seal_reply(reply, self.keys, sender.replica, sender.sealing)
@@ -110,11 +112,11 @@ class FakeHub:
                 ALIVE: "",
             }
             record = number.to_bytes(16, "big")
-            self.write("catalogue_item", record, [Write(k, v) for k, v in values.items()], to=REGION)
+            self.write(
+                "catalogue_item", record, [Write(k, v) for k, v in values.items()], to=REGION
+            )
 
-    def append(
-        self, to: bytes, entry: channel.Entry, operation: Operation | None = None
-    ) -> None:
+    def append(self, to: bytes, entry: channel.Entry, operation: Operation | None = None) -> None:
         log = self.logs.setdefault(to, [])
         data = channel.entry_bytes(entry)
         before = log[-1].digest if log else channel.first_digest(to)

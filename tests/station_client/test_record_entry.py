@@ -1,4 +1,4 @@
-"""Recording: one durable transaction, offline, numbered, and nothing saved that the form forbids."""
+"""Recording: one durable transaction, offline, numbered; nothing is saved that is forbidden."""
 
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from station_client.store import open_store
 from tests.station_client import desk
 
 
-def test_an_entry_is_found_with_its_ledger_line_after_the_station_was_closed(tmp_path: Path) -> None:
+def test_an_entry_is_found_with_its_ledger_line_after_the_station_was_closed(
+    tmp_path: Path,
+) -> None:
     station = desk.a_station(tmp_path / "home")
     record = record_entry(station, "intake_case", desk.a_case())
     station.store.close()
@@ -40,7 +42,9 @@ def test_two_pcs_of_a_station_never_give_the_same_case_number(tmp_path: Path) ->
     assert len(set(numbers)) == 6
 
 
-def test_what_the_form_forbids_is_told_problem_by_problem_and_leaves_nothing(tmp_path: Path) -> None:
+def test_what_the_form_forbids_is_told_problem_by_problem_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
     station = desk.a_station(tmp_path / "home")
     with pytest.raises(StationError) as told:
         record_entry(station, "intake_case", desk.a_case(contact_phone="12", applicant_name=""))

@@ -1,0 +1,168 @@
+"""The only wiring: folder, vault, store, clock and transport become an open Station; the Station,
+its pages and its schedule become the running program.
+"""
+
+import logging
+import platform
+import signal
+import socket
+import sys
+import time
+import webbrowser
+from collections.abc import Callable
+from contextlib import ExitStack
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import waitress
+
+import forms
+from station_client.device_secret import find_or_create
+from station_client.errors import StationError
+from station_client.home import Home
+from station_client.scheduler import Schedule
+from station_client.services.enrol_station import enrol_station
+from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.station import Station
+from station_client.store import open_store
+from station_client.transport import HttpTransport
+from station_client.ui.application import create_app, start_url
+from station_client.ui.desk import Desk, Enrolment
+from station_client.ui.guard import ADDRESS, Guard
+from station_client.vault import Unlocked, Vault
+
+PORTS_TRIED = 20
+THREADS = 4
+LOG_BYTES = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+def now_ms() -> int:
+    """This PC's clock, ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def open_station(home: Home, secret: str, clerk: bytes | None = None) -> Station:
+    """The station in this folder, unlocked by a clerk's PIN or passphrase.
+
+    Errors: vault.*, store.*, station.not_enrolled
+    """
+    vault = Vault.open(home)
+    return station_of(home, vault, vault.unlock(secret, clerk))
+
+
+def station_of(home: Home, vault: Vault, unlocked: Unlocked) -> Station:
+    """The station of a folder whose vault is open. Errors: store.*, station.not_enrolled"""
+    store = open_store(home.database, unlocked.data_key)
+    try:
+        return Station.open(home, vault, unlocked, store, forms.builtin(), now_ms, HttpTransport)
+    except BaseException:
+        store.close()
+        raise
+
+
+def enrol(home: Home, hub_url: str, code: str, clerk_name: str, secret: str) -> Station:
+    """A fresh folder becomes a PC of the code's station. Errors: those of `enrol_station`."""
+    return enrol_station(
+        home,
+        secret,
+        hub_url,
+        code,
+        clerk_name,
+        device=find_or_create(home.id, create=True),
+        device_name=f"{platform.node()} {platform.system()}",
+        forms=forms.builtin(),
+        now_ms=now_ms,
+        connect=HttpTransport,
+    )
+
+
+class Program:
+    """The running program: at most one open station, kept open behind locked pages so that the
+    exchanges go on."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.station: Station | None = None
+
+    def unlock(self, secret: str, clerk: bytes | None) -> Station:
+        """For the pages: open the station, or hand it to the next clerk."""
+        if self.station is None:
+            self.station = open_station(self.home, secret, clerk)
+        else:
+            self.station.unlocked = self.station.vault.unlock(secret, clerk)
+        return self.station
+
+    def enrol(self, asked: Enrolment) -> Station:
+        self.station = enrol(self.home, asked.hub_url, asked.code, asked.name, asked.secret)
+        return self.station
+
+    def exchange(self) -> bool:
+        """For the schedule. Before the first unlock there is no key, and nothing to exchange."""
+        if self.station is None:
+            return True
+        try:
+            exchange_with_hub(self.station)
+        except StationError as error:
+            log.warning("exchange failed: %s", error.code)
+            return False
+        return True
+
+    def close(self) -> None:
+        if self.station is not None:
+            self.station.close()
+
+
+def serve(
+    home: Home,
+    port: int,
+    open_browser: bool,
+    announce: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Show the pages on 127.0.0.1 until Ctrl-C or SIGTERM; `port` 0 takes any free one.
+
+    `announce` is given the address to open, which works once. Errors: home.second_instance,
+    serve.port_taken
+    """
+    with ExitStack() as closing:
+        closing.enter_context(home.only_instance())
+        _log_to(home.logs / "station.log", closing)
+        program = Program(home)
+        closing.callback(program.close)
+        schedule = Schedule(program.exchange)
+        listening = closing.enter_context(_listen(port))
+        guard = Guard(listening.getsockname()[1])
+        desk = Desk(home, program.unlock, program.enrol, now_ms, sync_soon=schedule.soon)
+        server = waitress.create_server(
+            create_app(desk, guard), sockets=[listening], threads=THREADS, ident=None
+        )
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        schedule.start()
+        closing.callback(schedule.stop)
+        address = start_url(listening.getsockname()[1], guard.mint())
+        announce(address)
+        if open_browser:
+            webbrowser.open(address)
+        server.run()
+
+
+def _listen(port: int) -> socket.socket:
+    """A listening socket on this port or, where it is taken, on one of the next."""
+    for each in range(port, port + PORTS_TRIED if port else 1):
+        try:
+            return socket.create_server((ADDRESS, each))
+        except OSError:
+            continue
+    raise StationError("serve.port_taken", port=port)
+
+
+def _log_to(path: Path, closing: ExitStack) -> None:
+    """Warnings, by code: nothing about a citizen ever reaches a log."""
+    handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    path.chmod(0o600)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    closing.callback(handler.close)
+    closing.callback(root.removeHandler, handler)

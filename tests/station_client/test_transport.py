@@ -1,0 +1,99 @@
+"""What a network can do to an exchange, each told in words that help."""
+
+import socket
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from station_client import transport
+from station_client.errors import StationError
+from station_client.transport import HttpTransport, checked_address
+from sync_protocol import limits
+from tests.station_client.loopback import Answer, send, serving
+
+
+def told_by(answer: Answer) -> StationError:
+    with serving(answer) as address, pytest.raises(StationError) as told:
+        HttpTransport(address).exchange(b"request")
+    return told.value
+
+
+def test_bytes_travel_both_ways_unchanged() -> None:
+    def echo(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        send(request, 200, body[::-1], "application/octet-stream")
+
+    with serving(echo) as address:
+        assert HttpTransport(address + "/").exchange(bytes(range(256))) == bytes(range(256))[::-1]
+
+
+def test_a_login_page_with_status_200_is_told_as_what_it_is() -> None:
+    page = "<html><body>请登录</body></html>".encode()
+    told = told_by(lambda request, body: send(request, 200, page, "text/html; charset=utf-8"))
+    assert told.code == "transport.captive_portal"
+
+
+def test_a_redirect_is_never_followed() -> None:
+    def redirect(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        request.send_response(302)
+        request.send_header("Location", "http://127.0.0.1:1/login")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    assert told_by(redirect).code == "transport.captive_portal"
+
+
+def test_a_body_that_stops_in_the_middle_is_told_as_cut_short() -> None:
+    def cut(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "application/octet-stream")
+        request.send_header("Content-Length", "1000")
+        request.end_headers()
+        request.wfile.write(b"x" * 10)
+
+    assert told_by(cut).code == "transport.cut_short"
+
+
+def test_an_answer_beyond_the_limit_is_not_read_to_its_end() -> None:
+    too_much = b"x" * (limits.REPLY_BYTES + 1)
+    told = told_by(lambda request, body: send(request, 200, too_much, "application/octet-stream"))
+    assert told.code == "transport.too_large"
+
+
+def test_the_hubs_refusal_comes_with_its_code_and_words() -> None:
+    refusal = '{"code": "replica.unknown", "message": "请重新启用。"}'.encode()
+    told = told_by(lambda request, body: send(request, 403, refusal, "application/json"))
+    assert told.facts["hub_code"] == "replica.unknown"
+    assert "请重新启用。" in told.words()
+
+
+def test_a_proxys_own_error_is_told_by_its_status() -> None:
+    told = told_by(lambda request, body: send(request, 502, b"Bad Gateway", "text/plain"))
+    assert (told.code, told.facts["status"]) == ("transport.bad_status", 502)
+
+
+def test_a_hub_that_is_down_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(StationError) as told:
+        HttpTransport(f"http://127.0.0.1:{port}").fetch_card()
+    assert told.value.code == "transport.down"
+
+
+def test_a_hub_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "READ_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(StationError) as told:
+        HttpTransport(f"http://127.0.0.1:{silent.getsockname()[1]}").fetch_card()
+    assert told.value.code == "transport.timeout"
+
+
+@pytest.mark.parametrize("address", ["", "hub.example", "ftp://hub", "http://", "http://u:p@hub"])
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(address: str) -> None:
+    with pytest.raises(StationError) as told:
+        checked_address(address)
+    assert told.value.code == "transport.bad_address"
+
+
+def test_a_hub_may_live_below_a_path() -> None:
+    assert (
+        HttpTransport("https://hub.example/county/")._base == "https://hub.example/county/sync/v1"
+    )
