@@ -20,7 +20,7 @@ import python_calamine
 
 from forms.reading import Raw
 from station_client.errors import StationError
-from station_client.workbook_scan import CELLS, ROWS, ErrorCells, scan_workbook
+from station_client.workbook_scan import CELLS, ROWS, Unread, scan_workbook
 
 FILE_BYTES = 64 * 1024 * 1024  # ten years of a busy desk are under 20 MB
 
@@ -129,11 +129,11 @@ def _refuse_foreign(name: str, data: bytes) -> None:
 # --- workbooks -----------------------------------------------------------------------------------
 
 
-def _workbook_sheets(name: str, data: bytes, errors: Mapping[str, ErrorCells]) -> list[Sheet]:
+def _workbook_sheets(name: str, data: bytes, unread: Mapping[str, Unread]) -> list[Sheet]:
     try:
         with python_calamine.load_workbook(io.BytesIO(data)) as book:
             return [
-                _workbook_sheet(name, book.get_sheet_by_name(sheet.name), errors)
+                _workbook_sheet(name, book.get_sheet_by_name(sheet.name), unread)
                 for sheet in book.sheets_metadata
                 if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
             ]
@@ -152,17 +152,16 @@ def _workbook_sheets(name: str, data: bytes, errors: Mapping[str, ErrorCells]) -
 
 
 def _workbook_sheet(
-    file: str, sheet: python_calamine.CalamineSheet, errors: Mapping[str, ErrorCells]
+    file: str, sheet: python_calamine.CalamineSheet, unread: Mapping[str, Unread]
 ) -> Sheet:
-    if sheet.end is None:
-        return Sheet(sheet.name, [])
-    height, width = sheet.end[0] + 1, sheet.end[1] + 1
+    height, width = (n + 1 for n in sheet.end or (-1, -1))
     if height > ROWS or height * width > CELLS:
         raise StationError("import.too_many_rows", file=file, limit=ROWS)
     rows = [[_plain(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
-    for (row, column), text in errors.get(sheet.name, {}).items():
-        if row < len(rows) and column < len(rows[row]):
-            rows[row][column] = text
+    for (row, column), text in unread.get(sheet.name, {}).items():
+        rows += [[] for _ in range(len(rows), row + 1)]
+        rows[row] += [""] * (column + 1 - len(rows[row]))
+        rows[row][column] = text
     return Sheet(sheet.name, [tuple(row) for row in rows], _merged(sheet, rows))
 
 

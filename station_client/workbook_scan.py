@@ -1,8 +1,8 @@
 """A look into an .xlsx before it is handed to the reader, which trusts what it is given.
 
 Bounds what the archive unpacks to and how far out its cells lie, checks every byte against the
-archive's sums, and finds the error values (#N/A …) that the reader would give as blanks. Knows the
-format as far as that and no cell's meaning.
+archive's sums, and finds what the reader would give as blanks: error values (#N/A …), and formulas
+whose value was never calculated. Knows the format as far as that and no cell's meaning.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ROWS = 300_000
 CELLS = 6_000_000  # a sheet is held as a rectangle: one cell far out costs all that lie between
 _CHUNK = 256 * 1024
 
-ErrorCells = dict[tuple[int, int], str]
-"""(row, column), both from 0 → ``#N/A``, as it shows."""
+Unread = dict[tuple[int, int], str]
+"""(row, column), both from 0 → ``#N/A``, or the formula as it was typed: ``=B2+1``."""
 
 _BOOK = "xl/workbook.xml"
 _RELATIONS = "xl/_rels/workbook.xml.rels"
@@ -39,8 +39,8 @@ class _TooLarge(Exception):
     """The archive unpacks to more than a ledger can need."""
 
 
-def scan_workbook(name: str, data: bytes) -> dict[str, ErrorCells]:
-    """The error values of each sheet, by the sheet's name.
+def scan_workbook(name: str, data: bytes) -> dict[str, Unread]:
+    """What the reader would leave blank in each sheet, by the sheet's name.
 
     Errors: import.wrong_type, import.damaged, import.unpacked_too_large, import.too_many_rows.
     """
@@ -77,17 +77,17 @@ def _demand_workbook(name: str, archive: zipfile.ZipFile) -> None:
     raise StationError("import.wrong_type", file=name, kind=kind)
 
 
-def _scan(archive: zipfile.ZipFile) -> dict[str, ErrorCells]:
+def _scan(archive: zipfile.ZipFile) -> dict[str, Unread]:
     sheets = dict(_sheet_parts(archive))
-    errors: dict[str, ErrorCells] = {}
+    unread: dict[str, Unread] = {}
     for member in archive.namelist():
         scan = _SheetScan() if member.startswith("xl/worksheets/") else None
         for chunk in _chunks(archive, member):
             if scan is not None and member.endswith(".xml"):
                 scan.feed(chunk)
         if scan is not None and member in sheets:
-            errors[sheets[member]] = scan.errors
-    return errors
+            unread[sheets[member]] = scan.unread
+    return unread
 
 
 def _chunks(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
@@ -115,13 +115,15 @@ _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
 
 
 class _SheetScan:
-    """One pass over a sheet: where its filled cells lie, and which show an error."""
+    """One pass over a sheet: where its filled cells lie, and which the reader would leave blank."""
 
     def __init__(self) -> None:
-        self.errors: ErrorCells = {}
+        self.unread: Unread = {}
         self._row = self._column = -1
         self._height = self._width = 0
-        self._is_error = self._in_value = False
+        self._type = ""
+        self._inside = ""
+        self._formula: str | None = None
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -134,11 +136,17 @@ class _SheetScan:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         tag = tag.rpartition(":")[2]
+        self._inside = tag
         if tag == "c":
             self._place(attributes.get("r"))
-            self._is_error = attributes.get("t") == "e"
+            self._type = attributes.get("t", "n")
+            self._formula = None
+        elif tag == "f":
+            self._formula = "="
+            self._fill()
         elif tag in ("v", "is"):
-            self._in_value = tag == "v"
+            if self._type == "str":  # a formula's text; it may be empty
+                self._formula = None
             self._fill()
         elif tag == "row":
             self._row = int(attributes["r"]) - 1 if "r" in attributes else self._row + 1
@@ -164,11 +172,18 @@ class _SheetScan:
             raise _FarOut
 
     def _text(self, text: str) -> None:
-        if self._in_value and self._is_error:
-            self.errors[self._row, self._column] = text
+        if self._inside == "v":
+            self._formula = None
+            if self._type == "e":
+                self.unread[self._row, self._column] = text
+        elif self._inside == "f" and self._formula is not None:
+            self._formula += text
 
     def _end(self, tag: str) -> None:
-        self._in_value = False
+        self._inside = ""
+        if self._formula is not None and tag.rpartition(":")[2] == "c":
+            self.unread[self._row, self._column] = self._formula
+            self._formula = None
 
     def _doctype(self, *declaration: object) -> None:
         raise ValueError("a workbook declares no document type")

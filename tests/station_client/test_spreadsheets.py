@@ -114,7 +114,7 @@ def test_a_workbook_gives_numbers_dates_times_and_real_row_numbers(tmp_path: Pat
         time(9, 5),
         13900001234,
         45352,
-        "",  # a formula that was never calculated has no value
+        "=1/0",  # never calculated: there is no value
         "#N/A",
         "多\n行",
         True,
