@@ -27,6 +27,7 @@ from station_client.command_line import (
 )
 from station_client.errors import StationError
 from station_client.home import Home
+from station_client.import_words import report_lines, report_values
 from station_client.services import china_time
 from station_client.services.add_clerk import add_clerk
 from station_client.services.amend_entry import amend_entry, void_entry
@@ -35,7 +36,7 @@ from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.desk_defaults import desk_defaults
 from station_client.services.exchange_with_hub import Outcome, exchange_with_hub
 from station_client.services.export_ledger import export_ledger
-from station_client.services.import_ledger import ImportReport, import_ledger
+from station_client.services.import_ledger import KIND, import_ledger
 from station_client.services.list_conflicts import Conflict, list_conflicts
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import form_to_write, record_entry
@@ -213,13 +214,19 @@ def apply_command(
 
 
 @main.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--details", is_flag=True, help="Show every change, mark and row set aside.")
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @unlocked
-def import_command(station: Station, file: Path) -> None:
+def import_command(station: Station, file: Path, details: bool, wants_json: bool) -> None:
     """Take an existing ledger (.csv, .xlsx, .xls) into the station, with a report on every row."""
     with click.progressbar(length=1, label=file.name, file=sys.stderr) as bar:
         report = import_ledger(station, file, _shown_on(bar))
-    _print_report(report)
+    if wants_json:
+        click.echo(as_json(report_values(report)))
+        return
+    for line in report_lines(report, form_to_write(station, KIND), details=details):
+        click.echo(line)
 
 
 def _shown_on(bar: Any) -> Callable[[int, int], None]:
@@ -228,24 +235,6 @@ def _shown_on(bar: Any) -> Callable[[int, int], None]:
         bar.update(done - bar.pos)
 
     return show
-
-
-def _print_report(report: ImportReport) -> None:
-    counts = {
-        "行": report.rows,
-        "登记": report.imported,
-        "更正后登记": report.mended,
-        "带标注登记": report.marked,
-        "已登记过": report.already,
-        "留待修复": len(report.set_aside),
-        "标题": report.titles,
-        "表头": report.headers,
-        "空行": report.blanks,
-        "表尾": report.footers,
-    }
-    click.echo("  ".join(f"{label} {count}" for label, count in counts.items()))
-    if report.repair_file is not None:
-        click.echo(f"修复文件 {report.repair_file}")
 
 
 @main.command()

@@ -1,0 +1,98 @@
+"""The report of an import as the clerk reads it, and as a program does.
+
+Counts first, then what was changed, what is marked, and what waits in the repair file. Knows no
+page and prints nothing itself.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from forms import LEDGER_COLUMNS, Form
+from forms.source import Source
+from station_client.services.import_ledger import ImportReport
+from station_client.services.repair_file import Place
+
+SHOWN_SET_ASIDE = 20  # the rest is in the repair file, with its reasons
+
+COUNTS = (
+    ("imported", "照原样登记"),
+    ("mended", "统一写法后登记"),
+    ("marked", "带标注登记"),
+    ("already", "以前已登记"),
+    ("set_aside", "留待修正"),
+    ("titles", "标题"),
+    ("headers", "表头"),
+    ("blanks", "空行"),
+    ("footers", "表尾"),
+)
+_MARKS = {
+    "not_above": "大于法定时限",
+    "not_before": "早于接件时间",
+    "required": "没有填写",
+    "too_long": "超过规定字数",
+    "unreadable": "原表所写无法确认",
+}
+_COLUMN_LABELS = dict(LEDGER_COLUMNS)
+
+
+def report_counts(report: ImportReport) -> dict[str, int]:
+    """What became of the rows, by name; the sum is `report.rows`."""
+    counts = {name: getattr(report, name) for name, _ in COUNTS if name != "set_aside"}
+    return {**counts, "set_aside": len(report.set_aside)}
+
+
+def report_lines(report: ImportReport, form: Form, *, details: bool = False) -> Iterator[str]:
+    """The report, line by line; with `details` every change, mark and set-aside row of it."""
+    counts = report_counts(report)
+    yield f"{report.file}：{report.sheets} 个工作表，共读取 {report.rows} 行"
+    yield "　".join(f"{label} {counts[name]}" for name, label in COUNTS)
+    mended = report.mended_columns().items()
+    if mended:
+        yield "统一写法：" + "、".join(f"{_COLUMN_LABELS[c]} {n} 处" for c, n in mended)
+    for (field, code), count in report.marks().items():
+        yield f"标注：“{form.label(field)}”{_MARKS[code]}，{count} 行"
+    if details:
+        for line in report.lines:
+            yield from _line_details(line, form)
+    yield from _set_aside(report, details)
+
+
+def _line_details(line: Source, form: Form) -> Iterator[str]:
+    changes = [f"{_COLUMN_LABELS[m.column]}“{m.written}”→“{m.to}”" for m in line.mended]
+    marks = [f"“{form.label(m.field)}”{_MARKS[m.code]}" for m in line.marks]
+    if changes or marks:
+        yield f"{_where(Place(line.file, line.sheet, line.row))} " + "；".join(changes + marks)
+
+
+def _set_aside(report: ImportReport, details: bool) -> Iterator[str]:
+    shown = report.set_aside if details else report.set_aside[:SHOWN_SET_ASIDE]
+    for row in shown:
+        yield f"{_where(row.place)} 留待修正：{row.reason}"
+    if len(shown) < len(report.set_aside):
+        yield f"……另有 {len(report.set_aside) - len(shown)} 行，见修复文件"
+    if report.repair_file is not None:
+        yield f"修复文件：{report.repair_file}（改正后可再次导入）"
+
+
+def _where(place: Place) -> str:
+    return f"{place.sheet} 第 {place.row} 行".lstrip()
+
+
+def report_values(report: ImportReport) -> dict[str, Any]:
+    """The report for a program; nothing of what the cells say."""
+    return {
+        "file": report.file,
+        "sheets": report.sheets,
+        "rows": report.rows,
+        **report_counts(report),
+        "mended_columns": report.mended_columns(),
+        "marks": [
+            {"field": field, "code": code, "lines": count}
+            for (field, code), count in report.marks().items()
+        ],
+        "rows_set_aside": [
+            {"sheet": row.place.sheet, "row": row.place.row, "reason": row.reason}
+            for row in report.set_aside
+        ],
+        "repair_file": str(report.repair_file or ""),
+    }
