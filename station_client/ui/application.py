@@ -13,7 +13,7 @@ from station_client.errors import StationError
 from station_client.services import china_time
 from station_client.ui.desk import Desk
 from station_client.ui.entry_form import blank_line
-from station_client.ui.guard import Guard, enter_page
+from station_client.ui.guard import Guard, enter_page, is_admitted
 from station_client.ui.lamp import lamp_of
 from station_client.ui.routes import add_routes
 
@@ -79,17 +79,21 @@ def create_app(desk: Desk, guard: Guard) -> Flask:
 
 def _shared(desk: Desk) -> dict[str, object]:
     """What every template may use."""
-    station = desk.station
+    admitted = is_admitted()
+    station = desk.station if admitted else None
     return {
         "MENU": MENU,
         "PLACEHOLDERS": PLACEHOLDERS,
         "blank_line": lambda field: blank_line(field, china_time.iso(desk.now_ms())),
         "clock": _clock,
         "csrf_input": _csrf_input,
+        # Without this, a page of refusal would make a session, and its cookie would take the place
+        # of the clerk's: any site could then throw the clerk out by a link.
+        "is_admitted": admitted,
         "is_open": station is not None,
         "menu": request.endpoint,
         "station_name": station.name if station else "",
-        "clerk_name": desk.clerk_name,
+        "clerk_name": desk.clerk_name if station else "",
         "lamp": lamp_of(station) if station else None,
     }
 

@@ -113,7 +113,9 @@ class Page:
         """Where typing begins: the first problem, else the first required field that is empty."""
         entries = [entry for section in self.sections() for entry in section.entries]
         wrong = [e for e in entries if e.problem or any(line.problem for line in e.lines)]
-        empty = [e for e in entries if e.asked.required == "always" and not e.is_filled]
+        # What the catalogue fills waits for the search; the search comes first.
+        typed = [e for e in entries if e.asked.item in ("", "item_name")]
+        empty = [e for e in typed if e.asked.required == "always" and not e.is_filled]
         found = [e for e in wrong + empty + entries if not e.is_fixed]
         return found[0].asked.id if found else ""
 
@@ -161,9 +163,11 @@ def _parts(form: Form) -> Iterator[tuple[str, list[Field]]]:
     """Heading → fields, in the order of the paper; then the fields the paper has no cell for."""
     title, fields, seen = BASIC, list[Field](), set[str]()
     for cell in (cell for row in (form.grid.rows if form.grid else ()) for cell in row):
-        if cell.heading:
-            yield title, fields
-            title, fields = cell.text, []
+        if cell.heading or (
+            cell.fields and all(form.field(f).author == "hub" for f in cell.fields)
+        ):
+            yield title, fields  # what stands below the county's own part is not its part
+            title, fields = cell.text or REST, []
         new = [f for f in cell.fields if f not in seen and _is_shown(form.field(f))]
         seen.update(new)
         fields += [form.field(field_id) for field_id in new]

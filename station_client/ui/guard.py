@@ -10,7 +10,7 @@ import hmac
 import secrets
 from http import HTTPStatus
 
-from flask import Flask, Response, abort, redirect, request, session, url_for
+from flask import Flask, Response, abort, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
@@ -105,6 +105,12 @@ class Guard:
         shown = str(session.get("id", ""))
         if not self._session_id or not hmac.compare_digest(shown, self._session_id):
             abort(HTTPStatus.UNAUTHORIZED)
+        g.is_admitted = True
+
+
+def is_admitted() -> bool:
+    """Whether this request passed every check: a page of refusal tells nothing of the station."""
+    return bool(g.get("is_admitted"))
 
 
 def _mark(response: Response) -> Response:

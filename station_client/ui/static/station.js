@@ -2,7 +2,7 @@
 // Nothing of a person is kept in the browser: drafts go to the program's memory, over our own origin.
 "use strict";
 
-const csrf = document.querySelector('meta[name="csrf-token"]').content;
+const csrf = document.querySelector('meta[name="csrf-token"]')?.content;
 const entry = document.getElementById("entry");
 const isOpen = document.body.hasAttribute("data-open");
 
