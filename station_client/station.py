@@ -65,13 +65,9 @@ class Station:
         identity = store.facts.identity()
         if identity is None or not identity.certificate:
             raise StationError("station.not_enrolled")
-        certificate = enrol.read_certificate(
-            identity.certificate, identity.signature, identity.hub
-        )
+        certificate = enrol.read_certificate(identity.certificate, identity.signature, identity.hub)
         transport = connect(identity.hub_url)
-        station = cls(
-            home, vault, unlocked, store, forms, now_ms, identity, certificate, transport
-        )
+        station = cls(home, vault, unlocked, store, forms, now_ms, identity, certificate, transport)
         station.refresh()
         return station
 

@@ -62,9 +62,7 @@ def enrol_station(
     return station
 
 
-def _open_or_create(
-    home: Home, secret: str, device: DeviceSecret
-) -> tuple[Vault, Unlocked, Store]:
+def _open_or_create(home: Home, secret: str, device: DeviceSecret) -> tuple[Vault, Unlocked, Store]:
     """The vault and store of an attempt that did not end, or new ones.
 
     Error: station.already_enrolled.
@@ -112,9 +110,7 @@ def _enrol(
 ) -> None:
     call = enrol.ask(code, card.keys, identity.keys, device_name)
     reply = transport.enrol(call.data)
-    enrolled = enrol.accept(
-        reply, call, code, card.keys, identity.keys, limits.REPLY_BYTES
-    )
+    enrolled = enrol.accept(reply, call, code, card.keys, identity.keys, limits.REPLY_BYTES)
     _keep(store, identity, enrolled, enrolled.hub_time - now_ms())
 
 

@@ -134,9 +134,7 @@ def _report(station: Station, state: ExchangeState) -> Report:
     )
 
 
-def absorb_reply(
-    station: Station, prepared: Prepared, data: bytes, took_ms: int | None
-) -> Outcome:
+def absorb_reply(station: Station, prepared: Prepared, data: bytes, took_ms: int | None) -> Outcome:
     """Apply a reply to one of our requests, page by page, each in its own transaction.
 
     `took_ms`: how long the answer took, None where that says nothing about the clock (a courier).
@@ -164,7 +162,9 @@ def _apply(station: Station, page: Page) -> Applied | None:
     except PeerFault as fault:
         # The alarm stands on the status page; this channel waits, the desk goes on recording.
         with station.store.writing():
-            station.store.channels.part(page.base.channel, str(fault.facts.get("parted", fault.code)))
+            station.store.channels.part(
+                page.base.channel, str(fault.facts.get("parted", fault.code))
+            )
         return None
 
 
@@ -189,7 +189,9 @@ def _note_success(
     with store.writing():
         state = store.facts.exchange()
         totals = store.journal.totals(station.keys.replica)
-        complete = {each.cursor.channel for each in applied if each is not None and each.is_complete}
+        complete = {
+            each.cursor.channel for each in applied if each is not None and each.is_complete
+        }
         synchronised = (
             prepared.number == state.number
             and not reply.standing

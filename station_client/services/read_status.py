@@ -42,7 +42,9 @@ class Status:
     entries: int
 
 
-PARTED = "县级平台的记录与本机不一致（{region}），已停止接收该部分数据。请继续正常登记，并联系运维人员。"
+PARTED = (
+    "县级平台的记录与本机不一致（{region}），已停止接收该部分数据。请继续正常登记，并联系运维人员。"
+)
 
 
 def read_status(station: Station) -> Status:

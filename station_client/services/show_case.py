@@ -75,7 +75,7 @@ def show_case(station: Station, record: bytes) -> CaseView:
 def _history(
     now: Merged, stored: list[StoredOperation], names: dict[bytes, str]
 ) -> list[HistoryLine]:
-    """"Before" is what stood there in this order of time; concurrent edits show as they came."""
+    """ "Before" is what stood there in this order of time; concurrent edits show as they came."""
     standing: dict[str, Any] = {}
     lines = []
     for each in sorted(stored, key=lambda one: (_time(one), one.seq)):

@@ -10,7 +10,7 @@ UNKNOWN = "其他原因（{code}）"
 
 
 def standing_words(form: Form | None, stored: StoredOperation) -> str:
-    """"" once it is accepted."""
+    """ "" once it is accepted."""
     if stored.verdict is None:
         return UNSENT
     if stored.verdict == Verdict.ACCEPTED:

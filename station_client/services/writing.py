@@ -43,7 +43,9 @@ def registers_of(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
     return registers
 
 
-def demand_sound(form: Form, changes: Mapping[str, Any], after: Mapping[str, Any], new: bool) -> None:
+def demand_sound(
+    form: Form, changes: Mapping[str, Any], after: Mapping[str, Any], new: bool
+) -> None:
     """Error: form.problems, with every problem, for what may not be written."""
     found = check_writes(form, changes, author="station", creates=new)
     found += [problem for problem in check_record(form, after) if problem not in found]

@@ -114,7 +114,7 @@ def open_database(path: Path, data_key: bytes, *, create: bool = False) -> Datab
     store.newer, store.sqlite_unsafe, store.disk_full, store.disk_failed, store.damaged.
     """
     refuse_broken_sqlite(sqlcipher.sqlite_version_info)
-    if not create and not path.exists():
+    if not create and not (path.exists() and path.stat().st_size):
         raise StationError("store.missing", file=path)
     database = Database(path, data_key)
     try:
