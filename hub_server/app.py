@@ -25,6 +25,7 @@ from hub_server.hub import Hub
 from hub_server.keys import make_keys, read_keys
 from hub_server.pages.answers import explain_http
 from hub_server.pages.safety import prepare
+from hub_server.services.accounts import keep_account, new_account
 from hub_server.services.enrol_station import new_channel
 from hub_server.store import Store
 from sync_protocol import crypto, limits
@@ -52,15 +53,21 @@ def make_hub(
     region: str,
     now_ms: Callable[[], int] = clock_ms,
     environment: Mapping[str, str] = os.environ,
+    admin: tuple[str, str] | None = None,
 ) -> Hub:
-    """Makes a hub in a folder that holds none. HubError `hub.exists`, `account.region_form`."""
+    """Makes a hub in a folder that holds none; `admin`: name and password of the first account.
+
+    What an interrupted attempt left is completed. HubError `hub.exists`, `account.*`.
+    """
     if _REGION.fullmatch(region) is None:
         raise HubError("account.region_form")
-    if (home / DATABASE).exists():
-        raise HubError("hub.exists", folder=home)
+    first = new_account(*admin, "admin", region) if admin else None
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = make_keys(home, environment)
     store = Store(home / DATABASE, keys.database)
+    if store.meta("epoch") is not None:
+        store.close()
+        raise HubError("hub.exists", folder=home)
     (home / DATABASE).chmod(0o600)
     epoch = os.urandom(16)
     hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, epoch, name, region)
@@ -70,6 +77,8 @@ def make_hub(
         store.set_meta("epoch", epoch)
         new_channel(hub, "office", region)
         new_channel(hub, "region", region)
+        if first is not None:
+            keep_account(hub, None, *first)
     return hub
 
 

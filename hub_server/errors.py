@@ -97,6 +97,8 @@ _TABLE: dict[str, tuple[int, str]] = {
     "hub.fault": (500, "县级平台内部出错，操作没有完成。请稍后再试；反复出现请联系运维人员。"),
     "hub.key_file": (500, "密钥文件 {file} 无法使用（{reason}）。请从备份恢复该文件后再启动。"),
     "hub.missing": (500, "文件夹 {folder} 里没有县级平台。请核对 --home，或先运行 init。"),
+    "hub.port_taken": (409, "端口 {port} 已被占用。请关闭占用它的程序，或用 --port 换一个端口。"),
+    "hub.second_instance": (409, "文件夹 {folder} 里的县级平台已经在运行。请使用已启动的那一个。"),
     "hub.sqlite": (500, "SQLite {version} 有已知缺陷，可能损坏数据。请升级 sqlcipher3 后再启动。"),
     "request.page_expired": (400, "页面放置过久，已经失效，没有提交。请刷新页面后再提交一次。"),
     "request.unreadable": (400, "无法读取这个请求。请从首页重新进入。"),

@@ -45,11 +45,12 @@ def path_of(home: Path, name: str, environment: Mapping[str, str] = os.environ) 
 
 
 def make_keys(home: Path, environment: Mapping[str, str] = os.environ) -> Keys:
-    """Makes the keys that are not named secrets, then reads all three."""
+    """Makes the keys that are neither there nor named secrets, then reads all three."""
     (home / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in NAMES:
-        if not environment.get(environment_name(name)):
-            _write(path_of(home, name, environment), _MAKE[name]())
+        path = path_of(home, name, environment)
+        if not environment.get(environment_name(name)) and not path.exists():
+            _write(path, _MAKE[name]())
     return read_keys(home, environment)
 
 

@@ -18,24 +18,30 @@ _REGION = re.compile(r"[0-9]{2,12}", re.ASCII)
 _decoy: list[str] = []
 
 
-def add_account(
-    hub: Hub, by: Account | None, name: str, password: str, role: str, region: str
-) -> Account:
-    """A new account; `by` is None only for the first one. HubError `account.*`."""
-    if by is not None:
-        demand(by, "account.manage", region)
+def add_account(hub: Hub, by: Account, name: str, password: str, role: str, region: str) -> Account:
+    """A new account. HubError `account.*`."""
+    demand(by, "account.manage", region)
+    account, hashed = new_account(name, password, role, region)
+    with hub.store.writing():
+        if not account.name or hub.store.people.by_name(account.name) is not None:
+            raise HubError("account.exists", name=name)
+        keep_account(hub, by, account, hashed)
+    return account
+
+
+def new_account(name: str, password: str, role: str, region: str) -> tuple[Account, str]:
+    """An account and its hashed password, kept nowhere yet. HubError `account.*`."""
     if role not in ROLES:
         raise HubError("account.role_unknown", role=role)
     if _REGION.fullmatch(region) is None:
         raise HubError("account.region_form")
-    hashed = hash_password(password)
-    account = Account(os.urandom(16), name.strip(), role, region)
-    with hub.store.writing():
-        if not account.name or hub.store.people.by_name(account.name) is not None:
-            raise HubError("account.exists", name=name)
-        hub.store.people.add(account, hashed, hub.now_ms())
-        note(hub, by, "account.add", account.name, region, role=role)
-    return account
+    return Account(os.urandom(16), name.strip(), role, region), hash_password(password)
+
+
+def keep_account(hub: Hub, by: Account | None, account: Account, hashed: str) -> None:
+    """Stores a new account; `by` is None for the first. Runs inside a write transaction."""
+    hub.store.people.add(account, hashed, hub.now_ms())
+    note(hub, by, "account.add", account.name, account.region, role=account.role)
 
 
 def sign_in(hub: Hub, name: str, password: str) -> Account:
@@ -71,6 +77,14 @@ def account_named(hub: Hub, name: str) -> Account:
     if found is None or found.account.disabled_at is not None:
         raise HubError("account.unknown", name=name)
     return found.account
+
+
+def first_admin(hub: Hub) -> Account:
+    """The oldest admin account that has not ended: who acts on the command line by default."""
+    found = hub.store.people.first_of_role("admin")
+    if found is None:
+        raise HubError("account.unknown")
+    return found
 
 
 def disable_account(hub: Hub, by: Account, account: bytes) -> Account:

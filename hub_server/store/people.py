@@ -62,6 +62,13 @@ class People:
         query = a.select().where(fn.substr(a.region, 1, len(region)) == region).order_by(a.name)
         return [_account(row) for row in query]
 
+    def first_of_role(self, role: str) -> Account | None:
+        """The oldest account of a role that has not ended."""
+        a = self._accounts
+        query = a.select().where((a.role == role) & a.disabled_at.is_null())
+        row = query.order_by(a.created_at, a.id).first()
+        return _account(row) if row is not None else None
+
     def disable(self, account: bytes, at: int) -> None:
         a = self._accounts
         a.update(disabled_at=at).where(a.id == account).execute()
