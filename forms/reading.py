@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 from forms.definition import Code, Field, Form
@@ -115,10 +116,10 @@ def tidy(text: str) -> str:
 
 def _bare(text: str) -> str:
     """Without what only programs see: ``="…"`` around a text, marks of writing direction."""
-    seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    return _QUOTED_FORMULA.sub(r"\1", seen)
+    return _QUOTED_FORMULA.sub(r"\1", _MARKS.sub("", text))
 
 
+_MARKS = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 _QUOTED_FORMULA = re.compile(r'^\s*="([^"]*)"\s*$')
 
 
@@ -369,6 +370,7 @@ def read_code(raw: Raw, choices: Mapping[str, Code]) -> Reading[str]:
     raise Unreadable
 
 
+@lru_cache(maxsize=1_024)  # the words of the code lists, again for each cell
 def _code_word(text: str) -> str:
     """A word of a code list without what does not tell words apart: blanks, a closing stop."""
     return tidy(text).replace(" ", "").rstrip("。.")
