@@ -107,6 +107,10 @@ class Program:
         except StationError as error:
             log.warning("exchange failed: %s", error.code)
             return False
+        except Exception as error:  # noqa: BLE001 - the schedule must outlive what nobody foresaw
+            # The class only: a message might quote what somebody typed.
+            log.error("exchange broke: %s", type(error).__name__)
+            return False
         return True
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ What a page carries is proven by the protocol before it comes here.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from station_client.services.merged import merged
 from station_client.services.projection import project, project_item
@@ -76,7 +77,9 @@ def _rows(station: Station, channel: bytes, records: Sequence[bytes]) -> Iterabl
         record = merged(station.forms, station.keys.replica, stored)
         # Nothing to show: erased, or another desk's that the county has not accepted.
         if record.shown.registers:
-            yield project(record, stored, channel, station.name)
+            row = project(record, stored, channel, station.name)
+            # What the county published is the county's to settle.
+            yield row if channel == station.channel else replace(row, conflicts=0)
 
 
 def _put(

@@ -50,9 +50,12 @@ def enrol_station(
         raise told(fault) from fault
     try:
         identity = _identity(store, hub_url, code, card)
-        _enrol(store, identity, code, card, device_name, transport, now_ms)
-        station = Station.open(home, vault, unlocked, store, forms, now_ms, lambda _: transport)
-        record_clerk(station, unlocked.clerk_id, clerk_name)
+        enrolled = _ask(identity, code, card, device_name, transport)
+        # The name with the certificate: an enrolled PC has a clerk who can be named.
+        with store.writing():
+            _keep(store, identity, enrolled, enrolled.hub_time - now_ms())
+            station = Station.open(home, vault, unlocked, store, forms, now_ms, lambda _: transport)
+            record_clerk(station, unlocked.clerk_id, clerk_name)
     except ProtocolError as fault:
         store.close()
         raise told(fault) from fault
@@ -99,30 +102,20 @@ def _identity(store: Store, hub_url: str, code: Code, card: HubCard) -> Identity
     return identity
 
 
-def _enrol(
-    store: Store,
-    identity: Identity,
-    code: Code,
-    card: HubCard,
-    device_name: str,
-    transport: Transport,
-    now_ms: Callable[[], int],
-) -> None:
+def _ask(
+    identity: Identity, code: Code, card: HubCard, device_name: str, transport: Transport
+) -> Enrolled:
     call = enrol.ask(code, card.keys, identity.keys, device_name)
     reply = transport.enrol(call.data)
-    enrolled = enrol.accept(reply, call, code, card.keys, identity.keys, limits.REPLY_BYTES)
-    _keep(store, identity, enrolled, enrolled.hub_time - now_ms())
+    return enrol.accept(reply, call, code, card.keys, identity.keys, limits.REPLY_BYTES)
 
 
 def _keep(store: Store, identity: Identity, enrolled: Enrolled, offset_ms: int) -> None:
     certificate = enrolled.certificate
-    with store.writing():
-        store.facts.keep_identity(
-            identity.certified(enrolled.certificate_bytes, enrolled.signature)
-        )
-        store.facts.keep_exchange(store.facts.exchange().measured(offset_ms))
-        store.channels.add(certificate.grants, _starts(certificate))
-        store.channels.add_hub_replicas(hub_replicas(certificate, certificate.epoch))
+    store.facts.keep_identity(identity.certified(enrolled.certificate_bytes, enrolled.signature))
+    store.facts.keep_exchange(store.facts.exchange().measured(offset_ms))
+    store.channels.add(certificate.grants, _starts(certificate))
+    store.channels.add_hub_replicas(hub_replicas(certificate, certificate.epoch))
 
 
 def _starts(certificate: Certificate) -> list[Cursor]:

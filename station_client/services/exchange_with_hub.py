@@ -72,7 +72,8 @@ def exchange_with_hub(station: Station) -> Outcome:
         for _ in range(MOST_REQUESTS):
             step = _one_request(station)
             outcome = outcome.then(step)
-            if step.synchronised or not (step.pulled or step.pushed):
+            # What the hub takes comes back as entries: without any, asking again gains nothing.
+            if step.synchronised or not step.pulled:
                 break
         return outcome
 
@@ -110,7 +111,12 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
             budget,
         )
         store.facts.keep_exchange(
-            replace(state, number=state.number + 1, last_attempt_at=station.now_ms())
+            replace(
+                state,
+                number=state.number + 1,
+                last_attempt_at=station.now_ms(),
+                synchronised=False,
+            )
         )
         store.channels.keep_request(
             state.number + 1, plan.digest, plan.payload, carrier, station.now_ms()
@@ -238,6 +244,5 @@ def note_failure(station: Station, code: str) -> None:
                 last_error=code,
                 failed_attempts=state.failed_attempts + 1,
                 batch_bytes=less,
-                synchronised=False,
             )
         )

@@ -56,7 +56,7 @@ def export_ledger(
 def _numbered(
     station: Station, since: date | None, until: date | None
 ) -> Iterator[tuple[str, ...]]:
-    """The lines with their numbers, counted from the year's first day wherever the export begins."""
+    """The lines with their numbers, counted from the first day of the year of `since`."""
     start = since.replace(month=1, day=1) if since else None
     newest_first, _ = read_ledger(station, start, until, limit=_ALL)
     year, number = "", 0

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forms import ALIVE
 from station_client.services.list_clerks import author_name, clerk_names
 from station_client.services.merged import Merged, merged
 from station_client.services.projection import title_of
@@ -73,12 +72,7 @@ def conflicts_of(record: bytes, now: Merged, names: Mapping[bytes, str]) -> list
                 for side in register.sides
             ),
             seen=tuple(live.name for live in register.live),
-            may_settle=_may_settle(now, name),
+            may_settle=now.may_settle(name),
         )
         for name, register in now.conflicts.items()
     ]
-
-
-def _may_settle(now: Merged, register: str) -> bool:
-    field = now.form.find(register) if now.form is not None else None
-    return register == ALIVE or (field is not None and field.may_be_written_by("station"))

@@ -53,6 +53,11 @@ class Merged:
             return {}
         return found
 
+    def may_settle(self, register: str) -> bool:
+        """Whether the desk may decide this conflict; what only the county writes it may not."""
+        field = self.form.find(register) if self.form is not None else None
+        return register == ALIVE or (field is not None and field.may_be_written_by("station"))
+
     @property
     def is_new(self) -> bool:
         """Whether the next write creates the record: no earlier one counts."""

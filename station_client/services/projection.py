@@ -35,7 +35,7 @@ def project(
         search=" ".join((case_no, *(cells or (title,)))).lower(),
         created_at=min(stamps),
         changed_at=max(stamps),
-        conflicts=len(merged.conflicts),
+        conflicts=sum(merged.may_settle(register) for register in merged.conflicts),
         pending=sum(each.verdict is None for each in stored),
         held=sum(each.verdict == Verdict.HELD for each in stored),
         refused=len(open_refusals(stored)),

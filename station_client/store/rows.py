@@ -42,7 +42,8 @@ class RecordRow:
     """What a record's operations add up to, as pages list and search it.
 
     `cells` are the 16 cells of its ledger line, None for what is no case; `day` is the line's date
-    (ISO) or ""; `conflicts` counts registers, `pending`, `held` and `refused` operations.
+    (ISO) or ""; `conflicts` counts the registers that this desk must settle, `pending`, `held` and
+    `refused` operations.
     """
 
     channel: bytes

@@ -180,6 +180,7 @@ def test_a_revoked_pc_learns_why_and_is_never_called_synchronised(
     record_entry(station, "intake_case", desk.a_case())
     outcome = exchange_with_hub(station)
     assert not outcome.synchronised
+    assert outcome.requests == 1
     assert station.store.facts.exchange().standing == "revoked"
 
 

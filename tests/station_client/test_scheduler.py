@@ -32,15 +32,16 @@ def test_jitter_spreads_every_wait(failures: int) -> None:
 def test_sync_now_runs_at_once_and_one_at_a_time() -> None:
     running = threading.Semaphore(1)
     calls: list[bool] = []
-    second = threading.Event()
+    asked, second = threading.Event(), threading.Event()
 
     def exchange() -> bool:
         calls.append(running.acquire(blocking=False))
-        running.release()
         if len(calls) == 1:
             schedule.soon()
+            asked.wait(1)  # long enough for the scheduler to hand the second one over
         else:
             second.set()
+        running.release()
         return True
 
     schedule = Schedule(exchange)

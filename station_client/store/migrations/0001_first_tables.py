@@ -78,7 +78,7 @@ CREATE TABLE record (
     pending INTEGER NOT NULL,
     held INTEGER NOT NULL,
     refused INTEGER NOT NULL,
-    PRIMARY KEY (channel, id)
+    PRIMARY KEY (id, channel)
 ) WITHOUT ROWID;
 CREATE INDEX record_of_kind ON record (kind, created_at);
 CREATE INDEX record_of_day ON record (day, created_at) WHERE cells IS NOT NULL;
