@@ -19,6 +19,7 @@ import msgspec
 import xlsxwriter
 
 from forms import LEDGER_COLUMNS, LedgerLine
+from forms.masking import mask_line
 from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
@@ -89,7 +90,7 @@ def ledger_rows(
     for each in found:
         year = (each.station_code or "", each.ledger_date[:4])
         counted[year] += 1
-        cells = tuple(each.masked_cells if masked else each.cells)
+        cells = mask_line(each.cells) if masked else tuple(each.cells)
         rows.append(LedgerLine(cells).numbered(counted[year]).cells)
     return rows
 

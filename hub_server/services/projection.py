@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from forms import ALIVE, Form, Forms, ledger_line
-from forms.masking import mask_line
 from hub_server.hub import Hub
 from hub_server.store import Channel, Placed, StoredRecord
 from sync_protocol import merge
@@ -92,7 +91,6 @@ def _project_one(
     folded = fold(form, accepted)
     values = folded.values
     last = max(accepted, key=lambda each: each.position)
-    cells = _cells(form, values, station_name)
     own_region = values.get("region_code") if channel.kind == "office" else None
     return StoredRecord(
         channel=channel.id,
@@ -108,8 +106,7 @@ def _project_one(
         open_case=is_open_case(form, values),
         state=state_of(form, values),
         ledger_date=_ledger_date(form, values),
-        cells=cells,
-        masked_cells=mask_line(cells) if cells else (),
+        cells=_cells(form, values, station_name),
         changed_at=hub.now_ms(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from forms.masking import mask_line
 from hub_server.accounts import Account
 from hub_server.hub import Hub
 from hub_server.permissions import demand
@@ -46,7 +47,7 @@ def read_ledger(
             each.channel,
             each.kind,
             each.station_code or "",
-            each.masked_cells,
+            mask_line(each.cells),
             each.conflicts,
         )
         for each in found

@@ -96,19 +96,31 @@ def _as_hub_error(refused: OperationalError) -> HubError:
     return HubError("hub.database", reason=reason)
 
 
-def insert_many(table: Any, rows: Sequence[Row]) -> None:
-    """Many rows with equal columns, in statements of a bounded size."""
+def insert_many(
+    database: Database, name: str, rows: Sequence[Row], replacing: Sequence[str] = ()
+) -> None:
+    """Many rows with equal columns; one with the same key as in `replacing` takes its place.
+
+    Written as SQL because a batch of ten thousand operations goes through here: composing it from
+    columns costs more than the engine needs to run it.
+    """
+    if not rows:
+        return
+    columns = list(rows[0])
+    names = ", ".join(f'"{column}"' for column in columns)
+    row = f"({', '.join([database.param] * len(columns))})"
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        table.insert(list(rows[start : start + ROWS_PER_STATEMENT])).execute()
+        part = rows[start : start + ROWS_PER_STATEMENT]
+        sql = f'INSERT INTO "{name}" ({names}) VALUES {", ".join([row] * len(part))}'
+        if replacing:
+            sql += _replacing(columns, replacing)
+        database.execute_sql(sql, [each[column] for each in part for column in columns])
 
 
-def upsert(table: Any, rows: Sequence[Row], key: Sequence[str]) -> None:
-    """As `insert_many`; a row with the same key is replaced."""
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        part = list(rows[start : start + ROWS_PER_STATEMENT])
-        rest = [getattr(table, column) for column in part[0] if column not in key]
-        target = [getattr(table, column) for column in key]
-        table.insert(part).on_conflict(conflict_target=target, preserve=rest).execute()
+def _replacing(columns: Sequence[str], key: Sequence[str]) -> str:
+    named = ", ".join(f'"{column}"' for column in key)
+    rest = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in key)
+    return f" ON CONFLICT ({named}) DO UPDATE SET {rest}"
 
 
 def portions(names: Sequence[bytes]) -> Iterator[list[bytes]]:

@@ -77,6 +77,7 @@ class Journal:
     """The append-only part of the store."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._channels = table(database, "channel")
         self._entries = table(database, "entry")
         self._chains = table(database, "chain")
@@ -129,8 +130,8 @@ class Journal:
             )
             if each.placed is not None:
                 placed.append(_operation_row(channel.id, replace(each.placed, position=position)))
-        insert_many(self._entries, entries)
-        insert_many(self._operations, placed)
+        insert_many(self._database, "entry", entries)
+        insert_many(self._database, "operation", placed)
         grown = replace(channel, position=position, digest=digest)
         c = self._channels
         c.update(position=position, digest=digest).where(c.id == channel.id).execute()

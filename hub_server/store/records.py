@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from peewee import Database, Expression, fn
 
-from hub_server.store.database import Row, portions, upsert
+from hub_server.store.database import Row, insert_many, portions
 from hub_server.store.tables import table
 
 _CASES = ("intake_case", "helper_case", "proxy_case")
@@ -40,7 +40,6 @@ class StoredRecord:
     state: str
     ledger_date: str
     cells: Sequence[str]
-    masked_cells: Sequence[str]
     changed_at: int
 
 
@@ -60,10 +59,12 @@ class Records:
     """The projection's table."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._records = table(database, "record")
 
     def save(self, records: Sequence[StoredRecord]) -> None:
-        upsert(self._records, [_row(record) for record in records], ("channel", "record"))
+        rows = [_row(record) for record in records]
+        insert_many(self._database, "record", rows, replacing=("channel", "record"))
 
     def existing(self, channel: bytes, records: Sequence[bytes]) -> set[bytes]:
         """Those of these records about which something is accepted."""
@@ -151,12 +152,11 @@ def _row(record: StoredRecord) -> Row:
         **{name: getattr(record, name) for name in record.__dataclass_fields__},
         "values": _text(record.values),
         "cells": _text(record.cells),
-        "masked_cells": _text(record.masked_cells),
     }
 
 
 def _record(row: Row) -> StoredRecord:
-    ready = {name: msgspec.json.decode(row[name]) for name in ("values", "cells", "masked_cells")}
+    ready = {name: msgspec.json.decode(row[name]) for name in ("values", "cells")}
     flags = {name: bool(row[name]) for name in ("alive", "open_case")}
     return StoredRecord(**{**row, **ready, **flags})
 

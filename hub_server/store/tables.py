@@ -19,7 +19,7 @@ _COLUMNS: dict[str, str] = {
     ),
     "record": (
         "channel record kind form_version station_code region version values conflicts alive"
-        " open_case state ledger_date cells masked_cells changed_at"
+        " open_case state ledger_date cells changed_at"
     ),
     "station": "code name region state channel card opened_at devices",
     "replica": (

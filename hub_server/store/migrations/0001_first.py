@@ -110,7 +110,6 @@ def up(migrator: Any, db: Database) -> None:
         state = CharField()
         ledger_date = CharField()
         cells = TextField()
-        masked_cells = TextField()
         changed_at = BigIntegerField()
 
         class Meta:
