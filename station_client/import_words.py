@@ -25,7 +25,7 @@ COUNTS = (
     ("blanks", "空行"),
     ("footers", "表尾"),
 )
-_MARKS = {
+MARK_WORDS = {
     "not_above": "大于法定时限",
     "not_before": "早于接件时间",
     "required": "没有填写",
@@ -50,7 +50,7 @@ def report_lines(report: ImportReport, form: Form, *, details: bool = False) -> 
     if mended:
         yield "统一写法：" + "、".join(f"{_COLUMN_LABELS[c]} {n} 处" for c, n in mended)
     for (field, code), count in report.marks().items():
-        yield f"标注：“{form.label(field)}”{_MARKS[code]}，{count} 行"
+        yield f"标注：“{form.label(field)}”{MARK_WORDS[code]}，{count} 行"
     if details:
         for line in report.lines:
             yield from _line_details(line, form)
@@ -59,7 +59,7 @@ def report_lines(report: ImportReport, form: Form, *, details: bool = False) -> 
 
 def _line_details(line: Source, form: Form) -> Iterator[str]:
     changes = [f"{_COLUMN_LABELS[m.column]}“{m.written}”→“{m.to}”" for m in line.mended]
-    marks = [f"“{form.label(m.field)}”{_MARKS[m.code]}" for m in line.marks]
+    marks = [f"“{form.label(m.field)}”{MARK_WORDS[m.code]}" for m in line.marks]
     if changes or marks:
         yield f"{_where(Place(line.file, line.sheet, line.row))} " + "；".join(changes + marks)
 
