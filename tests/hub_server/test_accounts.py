@@ -97,7 +97,7 @@ def test_every_code_has_a_status_and_words_that_its_facts_fill() -> None:
     assert all(400 <= status < 600 for status in STATUS.values())
 
 
-# --- keys and engine -------------------------------------------------------------------------------
+# --- keys and engine --------------------------------------------------------------------------
 
 
 def test_a_key_may_be_a_secret_that_the_system_mounts(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One-time codes: bound to one PC, forgiving a lost reply, expiring, and told apart when refused."""
+"""One-time codes: bound to one PC, forgiving a lost reply, expiring, told apart when refused."""
 
 import pytest
 
