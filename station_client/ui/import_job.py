@@ -34,6 +34,7 @@ class ImportJob:
     report: ImportReport | None = None
     repair: bytes = field(default=b"", repr=False)
     problem: str = ""
+    worker: threading.Thread | None = None
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def start(
@@ -58,7 +59,8 @@ class ImportJob:
         except BaseException:
             self._end(folder)
             raise
-        threading.Thread(target=self._run, args=(folder, run), name="import").start()
+        self.worker = threading.Thread(target=self._run, args=(folder, run), name="import")
+        self.worker.start()
         return True
 
     def _run(self, folder: Path, run: Callable[[Path, Progress], ImportReport]) -> None:

@@ -20,7 +20,11 @@ ROUTES = sorted(
 
 
 def address(rule: str) -> str:
-    for part, filled in {"<record>": RECORD, "<path:register>": "remark", "<kind>": "change"}.items():
+    for part, filled in {
+        "<record>": RECORD,
+        "<path:register>": "remark",
+        "<kind>": "change",
+    }.items():
         rule = rule.replace(part, filled)
     return rule
 
@@ -101,7 +105,10 @@ def test_a_form_without_the_pages_own_token_changes_nothing(
     before = len(visit.records(program))
     for path in POSTS:
         answer = visitor.client.post(
-            path, base_url=HERE, headers={"Origin": HERE}, data={**visit.typed(), "csrf_token": token}
+            path,
+            base_url=HERE,
+            headers={"Origin": HERE},
+            data={**visit.typed(), "csrf_token": token},
         )
         assert answer.status_code == 400, path
     assert len(visit.records(program)) == before
@@ -188,7 +195,8 @@ def test_refusals_carry_the_headers_too(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    "going_on", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""]
+    "going_on",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""],
 )
 def test_the_unlock_page_leads_nowhere_else(tmp_path: Path, going_on: str) -> None:
     program = visit.a_program(tmp_path)

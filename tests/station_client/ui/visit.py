@@ -65,9 +65,7 @@ class Visitor:
 
     def post(self, path: str, data: dict[str, Any] | None = None, **headers: str) -> TestResponse:
         sent = {"csrf_token": self.token(), **(data or {})}
-        return self.client.post(
-            path, data=sent, base_url=HERE, headers={"Origin": HERE, **headers}
-        )
+        return self.client.post(path, data=sent, base_url=HERE, headers={"Origin": HERE, **headers})
 
     def token(self) -> str:
         page = self.get("/clerks")  # any page has one
