@@ -238,13 +238,17 @@ def _shown_on(bar: Any) -> Callable[[int, int], None]:
 
 
 @main.command()
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @unlocked
-def sync(station: Station) -> None:
+def sync(station: Station, wants_json: bool) -> None:
     """Exchange with the county now, until nothing is left to say."""
-    _print_outcome(exchange_with_hub(station))
+    _print_outcome(exchange_with_hub(station), wants_json)
 
 
-def _print_outcome(outcome: Outcome) -> None:
+def _print_outcome(outcome: Outcome, wants_json: bool) -> None:
+    if wants_json:
+        click.echo(as_json(outcome))
+        return
     standing = "已同步" if outcome.synchronised else "尚未完全同步"
     when = china_time.iso(outcome.hub_time) if outcome.hub_time is not None else ""
     click.echo(
@@ -315,10 +319,11 @@ def _write(file: Path, data: bytes) -> None:
 
 @courier.command("in")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @unlocked
-def courier_in(station: Station, file: Path) -> None:
+def courier_in(station: Station, file: Path, wants_json: bool) -> None:
     """Read the file that the county gave back."""
-    _print_outcome(read_reply(station, file.read_bytes()))
+    _print_outcome(read_reply(station, file.read_bytes()), wants_json)
 
 
 @main.command()
