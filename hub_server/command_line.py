@@ -24,6 +24,7 @@ from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.accounts import account_named, first_admin
+from hub_server.store import as_hub_errors
 from sync_protocol.errors import ProtocolError
 
 Command = Callable[..., Any]
@@ -60,7 +61,8 @@ def opened(folder: Path) -> Iterator[Hub]:
     with told():
         hub = app.open_hub(folder)
         try:
-            yield hub
+            with as_hub_errors():
+                yield hub
         finally:
             hub.store.close()
 

@@ -42,7 +42,8 @@ def _answer(hub: Hub, replica: Replica, opened: Opened) -> Reply:
     if not known and not replica.standing:
         own = freeze(hub, own, replica, "request")  # one number, two requests: a clone reads along
     own = take_runs(hub, own, replica, request.runs)
-    stations.note_contact(replica.id, now, request.device_time, request.own_seq, request.report)
+    if request.number == stations.newest_request(replica.id):  # a stick may bring an old report
+        stations.note_contact(replica.id, now, request.device_time, request.own_seq, request.report)
     current = stations.replica(replica.id) or replica
     pages, bodies = list[Page](), list[bytes]()
     if not current.standing:

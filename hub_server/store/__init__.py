@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from hub_server.store.applications import Agreement, Applications, Ticket
-from hub_server.store.database import Writer, open_database
+from hub_server.store.database import Writer, as_hub_errors, open_database
 from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed
 from hub_server.store.people import AuditLine, People, StoredAccount
 from hub_server.store.records import Filters, Records, StoredRecord
@@ -32,6 +32,7 @@ __all__ = [
     "StoredAccount",
     "StoredRecord",
     "Ticket",
+    "as_hub_errors",
 ]
 
 
@@ -55,8 +56,8 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """One consistent view over several reads."""
-        with self._database.atomic():
+        """One consistent view over several reads; the engine's errors as HubError `hub.database`."""
+        with as_hub_errors(), self._database.atomic():
             yield
 
     def meta(self, name: str) -> bytes | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from peewee import Database, DatabaseError, OperationalError
+from peewee import Database, DatabaseError
 from playhouse import migrations
 from playhouse.sqlcipher_ext import SqlCipherDatabase
 from sqlcipher3 import dbapi2 as sqlcipher
@@ -79,21 +79,22 @@ class Writer:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything inside is durable at the end, or nothing of it happened."""
-        with self._lock:
-            try:
-                with self._database.atomic("IMMEDIATE"):
-                    yield
-            except OperationalError as refused:
-                raise _as_hub_error(refused) from refused
+        with self._lock, as_hub_errors(), self._database.atomic("IMMEDIATE"):
+            yield
 
 
-def _as_hub_error(refused: OperationalError) -> HubError:
-    reason = str(refused)
-    if "locked" in reason:
-        return HubError("hub.busy")
-    if "full" in reason or "I/O" in reason:
-        return HubError("hub.disk_full")
-    return HubError("hub.database", reason=reason)
+@contextmanager
+def as_hub_errors() -> Iterator[None]:
+    """The engine's errors as the hub's. HubError `hub.busy`, `hub.disk_full`, `hub.database`."""
+    try:
+        yield
+    except DatabaseError as refused:
+        reason = str(refused)
+        if "locked" in reason:
+            raise HubError("hub.busy") from refused
+        if "full" in reason or "I/O" in reason:
+            raise HubError("hub.disk_full") from refused
+        raise HubError("hub.database", reason=reason) from refused
 
 
 def insert_many(

@@ -155,6 +155,11 @@ class Stations:
         q.delete().where(old).execute()
         return True
 
+    def newest_request(self, replica: bytes) -> int:
+        """The highest number that a request of this replica had, 0 before the first."""
+        q = self._requests
+        return int(q.select(fn.max(q.number)).where(q.replica == replica).scalar() or 0)
+
     def keep_countersigned(self, replica: bytes, signed: Countersigned, at: int) -> None:
         """Keeps the newest signature of a replica under a channel: it covers all before it."""
         s, cursor = self._signed, signed.cursor

@@ -1,10 +1,15 @@
 """An exchange from both ends: what a desk writes is placed, judged, signed and shown once."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
 import pytest
 
 from hub_server.errors import HubError
 from hub_server.services.answer_exchange import answer_exchange
-from sync_protocol.channel import FreezeEntry, Verdict
+from hub_server.services.issue_code import issue_code
+from sync_protocol import envelope, exchange
+from sync_protocol.channel import FreezeEntry, Verdict, read_entry
 
 
 def test_an_entry_is_accepted_and_becomes_a_line_of_the_ledger(county, entry):
@@ -50,13 +55,7 @@ def test_two_requests_under_one_number_freeze_the_replica(county, entry):
     assert (reply.standing, reply.pages) == ("frozen", [])
     assert desk.exchange().standing == "frozen"
     data = list(county.hub.store.journal.entries_after(desk.channel, 0))
-    assert sum(isinstance(_entry(each), FreezeEntry) for each in data) == 1
-
-
-def _entry(stored):
-    from sync_protocol.channel import read_entry
-
-    return read_entry(stored.data)
+    assert sum(isinstance(read_entry(each.data), FreezeEntry) for each in data) == 1
 
 
 def test_one_bad_operation_does_not_block_its_neighbours(county, entry):
@@ -94,10 +93,6 @@ def test_what_comes_before_its_predecessor_waits_and_is_judged_when_that_comes(
 
 def _send(desk, runs):
     """A request with these very runs, its reply not applied."""
-    import msgspec
-
-    from sync_protocol import envelope, exchange
-
     request = envelope.unpack(desk.payload(), exchange.Request)
     payload = envelope.pack(msgspec.structs.replace(request, runs=runs))
     return desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload)
@@ -137,8 +132,6 @@ def test_a_desk_never_reads_another_stations_channel(county, entry):
 
 
 def test_a_cursor_of_another_history_gets_a_parted_page_without_items(county, entry):
-    import msgspec
-
     desk = county.desk()
     desk.synchronise()
     desk.cursors[0] = msgspec.structs.replace(desk.cursors[0], digest=bytes(32))
@@ -148,8 +141,6 @@ def test_a_cursor_of_another_history_gets_a_parted_page_without_items(county, en
 
 
 def test_two_pcs_of_one_station_see_each_others_entries(county, entry):
-    from hub_server.services.issue_code import issue_code
-
     one = county.desk()
     code = issue_code(county.hub, county.reviewer, one.certificate.station_code)
     two = county.enrol(code)
@@ -187,3 +178,59 @@ def test_a_large_push_comes_in_several_requests_and_none_is_lost(county, entry):
     desk.exchange(batch_bytes=16 * 1024)
     desk.synchronise()
     assert county.hub.store.journal.count_of(desk.keys.replica) == 300
+
+
+def test_an_old_request_brought_late_does_not_put_back_the_report(county):
+    desk = county.desk()
+    old = desk.payload(backlog=7)
+    desk.exchange()
+    answer_exchange(county.hub, desk.seal(old))
+    (replica,) = county.hub.store.stations.replicas_of(desk.certificate.station_code)
+    assert replica.report.backlog == 0
+
+
+def test_many_desks_at_once_lose_and_double_nothing(county, entry):
+    stations = [county.open_station(applicant_unit=f"单位{n}") for n in range(3)]
+    desks = [county.enrol(each.code) for each in stations]
+    desks += [
+        county.enrol(issue_code(county.hub, county.reviewer, each.station_code))
+        for each in stations
+    ]
+    for desk in desks:
+        for _ in range(40):
+            desk.write("intake_case", entry())
+
+    def synchronise(desk):
+        try:
+            while desk.acknowledged != desk.head:
+                desk.exchange(batch_bytes=8 * 1024)
+        finally:
+            county.hub.store.close()  # this thread's connection
+
+    with ThreadPoolExecutor(len(desks)) as threads:
+        list(threads.map(synchronise, desks))
+    for desk in desks:
+        desk.synchronise()
+    for station in stations:
+        both = [each for each in desks if each.certificate.station_code == station.station_code]
+        assert both[0].cursors == both[1].cursors
+        channel = county.hub.store.journal.channel(both[0].channel)
+        stored = list(county.hub.store.journal.entries_after(channel.id, 0))
+        assert [each.position for each in stored] == list(range(1, channel.position + 1))
+        assert county.hub.store.journal.count_verdicts(channel.id) == {Verdict.ACCEPTED: 81}
+
+
+def test_a_full_disk_refuses_the_exchange_whole_and_the_next_one_succeeds(county, entry):
+    desk = county.desk()
+    database = county.hub.store._database
+    pages = database.execute_sql("PRAGMA page_count").fetchone()[0]
+    database.execute_sql(f"PRAGMA max_page_count = {pages}")
+    for _ in range(200):
+        desk.write("intake_case", entry())
+    with pytest.raises(HubError) as refused:
+        desk.exchange()
+    assert refused.value.code == "hub.disk_full"
+    assert county.hub.store.journal.count_of(desk.keys.replica) == 0
+    database.execute_sql("PRAGMA max_page_count = 1000000")
+    desk.synchronise()
+    assert county.hub.store.journal.count_of(desk.keys.replica) == 200
