@@ -45,12 +45,12 @@ _MAY_SAY_NOTHING = frozenset({"return_reason", "finished_same_day_at"})
 _FOOTER = re.compile(
     r"(?:本页|本月|本日|当日)?(?:合计|总计|小计|累计|共计|总数)|"
     r"(?:填表|填报|制表|审核|审批|复核|统计|记录)(?:人|日期|时间)(?:签字|签名)?[:：]?|"
-    r"(?:填表|制表|审核|审批|复核)[:：]|(?:单位)?(?:负责人|盖章|公章)|[(（]盖章[)）]|(?:填表|填写)?说明[:：]|注[:：]|备注[:：]|"
+    r"(?:填表|制表|审核|审批|复核|经办|经办人|签字|签名)[:：]|本[月周日年]共|(?:单位)?(?:负责人|盖章|公章)|[(（]盖章[)）]|(?:填表|填写)?说明[:：]|注[:：]|备注[:：]|"
     r"第\s*[0-9]+\s*页|共\s*[0-9]+\s*[页条件]|本页完|以下空白|以下无正文"
 )
 _TITLE = re.compile(
     r"台账|登记表|登记簿|统计表|明细表|汇总表|花名册|附录|附件|表\s*D\.?\s*1|"
-    r"^[0-9]{4}年(?:[0-9]{1,2}月)?(?:份)?$|"
+    r"^[0-9]{4}年(?:[0-9]{1,2}月)?(?:份)?$|^(?:[0-9]{1,2}|[一二三四五六七八九十]{1,2})月份?$|"
     r"^(?:填报|报送)?(?:单位|站点|便民服务站|部门|月份|年度|日期|时间|窗口)(?:名称)?[:：]"
 )
 
@@ -153,13 +153,19 @@ def read_header(cells: Sequence[Raw]) -> Columns | None:
 def classify_row(cells: Sequence[Raw], columns: Columns | None = None) -> RowKind:
     """What a row is. In doubt it is a line: then it is imported or set aside, and never lost."""
     texts = [text for text in (tidy(as_text(cell)) for cell in cells) if text]
-    if not texts:
+    if not texts or (len(texts) == 1 and _is_only_numbered(cells, columns)):
         return "blank"
     if read_header(cells) is not None:
         return "header"
     if _is_footer(texts) and not (len(texts) >= _MIN_CELLS and _has_date(cells, columns)):
         return "footer"
     return "title" if _is_title(texts) else "line"
+
+
+def _is_only_numbered(cells: Sequence[Raw], columns: Columns | None) -> bool:
+    """A row of a form that was numbered beforehand and never filled in."""
+    position = (columns or STANDARD_COLUMNS).positions.get("seq_no")
+    return re.fullmatch(r"[0-9]{1,6}", tidy(as_text(_cell(cells, position))), re.ASCII) is not None
 
 
 def _is_footer(texts: Sequence[str]) -> bool:
@@ -209,7 +215,8 @@ def read_ledger_row(
     filled = [c for c in COLUMN_IDS if texts[c].strip() or (c in repeated and above is not None)]
     if len(filled) < _MIN_CELLS:
         return SetAside("set_aside_not_a_line")
-    if sum(len(as_text(cell)) for cell in cells) > _MAX_CHARACTERS:
+    extra = list(_extra_cells(cells, columns))
+    if len(extra) > _MAX_EXTRA or sum(len(as_text(cell)) for cell in cells) > _MAX_CHARACTERS:
         return SetAside("set_aside_too_large")
     resolved = {c: _resolve(written[c], c in repeated, above, c) for c in COLUMN_IDS}
     day = _read_day(resolved["ledger_date"])
@@ -220,7 +227,7 @@ def read_ledger_row(
         sheet=sheet[:255],
         row=row,
         cells=[texts[column] for column in COLUMN_IDS],
-        extra=list(_extra_cells(cells, columns)),
+        extra=extra,
     )
     return _line(_FORM, source, _read_fields(_FORM, resolved, day))
 
@@ -258,7 +265,7 @@ def _read_day(raw: Raw | _NoLineAbove) -> str | SetAside:
 def _extra_cells(cells: Sequence[Raw], columns: Columns) -> Iterator[Extra]:
     known = set(columns.positions.values())
     left = [(n, as_text(cell)) for n, cell in enumerate(cells) if n not in known]
-    for position, text in [(n, text) for n, text in left if text.strip()][:_MAX_EXTRA]:
+    for position, text in [(n, text) for n, text in left if text.strip()]:
         label = columns.extra.get(position, f"第{position + 1}列")
         yield Extra(label=label[:255], text=text)
 

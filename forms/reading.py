@@ -34,6 +34,7 @@ class Unreadable(ValueError):
     """What was written has no meaning, or more than one. Carries nothing of it."""
 
 
+_FIRST_YEAR = 1970
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
 _EXCEL_SERIALS = range(25_569, 73_051)  # 1970-01-01 to 2099-12-31
 _EXCEL_SERIALS_AS_TEXT = range(40_000, 55_000)  # 2009 to 2050; no other five digits are a date
@@ -164,6 +165,8 @@ def read_date(raw: Raw) -> Reading[str]:
     if isinstance(raw, bool | time | timedelta):
         raise Unreadable
     if isinstance(raw, date):
+        if raw.year < _FIRST_YEAR:  # a small number in a cell that is formatted as a date
+            raise Unreadable
         day = raw.date() if isinstance(raw, datetime) else raw
         return Reading(day.isoformat(), as_text(raw) != day.isoformat())
     if isinstance(raw, int | float):
@@ -258,7 +261,7 @@ def read_time(raw: Raw, *, day: str = "") -> Reading[str]:
 
     A date may stand before it if it is ``day``.
     """
-    if isinstance(raw, datetime) and raw.year >= 1970 and raw.date().isoformat() != day:
+    if isinstance(raw, datetime) and raw.year >= _FIRST_YEAR and raw.date().isoformat() != day:
         raise Unreadable
     if isinstance(raw, datetime | time):
         return Reading(raw.strftime("%H:%M"), changed=True)
@@ -311,7 +314,7 @@ def _hour_of_day(hour: int, half: str) -> int:
 
 def read_datetime(raw: Raw, *, day: str = "") -> Reading[str]:
     """A date and time → ``"2024-03-01T17:02:00+08:00"``; a clock time alone is of ``day``."""
-    if isinstance(raw, datetime) and raw.year >= 1970:
+    if isinstance(raw, datetime) and raw.year >= _FIRST_YEAR:
         return Reading(f"{raw:%Y-%m-%dT%H:%M}:00{CHINA_OFFSET}", changed=True)
     if isinstance(raw, str):
         text = _digits(raw)

@@ -63,7 +63,6 @@ WORDS: dict[str, str] = {
     "import.row_damaged": "这一行有损坏的文字，无法辨认。请对照原件改正后重新导入。",
     "import.row_no_header": "这个工作表没有表头，无法确认各列的含义。请在上方补上表头、核对各列后重新导入。",
     "import.row_shifted": "这一行的格数与表头不一致，各格可能错位。请移到正确的列后重新导入。",
-    "import.row_too_long": "这一行的内容太长，无法保存。请缩短（每格最多 32767 字）后重新导入。",
     # serve: the pages of this PC
     "serve.port_taken": "端口 {port} 及其后的端口都被占用。请换一个端口，或不指定端口再启动。",
     # station: enrolment of this PC

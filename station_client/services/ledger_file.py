@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from forms import WORDS as FORM_WORDS
 from forms import (
     Columns,
@@ -28,12 +26,9 @@ from forms.reading import Raw, as_text
 from station_client.errors import WORDS, StationError
 from station_client.services.repair_file import Origins, Place, SetAsideRow, origins_of
 from station_client.spreadsheets import Sheet, is_damaged
-from sync_protocol import limits
 
 FORM = builtin().latest("intake_case")
 _TITLE_CELLS = 8  # above the header: a row with fewer is a title or a note
-_CELL_CHARACTERS = 32_767  # a cell of Excel holds no more, nor does a line's `source`
-_LINE_BYTES = limits.BODY_BYTES - 4 * 1024
 _MISFIT_OK = frozenset({"contact_phone"})  # unreadable for reasons of its own, day after day
 
 
@@ -126,8 +121,6 @@ class _SheetJudge:
             return WORDS["import.row_no_header"]
         if any(isinstance(cell, str) and is_damaged(cell) for cell in cells):
             return WORDS["import.row_damaged"]
-        if any(isinstance(cell, str) and len(cell) > _CELL_CHARACTERS for cell in cells):
-            return WORDS["import.row_too_long"]
         line = self._read_line(index, place, self.columns)
         if isinstance(line, SetAside):
             return FORM_WORDS[line.reason]
@@ -152,8 +145,6 @@ class _SheetJudge:
         """Why a row that reads as a line cannot be recorded as one; "" if it can."""
         if self.sheet.shifts and self._is_shifted(cells, line):
             return WORDS["import.row_shifted"]
-        if len(msgspec.msgpack.encode(line.writes)) > _LINE_BYTES:
-            return WORDS["import.row_too_long"]
         problems = check_writes(FORM, line.writes, author="station", creates=True)
         problems = problems or check_record(FORM, line.writes)
         return problems[0].words(FORM) if problems else ""

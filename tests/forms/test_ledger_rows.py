@@ -280,6 +280,10 @@ def test_a_cell_beyond_the_header_is_kept() -> None:
     assert [(extra.label, extra.text) for extra in found.source.extra] == [("第18列", "补充说明")]
 
 
+def test_more_strange_cells_than_a_line_can_keep_set_the_row_aside() -> None:
+    assert read([*cells(), *["x"] * 65]) == SetAside("set_aside_too_large")
+
+
 def test_a_short_row_lacks_its_last_cells_only() -> None:
     found = read(cells()[:15])
     assert isinstance(found, Imported)
@@ -291,6 +295,11 @@ def test_a_short_row_lacks_its_last_cells_only() -> None:
     [
         ([], "blank"),
         (["", None, "  ", "\u3000"], "blank"),
+        (["31"], "blank"),
+        ([31.0, *[None] * 15], "blank"),
+        (["三十一", *[""] * 15], "line"),
+        (["3月份"], "title"),
+        (["本月共受理30件"], "footer"),
         (["政务服务便民服务站工作台账"], "title"),
         (["2024年3月工作台账", "", ""], "title"),
         (["工作台账"] * 16, "title"),

@@ -99,6 +99,7 @@ def test_a_date_in_the_ledgers_own_way_is_not_mended(written: reading.Raw) -> No
         float("inf"),
         time(9, 5),
         timedelta(days=1),
+        date(1900, 1, 3),
     ],
 )
 def test_a_date_with_no_or_several_meanings_is_not_guessed(written: reading.Raw) -> None:
