@@ -29,7 +29,6 @@ from station_client.spreadsheets import Sheet, is_damaged
 
 FORM = builtin().latest("intake_case")
 _TITLE_CELLS = 8  # above the header: a row with fewer is a title or a note
-_MISFIT_OK = frozenset({"contact_phone"})  # unreadable for reasons of its own, day after day
 
 
 @dataclass
@@ -150,9 +149,20 @@ class _SheetJudge:
         return problems[0].words(FORM) if problems else ""
 
     def _is_shifted(self, cells: Sequence[Raw], line: Imported) -> bool:
-        """A separator too many or too few: then cells may stand in the wrong column."""
-        surplus = cells[len(self.header) :]
-        if any(as_text(cell).strip() for cell in surplus):
+        """A separator too many or too few moves all cells behind it.
+
+        Then the last cell of a kind of its own (a code, a time …) does not read as one.
+        """
+        if any(as_text(cell).strip() for cell in cells[len(self.header) :]):
             return True
-        unread = line.source.marked("unreadable") - _MISFIT_OK
-        return len(cells) != len(self.header) and bool(unread)
+        kinds = _fields_of_a_kind(line)
+        last = kinds[-1] if kinds else ""
+        return len(cells) != len(self.header) and last in line.source.marked("unreadable")
+
+
+def _fields_of_a_kind(line: Imported) -> list[str]:
+    """The fields of which a cell says something, but for texts: any text reads as a text."""
+    assert FORM.ledger is not None
+    cells = zip(FORM.ledger.columns.values(), line.source.cells, strict=True)
+    named = [column.field for column, text in cells if column.field and text.strip()]
+    return [name for name in named if not FORM.field(name).type.endswith("text")]

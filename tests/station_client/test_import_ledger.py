@@ -288,13 +288,15 @@ def test_a_row_whose_cells_are_shifted_is_set_aside(station: Station, folder: Pa
             a_line(4)[:8] + a_line(4)[9:],
             a_line(5)[:15],
             [*a_line(6), "", ""],
+            [*a_line(7, 办理时限="5天"), ""],
+            a_line(8, 联系方式="无")[:15],
         )
     )
     (folder / "a.csv").write_text(text, "utf-8")
     report = import_ledger(station, folder / "a.csv")
-    assert report.imported == 3
+    assert (report.imported, report.marked) == (3, 2)
     assert [row.place.row for row in report.set_aside] == [3, 4, 5]
-    assert set(by_seq_no(station)) == {"1", "5", "6"}
+    assert set(by_seq_no(station)) == {"1", "5", "6", "7", "8"}
 
 
 def test_what_is_too_long_for_a_rule_is_marked_and_for_a_record_set_aside(
