@@ -8,11 +8,12 @@ from __future__ import annotations
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from hub_server.errors import STATUS, HubError
 from hub_server.pages.safety import BODY_BYTES
 
+_PLAIN = "text/plain; charset=utf-8"
 _HIDDEN = frozenset({"account.other_region"})
 _OF_STATUS = {
     404: HubError("request.not_found"),
@@ -34,6 +35,8 @@ def explain_http(error: HTTPException) -> ResponseReturnValue:
     """The same for what Flask itself refuses. Redirects pass."""
     if isinstance(error, CSRFError):
         return _expired()
+    if isinstance(error, SecurityError):  # under a foreign host name no page can be drawn
+        return HubError("request.unreadable").words(), error.code, {"Content-Type": _PLAIN}
     if error.code is None or error.code < 400:
         return error
     return explain(_OF_STATUS.get(error.code, HubError("request.unreadable")))

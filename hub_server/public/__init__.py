@@ -11,11 +11,9 @@ from hub_server.pages.routes import Guard, Rate, Route, View, add_pages
 from hub_server.public import views
 
 _SENDING = (Rate("5 per minute"), Rate("30 per day"))
-_ASKING = (
-    Rate("10 per minute"),
-    Rate("60 per hour"),
-    Rate("10 per hour", whose=views.asked_number, failures_only=True),
-)
+# By address alone: a limit by number would let anybody lock an applicant out, and a check code has
+# too many possibilities to be found by trying.
+_ASKING = (Rate("10 per minute"), Rate("60 per hour"))
 
 ROUTES = [
     Route("/", views.front),

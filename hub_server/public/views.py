@@ -90,11 +90,6 @@ def correct(hub: Hub) -> ResponseReturnValue:
     return _state(hub, found, check_code, done=True)
 
 
-def asked_number() -> str:
-    """Whose check code is being tried."""
-    return "application:" + _key()[0][:40]
-
-
 def _key() -> tuple[str, str]:
     return request.form.get("number", "").strip(), request.form.get("check_code", "").strip()
 

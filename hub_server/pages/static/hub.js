@@ -10,6 +10,13 @@ document.querySelectorAll("[data-phrase]").forEach((button) => {
   });
 });
 
+// The chosen file's name, in the language of the page.
+document.querySelectorAll("[data-shown-in]").forEach((input) => {
+  input.addEventListener("change", () => {
+    document.getElementById(input.dataset.shownIn).textContent = input.files[0]?.name ?? "未选择";
+  });
+});
+
 document.querySelectorAll("[data-print]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", () => window.print());

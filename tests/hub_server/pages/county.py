@@ -1,8 +1,10 @@
-"""Builders: a hub on real SQLCipher with its pages, browsers that behave, applications that are valid."""
+"""Builders: a hub on real SQLCipher with its pages, browsers that behave, valid applications."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,24 +12,32 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from hub_server.accounts import Account
+from hub_server.accounts import Account, hash_password
 from hub_server.app import create_app, make_hub
 from hub_server.hub import Hub
-from hub_server.services.accounts import add_account
 from hub_server.services.applications import find_by_number
 from hub_server.services.decide_application import Decided, decide_application
 from hub_server.services.record_agreement import record_agreement
 from hub_server.services.submit_application import submit_application
+from tests.hub_server.conftest import Desk, enrol_desk
 
 NOON = 1_772_424_000_000  # 2026-03-02 12:00 in China
 COUNTY = "140502"
-ELSEWHERE = "140581"
+TOWN = "140502101"  # a part of the county, and another one: what one account may see and not
+ELSEWHERE = "140502102"
 PASSWORD = "correct horse battery 42"
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
     "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
+NAMES = {"reviewer": "王审核", "operator": "李运维", "admin": "赵管理"}
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@cache
+def hashed() -> str:
+    """The one password of all these accounts, hashed once."""
+    return hash_password(PASSWORD)
 
 
 @dataclass
@@ -78,9 +88,18 @@ class County:
     def account(self, role: str, region: str = COUNTY) -> Account:
         key = role, region
         if key not in self.accounts:
-            name = f"{role}-{region}"
-            self.accounts[key] = add_account(self.hub, None, name, PASSWORD, role, region)
+            name = NAMES[role] + ("" if region == COUNTY else region)
+            made = Account(os.urandom(16), name, role, region)
+            with self.hub.store.writing():
+                self.hub.store.people.add(made, hashed(), self.clock())
+            self.accounts[key] = made
         return self.accounts[key]
+
+    def desk(self, region: str = COUNTY, **changed: Any) -> Desk:
+        """A PC of a freshly opened station."""
+        code = self.open_station(region, **changed).code
+        assert code is not None
+        return enrol_desk(self.hub, code)
 
     def stranger(self, address: str = "192.0.2.1") -> Browser:
         client = self.app.test_client()
@@ -99,27 +118,31 @@ class County:
     def apply(self, **changed: Any) -> tuple[str, str]:
         return submit_application(self.hub, an_application(**changed))
 
-    def record_of(self, number: str, region: str = COUNTY) -> bytes:
-        return find_by_number(self.hub, self.account("reviewer", region), number).record
+    def record_of(self, number: str) -> bytes:
+        return find_by_number(self.hub, self.account("reviewer"), number).record
 
     def open_station(self, region: str = COUNTY, **changed: Any) -> Decided:
         """Applied, agreed, approved: a station with its code."""
-        number, _ = self.apply(**{"region_code": region, **changed})
-        reviewer = self.account("reviewer", region)
+        number, _ = self.apply(**{"region_code": full_code(region), **changed})
+        reviewer = self.account("reviewer")
         found = find_by_number(self.hub, reviewer, number)
-        record_agreement(
-            self.hub, reviewer, found.record, "协〔2026〕1号", "agreement", "2026-03-01", "2028-02-28"
-        )
+        agreed = ("协〔2026〕1号", "agreement", "2026-03-01", "2028-02-29")
+        record_agreement(self.hub, reviewer, found.record, *agreed)
         found = find_by_number(self.hub, reviewer, number)
         return decide_application(
             self.hub, reviewer, found.record, "approve", "同意", None, found.version
         )
 
 
-def a_county(home: Path, region: str = COUNTY[:6]) -> County:
+def a_county(home: Path, **more: Any) -> County:
     clock = Clock()
-    hub = make_hub(home, "城区政务服务中心", region, clock, {})
-    return County(hub, create_app(hub), clock)
+    hub = make_hub(home, "城区政务服务中心", COUNTY, clock, {})
+    return County(hub, create_app(hub, **more), clock)
+
+
+def full_code(region: str) -> str:
+    """A division code as a form writes it: 6 or 12 digits."""
+    return region if len(region) == 6 else region.ljust(12, "0")
 
 
 def an_application(**changed: Any) -> dict[str, Any]:

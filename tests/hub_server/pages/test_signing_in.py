@@ -1,0 +1,134 @@
+"""Signing in and out: same words for every mistake, limits, visits that end."""
+
+import pytest
+from werkzeug.test import TestResponse
+
+from hub_server.admin.visits import IDLE_MS, LONGEST_MS
+from hub_server.services.accounts import disable_account
+from tests.hub_server.pages.county import PASSWORD, Browser, County, text_of
+
+INBOX = "/county/applications"
+COOKIE = "bianmin_hub"
+
+
+def try_password(browser: Browser, name: str, password: str) -> TestResponse:
+    browser.get("/login")
+    return browser.post("/login", {"name": name, "password": password})
+
+
+def cookie(browser: Browser) -> str:
+    found = browser.client.get_cookie(COOKIE)
+    assert found is not None
+    return found.value
+
+
+def test_a_page_of_the_county_asks_a_stranger_to_sign_in_and_then_opens(county: County) -> None:
+    browser = county.stranger()
+    answer = browser.get(f"{INBOX}?kind=station_open")
+    page = browser.follow(answer)
+    assert f'value="{INBOX}?kind=station_open"' in page.text
+    county.account("reviewer")
+    onward = {"name": "王审核", "password": PASSWORD, "next": f"{INBOX}?kind=station_open"}
+    assert browser.post("/login", onward).headers["Location"] == f"{INBOX}?kind=station_open"
+
+
+@pytest.mark.parametrize(
+    "onward", ["https://example.org/", "//example.org/county", "/county/\\example.org", "/apply"]
+)
+def test_signing_in_leads_nowhere_else(county: County, onward: str) -> None:
+    county.account("reviewer")
+    browser = county.stranger()
+    browser.get("/login")
+    answer = browser.post("/login", {"name": "王审核", "password": PASSWORD, "next": onward})
+    assert answer.headers["Location"] == "/county"
+
+
+def test_a_wrong_name_and_a_wrong_password_read_alike(county: County) -> None:
+    county.account("reviewer")
+    wrong = try_password(county.stranger(), "王审核", "not the password")
+    unknown = try_password(county.stranger(), "没有此人", PASSWORD)
+    assert wrong.status_code == unknown.status_code == 401
+    assert text_of(wrong) == text_of(unknown)
+    assert "用户名或密码不正确" in wrong.text
+
+
+@pytest.mark.parametrize("name", ["王审核", "没有此人"])
+def test_an_account_is_tried_five_times_and_then_rests_whether_it_exists_or_not(
+    county: County, name: str
+) -> None:
+    county.account("reviewer")
+    for at in range(5):
+        answer = try_password(county.stranger(f"198.51.100.{at}"), name, "not the password")
+        assert answer.status_code == 401
+    answer = try_password(county.stranger("203.0.113.9"), name, PASSWORD)
+    assert answer.status_code == 429
+    assert "请等几分钟后再试" in answer.text
+
+
+def test_one_address_cannot_try_many_names(county: County) -> None:
+    browser = county.stranger("203.0.113.9")
+    answers = [try_password(browser, f"名字{at}", "not the password") for at in range(21)]
+    assert [answer.status_code for answer in answers] == [401] * 20 + [429]
+
+
+def test_a_visit_has_an_id_of_its_own_and_the_cookie_is_closed_to_scripts(county: County) -> None:
+    county.account("reviewer")
+    browser = county.stranger()
+    browser.get("/login")
+    before = cookie(browser)
+    answer = browser.post("/login", {"name": "王审核", "password": PASSWORD})
+    flags = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in flags
+    assert "SameSite=Lax" in flags
+    assert cookie(browser) != before
+    stolen = county.stranger()
+    stolen.client.set_cookie(COOKIE, before)
+    assert stolen.get(INBOX).status_code == 303
+
+
+def test_over_tls_the_cookie_is_secure(county: County) -> None:
+    answer = county.stranger().get("/login", base_url="https://hub.example")
+    assert "Secure" in answer.headers["Set-Cookie"]
+
+
+def test_signing_out_ends_a_copied_cookie_too(county: County) -> None:
+    browser = county.signed_in("reviewer")
+    copy = county.stranger()
+    copy.client.set_cookie(COOKIE, cookie(browser))
+    assert copy.get(INBOX).status_code == 200
+    browser.post("/logout")
+    assert copy.get(INBOX).status_code == 303
+    assert browser.get(INBOX).status_code == 303
+
+
+def test_an_idle_visit_ends(county: County) -> None:
+    browser = county.signed_in("reviewer")
+    county.clock.forward(IDLE_MS / 1000)
+    assert browser.get(INBOX).status_code == 200
+    county.clock.forward(IDLE_MS / 1000 + 1)
+    assert browser.get(INBOX).status_code == 303
+
+
+def test_a_visit_ends_however_busy_it_is(county: County) -> None:
+    browser = county.signed_in("reviewer")
+    steps = LONGEST_MS // IDLE_MS
+    answers = []
+    for _ in range(steps + 1):
+        county.clock.forward(IDLE_MS / 1000)
+        answers.append(browser.get(INBOX).status_code)
+    assert answers == [200] * steps + [303]
+
+
+def test_a_page_that_refreshes_itself_keeps_nobody_signed_in(county: County) -> None:
+    browser = county.signed_in("operator")
+    county.clock.forward(IDLE_MS / 1000 - 10)
+    assert browser.get("/county/watch?auto=yes").status_code == 200
+    county.clock.forward(20)
+    assert browser.get("/county/watch?auto=yes").status_code == 303
+
+
+def test_a_disabled_account_is_out_at_once_and_cannot_return(county: County) -> None:
+    browser = county.signed_in("reviewer")
+    disable_account(county.hub, county.account("admin"), county.account("reviewer").id)
+    assert browser.get(INBOX).status_code == 303
+    assert try_password(browser, "王审核", PASSWORD).status_code == 401
