@@ -144,10 +144,18 @@ def read_header(cells: Sequence[Raw]) -> Columns | None:
         column = _COLUMN_OF.get(_label_key(label))
         if column is not None and column not in positions:
             positions[column] = position
+        elif column == "ledger_date" and _is_clock(cells[positions[column]], label):
+            extra[positions[column]] = tidy(as_text(cells[positions[column]]))
+            positions[column] = position
         elif label.strip():
             extra[position] = tidy(label)
     known = "ledger_date" in positions and len(positions) >= _MIN_LABELS
     return Columns(positions, extra) if known and len(extra) <= len(positions) else None
+
+
+def _is_clock(label: Raw, other: str) -> bool:
+    """时间 is the date, but beside a 日期 it is a time of day."""
+    return "日期" in _label_key(other) and "日期" not in _label_key(label)
 
 
 def classify_row(cells: Sequence[Raw], columns: Columns | None = None) -> RowKind:

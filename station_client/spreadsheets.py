@@ -20,7 +20,7 @@ import python_calamine
 
 from forms.reading import Raw
 from station_client.errors import StationError
-from station_client.workbook_scan import CELLS, ROWS, Unread, scan_workbook
+from station_client.workbook_scan import CELLS, ROWS, Scan, scan_workbook
 
 FILE_BYTES = 64 * 1024 * 1024  # ten years of a busy desk are under 20 MB
 
@@ -32,6 +32,7 @@ class Sheet:
     """Row n of the spreadsheet is ``rows[n - 1]``; a text file is one sheet without a name.
 
     ``merged``: row index → position → the value of the cell above, with which it is merged.
+    ``counts_from_1904``: what a bare number means as a date is then not what it seems.
     ``shifts``: a lost or surplus separator moves the cells of a row; in a workbook none can.
     """
 
@@ -39,6 +40,7 @@ class Sheet:
     rows: Sequence[Row]
     merged: Mapping[int, Mapping[int, Raw]] = field(default_factory=dict)
     shifts: bool = False
+    counts_from_1904: bool = False
 
     def shown(self, index: int) -> Row:
         """The row as it looks on the screen: merged cells show their value in each row."""
@@ -59,7 +61,7 @@ def read_sheets(path: Path) -> list[Sheet]:
         return _workbook_sheets(path.name, data, scan_workbook(path.name, data))
     if data.startswith(_COMPOUND):
         _demand_workbook(path.name, data)
-        return _workbook_sheets(path.name, data, {})
+        return _workbook_sheets(path.name, data, Scan({}))
     _refuse_foreign(path.name, data)
     return [_text_sheet(path.name, data)]
 
@@ -129,11 +131,11 @@ def _refuse_foreign(name: str, data: bytes) -> None:
 # --- workbooks -----------------------------------------------------------------------------------
 
 
-def _workbook_sheets(name: str, data: bytes, unread: Mapping[str, Unread]) -> list[Sheet]:
+def _workbook_sheets(name: str, data: bytes, scan: Scan) -> list[Sheet]:
     try:
         with python_calamine.load_workbook(io.BytesIO(data)) as book:
             return [
-                _workbook_sheet(name, book.get_sheet_by_name(sheet.name), unread)
+                _workbook_sheet(name, book.get_sheet_by_name(sheet.name), scan)
                 for sheet in book.sheets_metadata
                 if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
             ]
@@ -151,18 +153,21 @@ def _workbook_sheets(name: str, data: bytes, unread: Mapping[str, Unread]) -> li
         raise StationError("import.damaged", file=name) from error
 
 
-def _workbook_sheet(
-    file: str, sheet: python_calamine.CalamineSheet, unread: Mapping[str, Unread]
-) -> Sheet:
+def _workbook_sheet(file: str, sheet: python_calamine.CalamineSheet, scan: Scan) -> Sheet:
     height, width = (n + 1 for n in sheet.end or (-1, -1))
     if height > ROWS or height * width > CELLS:
         raise StationError("import.too_many_rows", file=file, limit=ROWS)
     rows = [[_plain(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
-    for (row, column), text in unread.get(sheet.name, {}).items():
+    for (row, column), text in scan.unread.get(sheet.name, {}).items():
         rows += [[] for _ in range(len(rows), row + 1)]
         rows[row] += [""] * (column + 1 - len(rows[row]))
         rows[row][column] = text
-    return Sheet(sheet.name, [tuple(row) for row in rows], _merged(sheet, rows))
+    return Sheet(
+        sheet.name,
+        [tuple(row) for row in rows],
+        _merged(sheet, rows),
+        counts_from_1904=scan.counts_from_1904,
+    )
 
 
 def _merged(

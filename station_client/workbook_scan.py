@@ -13,12 +13,14 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.parsers import expat
 
 from station_client.errors import StationError
 
-UNPACKED_BYTES = 512 * 1024 * 1024
+UNPACKED_BYTES = 256 * 1024 * 1024
+INDEX_BYTES = 4 * 1024 * 1024  # of the parts that say which sheets there are
 MEMBERS = 5_000
 ROWS = 300_000
 CELLS = 6_000_000  # a sheet is held as a rectangle: one cell far out costs all that lie between
@@ -39,8 +41,18 @@ class _TooLarge(Exception):
     """The archive unpacks to more than a ledger can need."""
 
 
-def scan_workbook(name: str, data: bytes) -> dict[str, Unread]:
-    """What the reader would leave blank in each sheet, by the sheet's name.
+class Scan(NamedTuple):
+    """`unread`: sheet's name → what the reader would leave blank.
+
+    `counts_from_1904`: a date as a bare number is four years later than everywhere else.
+    """
+
+    unread: dict[str, Unread]
+    counts_from_1904: bool = False
+
+
+def scan_workbook(name: str, data: bytes) -> Scan:
+    """What the reader must be told about this workbook.
 
     Errors: import.wrong_type, import.damaged, import.unpacked_too_large, import.too_many_rows.
     """
@@ -71,14 +83,17 @@ def _demand_workbook(name: str, archive: zipfile.ZipFile) -> None:
     if len(names) > MEMBERS or sum(i.file_size for i in archive.infolist()) > UNPACKED_BYTES:
         raise _TooLarge
     if _BOOK in names:
+        if max(archive.getinfo(part).file_size for part in (_BOOK, _RELATIONS)) > INDEX_BYTES:
+            raise _TooLarge
         return
     kinds = {"word/document.xml": "Word 文档", "xl/workbook.bin": "二进制工作簿（.xlsb）"}
     kind = next((kind for part, kind in kinds.items() if part in names), "压缩包或其他文件")
     raise StationError("import.wrong_type", file=name, kind=kind)
 
 
-def _scan(archive: zipfile.ZipFile) -> dict[str, Unread]:
-    sheets = dict(_sheet_parts(archive))
+def _scan(archive: zipfile.ZipFile) -> Scan:
+    book = ElementTree.fromstring(archive.read(_BOOK))
+    sheets = dict(_sheet_parts(archive, book))
     unread: dict[str, Unread] = {}
     for member in archive.namelist():
         scan = _SheetScan() if member.startswith("xl/worksheets/") else None
@@ -87,7 +102,7 @@ def _scan(archive: zipfile.ZipFile) -> dict[str, Unread]:
                 scan.feed(chunk)
         if scan is not None and member in sheets:
             unread[sheets[member]] = scan.unread
-    return unread
+    return Scan(unread, any(e.get("date1904") in ("1", "true") for e in book.iter()))
 
 
 def _chunks(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
@@ -97,13 +112,13 @@ def _chunks(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
             yield chunk
 
 
-def _sheet_parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+def _sheet_parts(archive: zipfile.ZipFile, book: ElementTree.Element) -> Iterator[tuple[str, str]]:
     """(archive member, sheet name)."""
     targets = {
         relation.get("Id"): str(relation.get("Target"))
         for relation in ElementTree.fromstring(archive.read(_RELATIONS))
     }
-    for element in ElementTree.fromstring(archive.read(_BOOK)).iter():
+    for element in book.iter():
         if not element.tag.endswith("}sheet"):
             continue
         relation = next((v for k, v in element.attrib.items() if k.endswith("}id")), None)

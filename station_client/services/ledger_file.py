@@ -120,6 +120,8 @@ class _SheetJudge:
             return WORDS["import.row_no_header"]
         if any(isinstance(cell, str) and is_damaged(cell) for cell in cells):
             return WORDS["import.row_damaged"]
+        if self.sheet.counts_from_1904 and isinstance(_date_cell(cells, self.columns), int | float):
+            return FORM_WORDS["set_aside_unreadable_date"]
         line = self._read_line(index, place, self.columns)
         if isinstance(line, SetAside):
             return FORM_WORDS[line.reason]
@@ -158,6 +160,11 @@ class _SheetJudge:
         kinds = _fields_of_a_kind(line)
         last = kinds[-1] if kinds else ""
         return len(cells) != len(self.header) and last in line.source.marked("unreadable")
+
+
+def _date_cell(cells: Sequence[Raw], columns: Columns) -> Raw:
+    position = columns.positions["ledger_date"]
+    return cells[position] if position < len(cells) else None
 
 
 def _fields_of_a_kind(line: Imported) -> list[str]:

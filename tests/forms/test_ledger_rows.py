@@ -262,6 +262,14 @@ def test_columns_in_another_order_give_the_same_line(order: list[int]) -> None:
     assert found.writes == line().writes
 
 
+@pytest.mark.parametrize("labels", [("时间", "日期"), ("日期", "时间")])
+def test_beside_a_date_a_time_is_not_the_date(labels: tuple[str, str]) -> None:
+    columns = read_header(["序号", *labels, "姓名", "联系电话", "事项"])
+    assert columns is not None
+    assert columns.positions["ledger_date"] == 1 + labels.index("日期")
+    assert columns.extra == {1 + labels.index("时间"): "时间"}
+
+
 def test_a_missing_column_is_named_and_a_strange_one_is_kept() -> None:
     header = [label for label in HEADER if label != "窗口"] + ["回访结果"]
     columns = read_header(header)

@@ -7,6 +7,8 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import openpyxl.utils.datetime
 import pytest
 
 from forms import LEDGER_COLUMNS
@@ -258,6 +260,18 @@ def test_native_cells_of_a_workbook_read_as_the_same_texts(station: Station, fol
     assert report.imported == 1
     [row] = records(station)
     assert list(row.cells or ()) == a_line(1, 当日办结时间="09:30")
+
+
+def test_a_bare_number_is_no_date_where_days_are_counted_from_1904(
+    station: Station, folder: Path
+) -> None:
+    path = an_xlsx(folder / "a.xlsx", [HEADER, a_line(1, 时间=45352)])
+    assert import_ledger(station, path).mended == 1
+    book = openpyxl.load_workbook(path)
+    book.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+    book.worksheets[0]["B2"] = 43890
+    book.save(path)
+    assert len(import_ledger(station, path).set_aside) == 1
 
 
 def test_an_error_value_is_what_was_written_and_not_a_blank(station: Station, folder: Path) -> None:
