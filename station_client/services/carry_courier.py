@@ -3,7 +3,7 @@
 The same bytes, guarantees and code as over HTTP (promise 9). The reply may come late or never.
 """
 
-from station_client.errors import StationError, told
+from station_client.errors import told
 from station_client.services.exchange_with_hub import (
     Outcome,
     Prepared,
@@ -39,8 +39,8 @@ def read_reply(station: Station, file_bytes: bytes) -> Outcome:
 def _absorb(station: Station, data: bytes) -> Outcome:
     for number, digest in station.store.channels.open_requests("courier"):
         try:
-            return absorb_reply(station, Prepared(number, digest, b"", 0), data, None)
+            return absorb_reply(station, Prepared(number, digest, b""), data, None)
         except PeerFault as fault:
             if fault.code != "reply.other_request":
                 raise
-    raise StationError("reply.other_request")
+    raise PeerFault("reply.other_request")

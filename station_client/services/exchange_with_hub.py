@@ -15,7 +15,7 @@ from station_client.services.apply_page import apply_page
 from station_client.station import Station
 from station_client.store.rows import ExchangeState
 from sync_protocol import exchange, limits, push
-from sync_protocol.channel import Verdict
+from sync_protocol.channel import OperationEntry, Verdict
 from sync_protocol.errors import PeerFault, ProtocolError
 from sync_protocol.exchange import Reply, Report
 from sync_protocol.pull import Applied, Page
@@ -26,8 +26,9 @@ MOST_REQUESTS = 1000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call did. `pushed` counts operations, `pulled` entries; `hub_time` is ms since 1970
-    UTC; `refused` counts own operations that the county refused just now."""
+    """What one call did. `pushed` counts own operations that have a place at the hub now, `refused`
+    those of them that the county refused; `pulled` counts entries; `hub_time` is ms since 1970 UTC.
+    """
 
     pushed: int = 0
     pulled: int = 0
@@ -58,7 +59,6 @@ class Prepared:
     number: int
     digest: bytes
     data: bytes
-    sent_operations: int
 
 
 def exchange_with_hub(station: Station) -> Outcome:
@@ -122,7 +122,7 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
             state.number + 1, plan.digest, plan.payload, carrier, station.now_ms()
         )
     data = exchange.seal_request(plan.payload, keys, station.hub)
-    return Prepared(state.number + 1, plan.digest, data, plan.sent_operations)
+    return Prepared(state.number + 1, plan.digest, data)
 
 
 def _report(station: Station, state: ExchangeState) -> Report:
@@ -148,15 +148,16 @@ def absorb_reply(station: Station, prepared: Prepared, data: bytes, took_ms: int
     """
     reply = exchange.open_reply(data, station.keys, station.hub, prepared.digest)
     applied = [_apply(station, page) for page in reply.pages]
+    verdicts = [entry.verdict for each in applied if each for entry in _own_entries(each)]
     outcome = Outcome(
-        pushed=prepared.sent_operations,
+        pushed=len(verdicts),
         pulled=sum(len(each.entries) for each in applied if each),
         requests=1,
         bytes_out=len(prepared.data),
         bytes_in=len(data),
         synchronised=_note_success(station, prepared, reply, applied, took_ms),
         hub_time=reply.hub_time,
-        refused=sum(_refused(station, each) for each in applied if each),
+        refused=verdicts.count(Verdict.REFUSED),
     )
     station.refresh()
     return outcome
@@ -174,12 +175,13 @@ def _apply(station: Station, page: Page) -> Applied | None:
         return None
 
 
-def _refused(station: Station, applied: Applied) -> int:
-    """An own operation comes back without its bytes."""
-    return sum(
-        each.operation is None and getattr(each.entry, "verdict", None) == Verdict.REFUSED
+def _own_entries(applied: Applied) -> list[OperationEntry]:
+    """Those about own operations: they come back without the bytes."""
+    return [
+        each.entry
         for each in applied.entries
-    )
+        if each.operation is None and isinstance(each.entry, OperationEntry)
+    ]
 
 
 def _note_success(

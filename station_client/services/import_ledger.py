@@ -139,7 +139,8 @@ def _not_yet_imported(station: Station, lines: Sequence[Imported]) -> list[Impor
     left = list(lines)
     for key in (_as_written, _as_read):
         matched = _match(known, [line.source for line in left], key)
-        left = [line for n, line in enumerate(left) if n not in matched.values()]
+        here = set(matched.values())
+        left = [line for n, line in enumerate(left) if n not in here]
         known = [source for n, source in enumerate(known) if n not in matched]
     return left
 
