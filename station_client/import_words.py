@@ -15,11 +15,11 @@ from station_client.services.repair_file import Place
 SHOWN_SET_ASIDE = 20  # the rest is in the repair file, with its reasons
 
 COUNTS = (
-    ("imported", "照原样登记"),
-    ("mended", "统一写法后登记"),
-    ("marked", "带标注登记"),
-    ("already", "以前已登记"),
-    ("set_aside", "留待修正"),
+    ("imported", "原样导入"),
+    ("mended", "规范写法后导入"),
+    ("marked", "带标记导入"),
+    ("already", "以前导入过"),
+    ("set_aside", "放进修复文件"),
     ("titles", "标题"),
     ("headers", "表头"),
     ("blanks", "空行"),
@@ -48,9 +48,9 @@ def report_lines(report: ImportReport, form: Form, *, details: bool = False) -> 
     yield "　".join(f"{label} {counts[name]}" for name, label in COUNTS)
     mended = report.mended_columns().items()
     if mended:
-        yield "统一写法：" + "、".join(f"{_COLUMN_LABELS[c]} {n} 处" for c, n in mended)
+        yield "规范写法：" + "、".join(f"{_COLUMN_LABELS[c]} {n} 处" for c, n in mended)
     for (field, code), count in report.marks().items():
-        yield f"标注：“{form.label(field)}”{MARK_WORDS[code]}，{count} 行"
+        yield f"标记：“{form.label(field)}”{MARK_WORDS[code]}，{count} 行"
     if details:
         for line in report.lines:
             yield from _line_details(line, form)
@@ -67,7 +67,7 @@ def _line_details(line: Source, form: Form) -> Iterator[str]:
 def _set_aside(report: ImportReport, details: bool) -> Iterator[str]:
     shown = report.set_aside if details else report.set_aside[:SHOWN_SET_ASIDE]
     for row in shown:
-        yield f"{_where(row.place)} 留待修正：{row.reason}"
+        yield f"{_where(row.place)} 放进修复文件：{row.reason}"
     if len(shown) < len(report.set_aside):
         yield f"……另有 {len(report.set_aside) - len(shown)} 行，见修复文件"
     if report.repair_file is not None:

@@ -1,6 +1,9 @@
 """The import's report: what a clerk reads, what a program reads, and the command that prints it."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from forms.checker import MARKABLE
 from station_client import app
 from station_client.cli import main
 from station_client.device_secret import DeviceSecret
+from station_client.home import Home
 from station_client.import_words import COUNTS, MARK_WORDS, report_lines, report_values
 from station_client.services.import_ledger import ImportReport, import_ledger
 from tests.station_client import desk
@@ -54,10 +58,10 @@ def test_the_report_says_what_became_of_every_row(report: ImportReport) -> None:
     lines = list(report_lines(report, INTAKE))
     assert lines[0] == "三月.csv：1 个工作表，共读取 30 行"
     assert lines[1].startswith(
-        "照原样登记 1　统一写法后登记 1　带标注登记 1　以前已登记 0　留待修正 26"
+        "原样导入 1　规范写法后导入 1　带标记导入 1　以前导入过 0　放进修复文件 26"
     )
-    assert "统一写法：时间 1 处" in lines
-    assert "标注：“联系方式”原表所写无法确认，1 行" in lines
+    assert "规范写法：时间 1 处" in lines
+    assert "标记：“联系方式”原表所写无法确认，1 行" in lines
     assert lines[-2] == "……另有 6 行，见修复文件"
     assert str(report.repair_file) in lines[-1]
     assert not any("1.39E+10" in line for line in lines)
@@ -67,7 +71,7 @@ def test_with_details_each_change_is_shown_with_its_row(report: ImportReport) ->
     lines = list(report_lines(report, INTAKE, details=True))
     assert "第 3 行 时间“2024/3/1”→“2024-03-01”" in lines
     assert "第 4 行 “联系方式”原表所写无法确认" in lines
-    assert sum("留待修正：" in line for line in lines) == 26
+    assert sum("放进修复文件：" in line for line in lines) == 26
 
 
 def test_the_counts_for_a_program_add_up_and_name_nobody(report: ImportReport) -> None:
@@ -85,7 +89,7 @@ def test_the_command_imports_and_prints_the_report(run: Run, tmp_path: Path) -> 
     path = str(a_csv(tmp_path / "三月.csv", ROWS))
     first = run(path)
     assert first.exit_code == 0
-    assert "带标注登记 1" in first.stdout
+    assert "带标记导入 1" in first.stdout
     again = run(path, "--json")
     assert json.loads(again.stdout)["already"] == 3
     assert "“2024/3/1”→“2024-03-01”" not in run(path, "--details").stdout  # nothing new
@@ -115,3 +119,35 @@ def test_our_own_sample_has_lines_of_every_quality(run: Run, tmp_path: Path) -> 
         "blanks": 0,
         "footers": 1,
     }
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from station_client.services import import_ledger as importing
+from tests.station_client import desk
+
+def cut(done, total):
+    if done >= 40:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+importing.LINES_PER_TRANSACTION = 20
+importing.import_ledger(desk.a_station(Path(sys.argv[1])), Path(sys.argv[2]), cut)
+"""
+
+
+def test_a_process_that_is_killed_in_the_middle_leaves_whole_groups_and_the_rest_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = a_csv(tmp_path / "a.csv", [HEADER, *(a_line(n) for n in range(1, 101))])
+    home = str(tmp_path / "home")
+    root = Path(__file__).resolve().parents[2]
+    ended = subprocess.run([sys.executable, "-c", KILLED, home, str(path)], cwd=root, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    monkeypatch.setattr(app, "find_or_create", lambda home_id, create: DeviceSecret("insecure"))
+    station = app.open_station(Home.open(Path(home)), desk.PIN)
+    report = import_ledger(station, path)
+    assert (report.already, report.imported) == (40, 60)
+    cells = [row.cells for row in station.store.journal.records_of_kind(["intake_case"])]
+    assert sorted(int(line[0]) for line in cells if line) == list(range(1, 101))
+    station.close()
