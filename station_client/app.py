@@ -80,22 +80,25 @@ def enrol(home: Home, hub_url: str, code: str, clerk_name: str, secret: str) -> 
 
 class Program:
     """The running program: at most one open station, kept open behind locked pages so that the
-    exchanges go on."""
+    exchanges go on by its schedule."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.station: Station | None = None
+        self.schedule = Schedule(self.exchange)
 
     def unlock(self, secret: str, clerk: bytes | None) -> Station:
         """For the pages: open the station, or hand it to the next clerk."""
         if self.station is None:
             self.station = open_station(self.home, secret, clerk)
+            self.schedule.soon()
         else:
             self.station.unlocked = self.station.vault.unlock(secret, clerk)
         return self.station
 
     def enrol(self, asked: Enrolment) -> Station:
         self.station = enrol(self.home, asked.hub_url, asked.code, asked.name, asked.secret)
+        self.schedule.soon()
         return self.station
 
     def exchange(self) -> bool:
@@ -134,16 +137,15 @@ def serve(
         _log_to(home.logs / "station.log", closing)
         program = Program(home)
         closing.callback(program.close)
-        schedule = Schedule(program.exchange)
         listening = closing.enter_context(_listen(port))
         guard = Guard(listening.getsockname()[1])
-        desk = Desk(home, program.unlock, program.enrol, now_ms, sync_soon=schedule.soon)
+        desk = Desk(home, program.unlock, program.enrol, now_ms, sync_soon=program.schedule.soon)
         server = waitress.create_server(
             create_app(desk, guard), sockets=[listening], threads=THREADS, ident=None
         )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        schedule.start()
-        closing.callback(schedule.stop)
+        program.schedule.start()
+        closing.callback(program.schedule.stop)
         address = start_url(listening.getsockname()[1], guard.mint())
         announce(address)
         if open_browser:

@@ -18,6 +18,7 @@ from sync_protocol import channel, crypto, enrol
 NOON = 1_772_424_000_000  # 2026-03-02 12:00 in China
 PIN = "太行山上便民服务站一号"
 COUNTY = "140722"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass

@@ -1,8 +1,12 @@
 """The command line as a person or a script uses it, against a real HTTP server."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +15,7 @@ from station_client import app
 from station_client.cli import main
 from station_client.device_secret import DeviceSecret
 from station_client.home import Home
+from sync_protocol import courier
 from tests.station_client import desk
 from tests.station_client.fake_hub import FakeHub
 from tests.station_client.loopback import hub_answers, serving
@@ -109,8 +114,6 @@ def test_two_pcs_settle_a_conflict(enrolled: Run, hub: FakeHub, address: str) ->
 def test_a_courier_file_does_what_a_network_does(
     enrolled: Run, hub: FakeHub, tmp_path: Path
 ) -> None:
-    from sync_protocol import courier
-
     enrolled("record", "intake_case", *SETTINGS)
     out, back = tmp_path / "out.bin", tmp_path / "back.bin"
     enrolled("courier", "out", str(out))
@@ -170,3 +173,17 @@ def test_a_foreign_code_leaves_no_vault_behind(run: Run, address: str, tmp_path:
     told = run("enrol", "--hub", address, "--code", code, "--name", "李娟", ok=False)
     assert "enrol.hub_fingerprint" in told.stderr
     assert not (tmp_path / "a" / "vault.json").exists()
+
+
+def test_the_pages_start_hold_the_folder_and_stop_cleanly(enrolled: Run, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "station_client", "serve", "--no-browser"]
+    folder = ["--home", str(tmp_path / "a")]
+    with subprocess.Popen([*command, *folder], stdout=subprocess.PIPE, cwd=desk.ROOT) as pages:
+        assert pages.stdout is not None
+        address = pages.stdout.readline().decode().strip()
+        with urlopen(address) as page:
+            assert page.status == 200
+        assert "home.second_instance" in enrolled("status", ok=False).stderr
+        pages.send_signal(signal.SIGTERM)
+        assert pages.wait(30) == 0
+    enrolled("status")
