@@ -6,6 +6,7 @@ from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from forms import LEDGER_COLUMNS
+from forms.reading import Unreadable, read_date
 from hub_server.accounts import Account
 from hub_server.admin.paging import Page, asked_number, asked_size
 from hub_server.hub import Hub
@@ -29,6 +30,7 @@ def ledger(hub: Hub, account: Account) -> ResponseReturnValue:
         chosen=chosen,
         page=page,
         rows=found.rows,
+        unread=[name for name in ("since", "until") if chosen[name] and not _day(chosen[name])],
         columns=[label for _, label in LEDGER_COLUMNS],
         stations=[(line.code, line.name) for line in list_stations(hub, account)],
         kinds=CASE_KINDS,
@@ -49,11 +51,19 @@ def _chosen() -> dict[str, str]:
     return {name: request.args.get(name, "").strip()[:50] for name in _NAMES}
 
 
+def _day(text: str) -> str:
+    """A date as people write it → ISO; what is none filters nothing, and the page says so."""
+    try:
+        return read_date(text).value
+    except Unreadable:
+        return ""
+
+
 def _filters(chosen: dict[str, str]) -> Filters:
     return Filters(
         station_code=chosen["station"],
-        since=chosen["since"],
-        until=chosen["until"],
+        since=_day(chosen["since"]),
+        until=_day(chosen["until"]),
         text=chosen["text"],
         kind=chosen["kind"],
         status=chosen["status"],

@@ -80,6 +80,16 @@ def test_the_ledger_is_filtered_and_counted(
         assert "没有符合条件的条目" in text
 
 
+def test_a_date_is_read_as_people_write_it_and_a_wrong_one_is_said(
+    desk: Desk, reviewer: Browser
+) -> None:
+    many(desk, 30)
+    assert "共 1 条" in text_of(reviewer.get(f"{LEDGER}?since=2026年2月28日"))
+    wrong = text_of(reviewer.get(f"{LEDGER}?since=昨天"))
+    assert "日期看不懂" in wrong
+    assert "共 30 条" in wrong
+
+
 def test_every_line_stands_on_exactly_one_page(desk: Desk, reviewer: Browser) -> None:
     many(desk, 45)
     seen: list[str] = []
