@@ -28,7 +28,9 @@ def build(dist: Path) -> Path:
 def size_bytes(folder: Path) -> int:
     """What the files of a folder take together."""
     return sum(
-        each.stat().st_size for each in folder.rglob("*") if each.is_file() and not each.is_symlink()
+        each.stat().st_size
+        for each in folder.rglob("*")
+        if each.is_file() and not each.is_symlink()
     )
 
 

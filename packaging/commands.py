@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -89,22 +89,24 @@ class Hub:
         stop(self.process)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Desk:
     """One PC of a station: its folder, and the file its PIN is read from."""
 
     home: Path
     pin_file: Path
-    exchanges: int = 0
-    bytes_moved: int = 0
-    environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: object, given: str | None = None) -> str:
         options = ("--home", self.home, "--pin-file", self.pin_file)
         return run("bianmin-station", *arguments, *options, given=given)
 
-    def read(self, *arguments: object, given: str | None = None) -> Any:
-        return json.loads(self.run(*arguments, "--json", given=given))
+    def read(self, *arguments: object) -> Any:
+        """The command's answer as JSON."""
+        return json.loads(self.run(*arguments, "--json"))
+
+    def read_json(self, command: str, kind: str, values: Mapping[str, object]) -> Any:
+        """The answer as JSON of a command that is given its values as JSON."""
+        return json.loads(self.run(command, kind, "--json", "-", given=json.dumps(values)))
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
