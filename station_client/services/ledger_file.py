@@ -73,7 +73,7 @@ class _SheetJudge:
         for index in range(len(self.sheet.rows)):
             self.judged.rows += 1
             shown = self.sheet.shown(index)
-            kind = classify_row(shown, self.columns)
+            kind = classify_row(self.origins.strip(shown), self.columns)
             if kind == "header":
                 self._begin(shown)
             if kind == "line" and not self._is_title(shown):

@@ -470,6 +470,19 @@ def test_a_repair_file_arms_no_formula_and_gives_back_what_was_written(
     assert [row.values["source"]["cells"][5] for row in records(station)] == armed
 
 
+def test_a_row_that_was_emptied_in_the_repair_file_is_a_blank(
+    station: Station, folder: Path
+) -> None:
+    path = a_csv(folder / "a.csv", [HEADER, ["停电一天"], a_line(2, 时间="")])
+    repair = import_ledger(station, path).repair_file
+    assert repair is not None
+    repair.write_text(
+        repair.read_text("utf-8-sig").replace("停电一天", ""), "utf-8-sig", newline=""
+    )
+    report = import_ledger(station, repair)
+    assert (report.blanks, len(report.set_aside)) == (1, 1)
+
+
 def test_a_repair_file_in_work_is_never_overwritten(station: Station, folder: Path) -> None:
     path = a_csv(folder / "a.csv", [HEADER, a_line(1), a_line(2, 时间="")])
     first = import_ledger(station, path).repair_file
