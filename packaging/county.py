@@ -5,6 +5,7 @@ All people, telephone numbers and secrets here are invented and belong to the sa
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,11 @@ def approve_opening(hub: Hub, number: str, agreement: str, name: str) -> Opened:
 def enrol(desk: Desk, hub: Hub, code: str, clerk: str) -> None:
     """A fresh folder becomes a PC of the station."""
     desk.run("enrol", "--hub", hub.url, "--code", code, "--name", clerk)
+
+
+def copied(file: Path, folder: Path) -> Path:
+    """A copy to import from: the repair file is written beside what was imported."""
+    return Path(shutil.copy(file, folder / file.name))
 
 
 def write_secret(path: Path, text: str) -> None:

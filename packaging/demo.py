@@ -201,7 +201,7 @@ def tell_the_working_days(
 
     hub.kill()
     story.step("the hub is killed: both PCs are offline")
-    ledger = SHARED_LEDGER if SHARED_LEDGER.exists() else county.LEDGER
+    ledger = county.copied(ledger_file(), folder)
     report = first.read("import", ledger)
     story.step("the first PC imports a ledger", file=ledger.name, **counts_of(report))
     story.amend(first, helper, contact_phone="13900008611", answer="可在掌上12333认证")
@@ -228,6 +228,10 @@ def tell_the_working_days(
     settle(story, first, second, helper)
     carry_on_a_stick(story, hub, second, folder)
     story.step("the first PC again", **story.sync(first))
+
+
+def ledger_file() -> Path:
+    return SHARED_LEDGER if SHARED_LEDGER.exists() else county.LEDGER
 
 
 def counts_of(report: dict[str, Any]) -> dict[str, Any]:
@@ -365,7 +369,7 @@ def compare(story: Story, hub: Hub, folder: Path) -> int:
 
 def compare_import(records: list[dict[str, Any]]) -> list[str]:
     """Each imported line's original, and its ledger line where nothing was mended."""
-    ledger = SHARED_LEDGER if SHARED_LEDGER.exists() else county.LEDGER
+    ledger = ledger_file()
     with ledger.open(encoding="utf-8-sig", newline="") as file:
         rows = dict(enumerate(csv.reader(file), 1))
     imported = {

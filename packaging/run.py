@@ -132,7 +132,7 @@ def set_up(hub: Hub, folder: Path) -> Stage:
     further = hub.run("station", "code", opened.station_code, "--as", county.REVIEWER).strip()
     county.enrol(second, hub, further, "王强")
     records = [first.read_json("record", kind, values)["record"] for kind, values in CASES]
-    first.run("import", county.LEDGER)
+    first.run("import", county.copied(county.LEDGER, folder))
     for desk in (first, second):
         desk.run("sync")
     disagree(first, second, records[0])
