@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 from click.testing import CliRunner, Result
@@ -179,11 +179,15 @@ def test_the_pages_start_hold_the_folder_and_stop_cleanly(enrolled: Run, tmp_pat
     command = [sys.executable, "-m", "station_client", "serve", "--no-browser"]
     folder = ["--home", str(tmp_path / "a")]
     with subprocess.Popen([*command, *folder], stdout=subprocess.PIPE, cwd=desk.ROOT) as pages:
-        assert pages.stdout is not None
-        address = pages.stdout.readline().decode().strip()
-        with urlopen(address) as page:
-            assert page.status == 200
-        assert "home.second_instance" in enrolled("status", ok=False).stderr
-        pages.send_signal(signal.SIGTERM)
-        assert pages.wait(30) == 0
+        try:
+            assert pages.stdout is not None
+            address = pages.stdout.readline().decode().strip()
+            browser = build_opener(HTTPCookieProcessor())
+            with browser.open(address) as page:
+                assert page.status == 200
+            assert "home.second_instance" in enrolled("status", ok=False).stderr
+            pages.send_signal(signal.SIGTERM)
+            assert pages.wait(30) == 0
+        finally:
+            pages.kill()
     enrolled("status")
