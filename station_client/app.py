@@ -23,6 +23,7 @@ from station_client.home import Home
 from station_client.scheduler import Schedule
 from station_client.services.enrol_station import enrol_station
 from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.renew_records import renew_records
 from station_client.station import Station
 from station_client.store import open_store
 from station_client.transport import HttpTransport
@@ -56,7 +57,9 @@ def station_of(home: Home, vault: Vault, unlocked: Unlocked) -> Station:
     """The station of a folder whose vault is open. Errors: store.*, station.not_enrolled"""
     store = open_store(home.database, unlocked.data_key)
     try:
-        return Station.open(home, vault, unlocked, store, forms.builtin(), now_ms, HttpTransport)
+        station = Station.open(home, vault, unlocked, store, forms.builtin(), now_ms, HttpTransport)
+        renew_records(station)
+        return station
     except BaseException:
         store.close()
         raise

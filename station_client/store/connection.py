@@ -4,6 +4,7 @@ Knows peewee, SQLCipher and the error table; not what the tables mean. Promise 1
 settings here: WAL with synchronous=FULL is durable when the commit returns.
 """
 
+import errno
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -116,6 +117,9 @@ def open_database(path: Path, data_key: bytes, *, create: bool = False) -> Datab
     refuse_broken_sqlite(sqlcipher.sqlite_version_info)
     if not create and not (path.exists() and path.stat().st_size):
         raise StationError("store.missing", file=path)
+    if create:
+        with coded(str(path)):
+            path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
     database = Database(path, data_key)
     try:
         with coded(str(path)):
@@ -159,6 +163,10 @@ def coded(file: object) -> Iterator[None]:
         code = _code(error)
         if code is None:
             raise
+        raise StationError(code, file=file) from error
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        code = "store.disk_full" if is_full else "store.disk_failed"
         raise StationError(code, file=file) from error
 
 

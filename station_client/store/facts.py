@@ -29,6 +29,13 @@ class Facts:
     def keep_exchange(self, state: ExchangeState) -> None:
         self._keep("exchange", state)
 
+    def shown_by(self) -> str:
+        """Which program and forms made the record rows; "" before any did."""
+        return self._read("shown_by", str) or ""
+
+    def keep_shown_by(self, maker: str) -> None:
+        self._keep("shown_by", maker)
+
     def next_case_sequence(self, day: str) -> int:
         """The next number of that day (ISO), from 1; taken for good when the transaction ends."""
         with self._database.writing():

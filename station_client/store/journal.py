@@ -121,6 +121,13 @@ class Journal:
             found.setdefault(row["record"], []).append(StoredOperation(**row))
         return found
 
+    def record_ids(self, channel: bytes) -> list[bytes]:
+        """Every record that an operation of this channel is about, shown or not."""
+        rows = self._database.rows(
+            "SELECT DISTINCT record FROM operation WHERE channel = ?", channel
+        )
+        return [row["record"] for row in rows]
+
     def records_of(self, identities: Sequence[bytes]) -> dict[bytes, bytes]:
         """Operation's identity → its record, for verdicts that come later."""
         rows = self._database.rows_of(

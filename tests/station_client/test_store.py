@@ -113,6 +113,14 @@ def test_no_byte_of_the_folder_tells_a_thief_anything(tmp_path: Path) -> None:
     station.close()
 
 
+def test_every_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    station = desk.a_station(tmp_path / "home")
+    record_entry(station, "intake_case", desk.a_case())
+    files = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    station.close()
+
+
 def test_threads_record_at_once_and_the_chain_has_no_gap(tmp_path: Path) -> None:
     station = desk.a_station(tmp_path / "home")
 
