@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response, redirect, request, url_for
+from flask import Flask, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from station_client.ui.desk import Desk
@@ -25,7 +25,6 @@ from station_client.ui.pages import (
 )
 
 View = Callable[..., ResponseReturnValue]
-LOCKED = 423
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def _opened(page: Page, desk: Desk) -> View:
 
 def _closed(page: Page, desk: Desk) -> ResponseReturnValue:
     if page.passive:
-        return Response(status=LOCKED)
+        return jsonify({"is_locked": True})
     if page.method == "POST":
         drafts.keep_posted(desk)
     back = request.form.get("draft_path") or request.path

@@ -15,13 +15,15 @@ function post(url, body) {
 
 const FIELDS = "input:not([type=hidden]), select, textarea, summary, [data-add-line]";
 
-function isVisible(element) {
-  return element.getClientRects().length > 0 && !element.disabled;
+// Boxes to tick are one stop for Enter, and Tab walks through them.
+function isStop(element) {
+  return element.getClientRects().length > 0 && !element.matches(".ticks label + label input");
 }
 
 function goToNext(from) {
-  const fields = [...entry.querySelectorAll(FIELDS)].filter(isVisible);
-  const next = fields[fields.indexOf(from) + 1] || entry.querySelector(".save-end button");
+  const stops = [...entry.querySelectorAll(FIELDS)].filter(isStop);
+  const here = from.closest(".ticks")?.querySelector("input") || from;
+  const next = stops[stops.indexOf(here) + 1] || entry.querySelector(".save-end button");
   next.focus();
   if (next.select) next.select();
 }
@@ -249,10 +251,12 @@ if (entry) {
 async function look() {
   const lamp = document.getElementById("lamp");
   const answer = await fetch(lamp.dataset.url).catch(() => null);
-  if (!answer) return;
-  if (answer.status === 423) { location.assign(`/unlock?next=${encodeURIComponent(location.pathname)}`); return; }
-  if (!answer.ok) return;
-  const { colour, words } = await answer.json();
+  if (!answer || !answer.ok) return;
+  const { colour, words, is_locked: isLocked } = await answer.json();
+  if (isLocked) {
+    location.assign(`/unlock?next=${encodeURIComponent(location.pathname)}`);
+    return;
+  }
   lamp.className = `lamp ${colour}`;
   const place = document.getElementById("lamp-words");
   if (place.textContent !== words) place.textContent = words; // else it would be read out each time
@@ -267,8 +271,8 @@ const progress = document.querySelector("progress[data-url]");
 async function follow() {
   const answer = await fetch(progress.dataset.url).catch(() => null);
   if (answer && answer.ok) {
-    const { done, total, finished } = await answer.json();
-    if (finished) { location.reload(); return; }
+    const { done, total, finished, is_locked: isLocked } = await answer.json();
+    if (finished || isLocked) { location.reload(); return; }
     if (total) { progress.max = total; progress.value = done; }
     document.getElementById("progress-words").textContent = total ? `${done} / ${total} 行` : `${done} 行`;
   }

@@ -183,7 +183,7 @@ def test_the_lamps_timer_is_no_sign_of_life(program: Program, visitor: Visitor) 
     for _ in range(11):
         program.clock.forward(60)
         answer = visitor.get("/lamp")
-    assert answer.status_code == 423
+    assert answer.json == {"is_locked": True}
 
 
 def test_a_clock_that_was_set_back_locks_too(program: Program, visitor: Visitor) -> None:

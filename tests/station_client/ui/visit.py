@@ -33,7 +33,7 @@ class Program:
     asked_to_sync: list[int] = field(default_factory=list)
 
 
-def a_program(folder: Path, **more: Any) -> Program:
+def a_program(folder: Path, port: int = PORT, **more: Any) -> Program:
     """An enrolled station on real SQLCipher, locked, with the clerk 李娟."""
     clock = builders.Clock()
     station = builders.a_station(folder, clock=clock, **more)
@@ -48,7 +48,7 @@ def a_program(folder: Path, **more: Any) -> Program:
 
     syncs: list[int] = []
     desk = Desk(station.home, unlock, enrol, clock, sync_soon=lambda: syncs.append(clock()))
-    guard = Guard(PORT)
+    guard = Guard(port)
     app = create_app(desk, guard)
     app.testing = False  # errors become the page that a clerk would see
     return Program(station, clock, desk, guard, app, syncs)
