@@ -8,7 +8,9 @@ from flask.typing import ResponseReturnValue
 from station_client.errors import StationError
 from station_client.services.list_conflicts import Conflict, list_conflicts
 from station_client.services.settle_conflict import settle_conflict
+from station_client.services.show_case import show_case
 from station_client.station import Station
+from station_client.ui import paper
 from station_client.ui.desk import Desk
 
 
@@ -21,7 +23,14 @@ def show(desk: Desk, station: Station, record: str, register: str) -> ResponseRe
     if found is None:
         flash("这处冲突已经处理好了。", "success")
         return redirect(url_for("conflicts"))
-    return render_template("conflict.html", conflict=found, record=record)
+    case = show_case(station, found.record)
+    return render_template(
+        "conflict.html",
+        conflict=found,
+        record=record,
+        case=case,
+        rows=paper.rows(case.form, case.values),
+    )
 
 
 def settle(desk: Desk, station: Station, record: str, register: str) -> ResponseReturnValue:
