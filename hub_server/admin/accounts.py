@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,6 +11,7 @@ from hub_server.accounts import ROLES, Account
 from hub_server.admin.paging import Page, asked_number, asked_size
 from hub_server.errors import HubError
 from hub_server.hub import Hub
+from hub_server.pages.words import ROLE_WORDS
 from hub_server.services.accounts import add_account, disable_account, list_accounts
 from hub_server.services.audit import count_audit, read_audit
 
@@ -29,10 +32,23 @@ ACTIONS = {
     "code.issue": "发启用码",
     "courier.answer": "处理离线同步包",
     "record.reveal": "查看完整信息",
+    "station.change": "更新登记卡",
     "station.close": "注销站点",
     "station.enrol": "电脑启用",
     "station.export": "导出数据",
     "station.open": "开设站点",
+}
+
+
+FACTS = {
+    "handover_to": "接办站点",
+    "lines": "行数",
+    "masked": "已隐去个人信息",
+    "no": "编号",
+    "reason": "理由",
+    "role": "角色",
+    "rows": "行数",
+    "written": "写入",
 }
 
 
@@ -67,4 +83,15 @@ def disable(hub: Hub, account: Account, account_id: bytes) -> ResponseReturnValu
 def audit(hub: Hub, account: Account) -> ResponseReturnValue:
     page = Page("admin.audit", {}, count_audit(hub, account), asked_size(), asked_number())
     lines = read_audit(hub, account, page.size, page.offset)
-    return render_template("admin/audit.html", lines=lines, page=page, acts=ACTIONS)
+    return render_template("admin/audit.html", lines=lines, page=page, acts=ACTIONS, told=told)
+
+
+def told(facts: Mapping[str, object]) -> str:
+    """The facts of a line of the trail, in words."""
+    return "；".join(f"{FACTS.get(name, name)}：{_said(fact)}" for name, fact in facts.items())
+
+
+def _said(fact: object) -> str:
+    if isinstance(fact, bool):
+        return "是" if fact else "否"
+    return ROLE_WORDS.get(str(fact), str(fact))

@@ -23,7 +23,11 @@ from hub_server.services.show_record import show_history
 from hub_server.workflow import check_opinion
 
 TO_DO = "submitted"
-PHRASES = ("同意设置为政务服务便民服务站", "拟同意", "退回补正")
+PHRASES = {
+    "station_open": ("同意设置为政务服务便民服务站", "拟同意", "退回补正"),
+    "station_change": ("同意变更", "拟同意", "退回补正"),
+    "station_close": ("同意注销", "拟同意", "退回补正"),
+}
 DECISIONS = {"approve": "同意", "return": "退回补正", "reject": "不予同意"}
 _EFFECTS = {
     ("station_open", "approve"): "确认后将建立站点，并显示该站第一台电脑的启用码（只显示一次）。",
@@ -85,7 +89,7 @@ def _application(
         history=show_history(hub, account, record),
         kinds=KINDS,
         states=_states(hub),
-        phrases=PHRASES,
+        phrases=PHRASES[found.kind],
         decisions=DECISIONS,
         functions=_labels(card, "functions"),
         agreement_kinds=_labels(card, "agreement_kind"),

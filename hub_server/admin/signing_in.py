@@ -23,7 +23,8 @@ from hub_server.permissions import allows, demand
 from hub_server.services.accounts import find_account, sign_in
 
 _HOMES = (("application.list", "admin.inbox"), ("station.watch", "admin.watch"))
-_REFUSED = "用户名或密码不正确。请重新输入。"
+_REFUSED = "用户名或密码不正确。请重新输入；连续输错多次的，请等 15 分钟后再试。"
+_REFUSALS = frozenset({"account.wrong_password", "account.locked"})
 
 
 @dataclass(frozen=True)
@@ -73,22 +74,20 @@ def named_account() -> str:
 
 
 def login(hub: Hub, visits: Visits) -> ResponseReturnValue:
-    """Wrong name and wrong password read alike. A visit begins with a new id, and nothing else."""
+    """Wrong name, wrong password and a resting account read alike. A visit begins with a new id."""
     if request.method == "GET":
         return render_template("admin/login.html", next=request.args.get("next", ""))
     name, onward = request.form.get("name", ""), request.form.get("next", "")
     try:
         account = sign_in(hub, name, request.form.get("password", ""))
     except HubError as refused:
-        if refused.code != "account.wrong_password":
+        if refused.code not in _REFUSALS:
             raise
-        page = render_template("admin/login.html", refused=_REFUSED, name=name, next=onward)
-        return page, refused.status
+        return render_template("admin/login.html", refused=_REFUSED, name=name, next=onward), 401
     if current_user.is_authenticated:
         visits.end(current_user.token)
     session.clear()
-    token = visits.begin(account.id, hub.now_ms())
-    visit = visits.find(token, hub.now_ms())
+    token, visit = visits.begin(account.id, hub.now_ms())
     login_user(Visitor(token, visit, account))
     return redirect(onward if _is_ours(onward) else url_for("admin.home"), 303)
 

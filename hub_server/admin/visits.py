@@ -35,13 +35,13 @@ class Visits:
         self._visits: dict[str, Visit] = {}
         self._lock = Lock()
 
-    def begin(self, account: bytes, now: int) -> str:
-        """A new visit's token; never one that a browser brought along."""
-        token = secrets.token_urlsafe(32)
+    def begin(self, account: bytes, now: int) -> tuple[str, Visit]:
+        """A new visit and its token; never one that a browser brought along."""
+        token, visit = secrets.token_urlsafe(32), Visit(account, now, now)
         with self._lock:
             self._forget_ended(now)
-            self._visits[token] = Visit(account, now, now)
-        return token
+            self._visits[token] = visit
+        return token, visit
 
     def find(self, token: str, now: int, *, is_active: bool = True) -> Visit | None:
         """The visit that goes on, or None. A page that refreshes itself is no activity."""

@@ -66,7 +66,7 @@ def test_the_trail_says_who_did_what_to_what_and_when(county: County, admin: Bro
         [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)]
         for row in re.findall(r"<tr>(.*?)</tr>", admin.get("/county/audit").text, re.S)
     ]
-    assert ["2026-03-02 12:00", "赵管理", COUNTY, "新增账户", "陈新", "role：reviewer"] in rows
+    assert ["2026-03-02 12:00", "赵管理", COUNTY, "新增账户", "陈新", "角色：审核人"] in rows
     assert ["2026-03-02 12:01", "王审核", COUNTY, "开设站点", code, ""] in rows
 
 

@@ -4,6 +4,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from hub_server.admin.visits import IDLE_MS, LONGEST_MS
+from hub_server.app import create_app
 from hub_server.services.accounts import disable_account
 from tests.hub_server.pages.county import PASSWORD, Browser, County, text_of
 
@@ -63,6 +64,17 @@ def test_an_account_is_tried_five_times_and_then_rests_whether_it_exists_or_not(
     answer = try_password(county.stranger("203.0.113.9"), name, PASSWORD)
     assert answer.status_code == 429
     assert "请等几分钟后再试" in answer.text
+
+
+def test_a_resting_account_reads_like_one_that_does_not_exist(county: County) -> None:
+    """After a restart of the process, too, when only the store remembers the failures."""
+    county.account("reviewer")
+    for at in range(5):
+        try_password(county.stranger(f"198.51.100.{at}"), "王审核", "not the password")
+    restarted = County(county.hub, create_app(county.hub), county.clock)
+    resting = try_password(restarted.stranger(), "王审核", PASSWORD)
+    unknown = try_password(restarted.stranger(), "没有此人", PASSWORD)
+    assert (resting.status_code, text_of(resting)) == (401, text_of(unknown))
 
 
 def test_one_address_cannot_try_many_names(county: County) -> None:
