@@ -42,7 +42,7 @@ bench: $(READY) ## measure; writes build/bench.json
 	$(PYTEST) tests/bench -m bench --capture=no --timeout 0
 
 package: $(READY) ## the station as a folder that runs without Python
-	@$(BIN)/python packaging/build.py
+	@$(BIN)/python packaging/bundle.py
 
 lock: $(READY) ## make requirements.lock anew from pyproject.toml, for all platforms
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev \
