@@ -111,7 +111,7 @@ class Onlooker:
         if entry.code != "record":
             return False
         judge = judge_by(hub.disk.version)
-        return judge(operation, operation.writes(), True)[0] is Verdict.ACCEPTED
+        return judge(operation, readable_writes(operation), True)[0] is Verdict.ACCEPTED
 
     def _check_final(self, end: int, standings: dict[bytes, Standing]) -> None:
         before = self.accepted.get(end, set())
@@ -180,6 +180,8 @@ class Onlooker:
             return
         judge = judge_by(hub.disk.version)
         verdicts = {creates: judge(operation, writes, creates)[0] for creates in (True, False)}
+        if not created and operation.header.record in hub.records():
+            return  # a creation that was corrected before it was judged: nothing of it is used
         is_sound = verdicts[not created] is Verdict.ACCEPTED
         require(not is_sound, 4, f"a sound operation is {standing.verdict.name} {standing.code}")
 

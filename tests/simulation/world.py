@@ -14,7 +14,7 @@ from sync_protocol.enrol import HubKeys, ReplicaKeys
 from sync_protocol.errors import PeerFault
 from sync_protocol.operations import ALIVE
 from tests.simulation.casework import CONTENDED, VERSIONS, changes, county_changes, new_values
-from tests.simulation.hub import Hub
+from tests.simulation.hub import Hub, HubDisk
 from tests.simulation.promises import Onlooker, Violation, require
 from tests.simulation.station import Disk, Station
 from tests.simulation.views import Page, open_page
@@ -230,7 +230,7 @@ class World:
     def crash_hub(self, station: Station, dice: Random) -> bool:
         """The hub dies before it commits: nothing has happened."""
         self._plan(station, dice)
-        self.hub.answer(station.request(), self.now)
+        self._draft_at_hub(station.request())
         return True
 
     def lose_reply(self, station: Station, dice: Random) -> bool:
@@ -265,15 +265,17 @@ class World:
             self._absorb(message)
 
     def _answer(self, message: Message) -> Message:
-        """The hub takes a genuine request: it must, whatever is in it."""
-        try:
-            draft, reply = self.hub.answer(_unpacked(message), self.now)
-        except PeerFault as fault:
-            raise Violation(4, f"the hub refuses a whole genuine request: {fault.code}") from fault
-        self.hub.disk = draft
-        self.onlooker.answers[_mark(reply)] = len(draft.log)
+        self.hub.disk, reply = self._draft_at_hub(_unpacked(message))
+        self.onlooker.answers[_mark(reply)] = len(self.hub.disk.log)
         packed = courier.frame(reply) if message.by_courier else reply
         return Message(message.sender, message.sender, packed, message.by_courier)
+
+    def _draft_at_hub(self, data: bytes) -> tuple[HubDisk, bytes]:
+        """What a genuine request leads to: the hub must take it, whatever is in it."""
+        try:
+            return self.hub.answer(data, self.now)
+        except PeerFault as fault:
+            raise Violation(4, f"the hub refuses a whole genuine request: {fault.code}") from fault
 
     def _absorb(self, message: Message) -> None:
         station = message.sender

@@ -1,0 +1,161 @@
+"""Pull: a page is applied whole, where it continues our history, if it ends at the receipt."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_protocol import agree, channel, limits, operations, pull
+from sync_protocol.channel import Cursor, FreezeEntry, VerdictEntry
+from sync_protocol.errors import PeerFault
+from sync_protocol.pull import Applied, EntryItem, OperationItem, OwnItem, Page
+from tests.sync_protocol.builders import (
+    HUB,
+    NOW,
+    OTHER_PC,
+    PC,
+    START,
+    a_chain,
+    a_log,
+    a_page,
+    an_operation,
+    refused,
+)
+
+CHAIN = a_chain(4)
+WORDS = (VerdictEntry(CHAIN[0].name, 2, "", NOW), FreezeEntry(OTHER_PC.replica, "fork", NOW))
+LOG = a_log(CHAIN, *WORDS)
+OWN_NAMES = {operation.header.seq: operation.name for operation in CHAIN}
+
+
+def absorbed(page: Page, cursor: Cursor = START, own: dict[int, bytes] | None = None) -> Applied:
+    """A page that must continue from this cursor."""
+    names = OWN_NAMES if own is None else own
+    applied = pull.absorb_page(page, cursor, names, HUB.public.signing)
+    assert applied is not None
+    return applied
+
+
+def test_a_page_gives_the_hubs_entries_and_ends_at_its_digest() -> None:
+    applied = absorbed(a_page(LOG))
+    assert [each.data for each in applied.entries] == [each.data for each in LOG]
+    assert [each.digest for each in applied.entries] == [each.digest for each in LOG]
+    assert [each.position for each in applied.entries] == [1, 2, 3, 4, 5, 6]
+    assert [each.operation for each in applied.entries] == [*CHAIN, None, None]
+    assert applied.cursor == Cursor(START.channel, START.epoch, 6, LOG[-1].digest)
+    assert applied.is_complete
+
+
+def test_own_operations_up_to_own_seq_come_as_numbers_and_those_above_with_bytes() -> None:
+    page = a_page(LOG, own_seq=2)
+    assert pull.own_seqs(page) == [1, 2]
+    assert [type(item) for item in page.items] == [
+        *[OwnItem] * 2,
+        *[OperationItem] * 2,
+        *[EntryItem] * 2,
+    ]
+    assert absorbed(page).cursor == absorbed(a_page(LOG)).cursor
+
+
+def test_operations_of_others_and_copies_always_come_with_bytes() -> None:
+    others = an_operation(1, replica=OTHER_PC.replica)
+    copy = an_operation(2, origin=b"o" * 32)
+    page = a_page(a_log([others, copy]), own_seq=9)
+    assert pull.own_seqs(page) == []
+    applied = absorbed(page)
+    assert [each.operation for each in applied.entries] == [others, copy]
+
+
+def test_an_erased_body_comes_as_its_digest() -> None:
+    whole = CHAIN[0]
+    erased = operations.received(whole.header_bytes, None, whole.body_digest)
+    applied = absorbed(a_page(a_log([erased])))
+    assert applied.entries[0].operation == erased
+    assert applied.cursor.digest == LOG[0].digest
+
+
+def test_pages_of_any_budget_lead_to_the_same_end() -> None:
+    for budget_bytes in (1, 300, 10**6):
+        cursor, pages = START, 0
+        while cursor.position < len(LOG):
+            applied = absorbed(a_page(LOG, cursor, budget_bytes=budget_bytes), cursor)
+            assert applied.is_complete is (applied.cursor.position == len(LOG))
+            cursor, pages = applied.cursor, pages + 1
+        assert cursor.digest == LOG[-1].digest
+        assert (pages == 1) is (budget_bytes == 10**6)
+
+
+def test_an_empty_page_renews_the_receipt() -> None:
+    end = absorbed(a_page(LOG)).cursor
+    applied = absorbed(a_page(LOG, end), end)
+    assert (applied.entries, applied.cursor, applied.is_complete) == ((), end, True)
+
+
+def test_a_page_that_does_not_start_at_our_cursor_is_passed_over() -> None:
+    end = absorbed(a_page(LOG)).cursor
+    assert pull.absorb_page(a_page(LOG), end, OWN_NAMES, HUB.public.signing) is None
+
+
+def test_a_parted_page_is_an_alarm() -> None:
+    page = Page(START, [], agree.sign_receipt(HUB.signing, START, NOW), 6, 0, "epoch")
+    with refused("reply.digest"):
+        absorbed(page)
+
+
+def test_an_own_operation_that_we_lack_is_an_alarm() -> None:
+    with refused("reply.digest"):
+        absorbed(a_page(LOG, own_seq=4), own={1: CHAIN[0].name})
+
+
+def test_a_receipt_that_the_hub_did_not_sign_is_refused() -> None:
+    page = a_page(LOG)
+    receipt = agree.sign_receipt(PC.signing, page.receipt.cursor, NOW)
+    with refused("reply.receipt"):
+        absorbed(msgspec.structs.replace(page, receipt=receipt))
+
+
+def test_a_page_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ENTRIES_PER_PAGE", 3)
+    assert len(a_page(LOG).items) == 3
+    monkeypatch.setattr(limits, "ENTRIES_PER_PAGE", 2)
+    whole = Page(START, [EntryItem(each.data) for each in LOG], a_page(LOG).receipt, 6)
+    with refused("envelope.too_large"):
+        absorbed(whole)
+
+
+# --- tampering -----------------------------------------------------------------------------------
+
+TAMPERINGS: dict[str, Callable[[list[pull.Item]], list[pull.Item]]] = {
+    "dropped first": lambda items: items[1:],
+    "dropped last": lambda items: items[:-1],
+    "swapped": lambda items: [items[1], items[0], *items[2:]],
+    "repeated": lambda items: [items[0], *items],
+    "another verdict": lambda items: [msgspec.structs.replace(items[0], verdict=1), *items[1:]],
+    "another code": lambda items: [msgspec.structs.replace(items[0], code="county"), *items[1:]],
+    "another stamp": lambda items: [msgspec.structs.replace(items[0], effective=1), *items[1:]],
+    "another time": lambda items: [msgspec.structs.replace(items[0], at=1), *items[1:]],
+    "another body": lambda items: [msgspec.structs.replace(items[0], body=b"x"), *items[1:]],
+    "an entry added": lambda items: [*items, EntryItem(channel.entry_bytes(WORDS[0]))],
+}
+
+
+@pytest.mark.parametrize("how", TAMPERINGS)
+def test_a_page_whose_items_were_tampered_with_is_refused(how: str) -> None:
+    page = a_page(LOG)
+    changed = msgspec.structs.replace(page, items=TAMPERINGS[how](page.items))
+    with refused("reply.digest"):
+        absorbed(changed)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 255))
+def test_a_flipped_byte_anywhere_in_a_page_never_gives_another_history(at: int, bits: int) -> None:
+    data = bytearray(msgspec.msgpack.encode(a_page(LOG, own_seq=2)))
+    data[at % len(data)] ^= bits
+    try:
+        page = msgspec.msgpack.decode(bytes(data), type=Page)
+        applied = pull.absorb_page(page, START, OWN_NAMES, HUB.public.signing)
+    except (msgspec.MsgspecError, UnicodeDecodeError, PeerFault):
+        return
+    assert applied is None or [each.data for each in applied.entries] == [e.data for e in LOG]
