@@ -58,9 +58,10 @@ def _serve(
         )
     except OSError as taken:
         raise HubError("hub.port_taken", port=port) from taken
-    signal.signal(signal.SIGTERM, _stop)
+    for asked in (signal.SIGINT, signal.SIGTERM):  # a shell's background job has SIGINT ignored
+        signal.signal(asked, _stop)
     announce(f"http://{host}:{server.effective_port}/")
-    server.run()  # returns after Ctrl-C or SystemExit, its threads ended
+    server.run()  # returns after SystemExit, its threads ended
     server.close()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import forms
 from hub_server import keys as key_files
 from hub_server.accounts import ROLES, hash_password, password_matches
 from hub_server.errors import STATUS, WORDS, HubError
@@ -83,8 +84,6 @@ def test_every_missing_entry_of_the_approval_table_is_an_error() -> None:
 
 
 def test_the_approval_table_says_what_the_forms_say() -> None:
-    import forms
-
     form = forms.builtin().latest("station_open")
     ends = {"approve": "approved", "return": "returned", "reject": "rejected"}
     for (state, act), end in MOVES.items():

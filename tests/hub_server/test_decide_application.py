@@ -1,5 +1,7 @@
 """From an application to a station and back: 5.4.1.1 to 5.4.1.3 as the county works them."""
 
+from dataclasses import replace
+
 import pytest
 
 from hub_server.errors import HubError
@@ -11,6 +13,7 @@ from hub_server.services.submit_application import (
     submit_application,
 )
 from sync_protocol.channel import ClosingEntry, Verdict
+from sync_protocol.operations import AFTER_CLOSING
 
 
 def refused_code(act) -> str:
@@ -172,8 +175,6 @@ def test_a_station_with_open_cases_closes_only_when_another_takes_them_over(coun
 
 
 def test_after_the_closing_late_entries_count_and_marked_ones_are_held(county, entry):
-    from sync_protocol.operations import AFTER_CLOSING
-
     desk = county.desk()
     record = desk.write("station_close", a_closing())
     desk.synchronise()
@@ -201,8 +202,6 @@ def test_what_arrives_after_the_days_of_grace_is_held_for_the_county(county, ent
 
 
 def test_an_account_of_another_region_sees_and_decides_nothing(county, people):
-    from dataclasses import replace
-
     record = county.application()
     elsewhere = replace(county.reviewer, region="140502")
     assert list_applications(county.hub, elsewhere) == []

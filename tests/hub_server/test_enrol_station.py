@@ -3,7 +3,9 @@
 import pytest
 
 from hub_server.errors import HubError
+from hub_server.services.enrol_station import FAILURES_ALLOWED, enrol_station
 from hub_server.services.issue_code import issue_code
+from sync_protocol import enrol, envelope
 
 
 def refused_code(act) -> str:
@@ -39,16 +41,11 @@ def test_a_used_code_still_answers_its_own_pc_after_a_week(county, keys):
 
 
 def test_a_code_that_was_never_issued_is_unknown(county):
-    from sync_protocol import enrol
-
     text = enrol.new_code(bytes(10), county.hub.keys.public).text()
     assert refused_code(lambda: county.enrol(text)) == "enrol.code_unknown"
 
 
 def test_guessing_a_proof_voids_the_code(county, keys):
-    from hub_server.services.enrol_station import FAILURES_ALLOWED, enrol_station
-    from sync_protocol import enrol
-
     text = county.open_station().code
     code, hub = enrol.read_code(text), county.hub.keys.public
     for _ in range(FAILURES_ALLOWED):
@@ -61,8 +58,6 @@ def test_guessing_a_proof_voids_the_code(county, keys):
 
 
 def _sealed(request, hub, call, own):
-    from sync_protocol import enrol, envelope
-
     request = enrol.EnrolRequest(1, request.code_id, own.public, "x", request.proof)
     return envelope.wrap(
         envelope.pack(request),
