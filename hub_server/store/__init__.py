@@ -56,7 +56,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """One consistent view over several reads; the engine's errors as HubError `hub.database`."""
+        """One consistent view over several reads. HubError `hub.database`."""
         with as_hub_errors(), self._database.atomic():
             yield
 
