@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -27,8 +28,8 @@ NOW = 1_772_000_000_000
 REPORT = Report("0.1", 0, None, 0, None, 0, 0, "")
 
 
-def a_header(seq: int = 1, **changes: object) -> Header:
-    parts: dict[str, object] = {
+def a_header(seq: int = 1, **changes: Any) -> Header:
+    parts: dict[str, Any] = {
         "version": 1,
         "replica": PC.replica,
         "seq": seq,
@@ -38,10 +39,10 @@ def a_header(seq: int = 1, **changes: object) -> Header:
         "kind": "helper_case",
         "form_version": 1,
     }
-    return Header(**(parts | changes))  # type: ignore[arg-type]
+    return Header(**(parts | changes))
 
 
-def an_operation(seq: int = 1, *writes: Write, **header: object) -> Operation:
+def an_operation(seq: int = 1, *writes: Write, **header: Any) -> Operation:
     default = (Write("applicant_name", f"王芳{seq}"), Write("alive", ""))
     return operations.compose(a_header(seq, **header), bytes([seq]) * 16, writes or default)
 
@@ -97,7 +98,8 @@ def an_entry(operation: Operation, verdict: Verdict = Verdict.ACCEPTED) -> Opera
 
 def a_log(chain: list[Operation], *words: channel.Entry) -> list[StoredEntry]:
     """A channel that holds these operations, accepted, and then the hub's own words."""
-    digest, log = START.digest, []
+    digest = START.digest
+    log: list[StoredEntry] = []
     entries: list[tuple[channel.Entry, Operation | None]] = [(an_entry(o), o) for o in chain]
     for entry, operation in entries + [(word, None) for word in words]:
         data = channel.entry_bytes(entry)

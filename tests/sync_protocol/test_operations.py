@@ -1,5 +1,7 @@
 """Operations and chains: named by the bytes that were sent; what is unreadable is refused."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -145,7 +147,7 @@ def test_a_salt_of_another_length_is_a_mistake_of_the_program() -> None:
         {"flags": 2**60},
     ],
 )
-def test_a_header_out_of_its_bounds_is_refused(changes: dict[str, object]) -> None:
+def test_a_header_out_of_its_bounds_is_refused(changes: dict[str, Any]) -> None:
     with refused("operation.header"):
         operations.read_header(msgspec.msgpack.encode(a_header(**changes)))
 

@@ -1,0 +1,564 @@
+"""Writes sync_protocol/vectors/v1: golden bytes for every format, from fixed keys.
+
+    python -m tests.sync_protocol.make_vectors
+
+Only a new version of the protocol may change a file that was published; a new case may be added.
+HPKE draws a random key for each message, so the one sealed sample is kept as long as it opens.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import sync_protocol
+from sync_protocol import agree, channel, courier, crypto, enrol, envelope, merge, operations, push
+from sync_protocol.channel import Cursor, OperationEntry, VerdictEntry
+from sync_protocol.enrol import Certificate, Grant
+from sync_protocol.envelope import Kind
+from sync_protocol.errors import PeerFault
+from sync_protocol.exchange import Outbox, Reply, plan
+from sync_protocol.merge import Act, Counts, Policy, Rules
+from sync_protocol.operations import Operation, Write
+from sync_protocol.pull import Page, Reader, StoredEntry, make_page
+from tests.sync_protocol.builders import (
+    CHANNEL,
+    CLERK,
+    EPOCH,
+    HUB,
+    NOW,
+    OTHER_PC,
+    PC,
+    RECORD,
+    REPORT,
+    START,
+    a_header,
+)
+
+FOLDER = Path(sync_protocol.__file__).parent / "vectors" / "v1"
+Vectors = dict[str, Any]
+FIRST_NAME = bytes(range(32))
+
+
+def as_json(value: Any) -> Any:
+    """Bytes as hex, structs as objects: what stands in the files."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, msgspec.Struct):
+        return {name: as_json(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    return value
+
+
+def refusals(bad: dict[str, bytes], read: Callable[[bytes], object]) -> list[Vectors]:
+    """About → bytes that must be refused, with the code that they are refused with."""
+    return [{"about": a, "bytes": data, "code": code_of(data, read)} for a, data in bad.items()]
+
+
+def code_of(data: bytes, read: Callable[[bytes], object]) -> str:
+    try:
+        read(data)
+    except PeerFault as fault:
+        return fault.code
+    raise ValueError("a vector that must fail does not")
+
+
+# --- the samples ---------------------------------------------------------------------------------
+
+
+def the_operations() -> dict[str, Operation]:
+    """About → operation. The first four are one chain."""
+    first = operations.compose(
+        a_header(1), b"\x11" * 16, [Write("applicant_name", "王芳"), Write("alive", "")]
+    )
+    second = operations.compose(
+        a_header(2),
+        b"\x12" * 16,
+        [
+            Write("applicant_name", "王芳芳", (first.name,)),
+            Write("alive", "", (first.name,)),
+            Write("remark", None, (first.name, FIRST_NAME)),
+        ],
+    )
+    values: list[Any] = [
+        None,
+        True,
+        False,
+        0,
+        -1,
+        2**53 - 1,
+        -(2**53 - 1),
+        "",
+        "𠮷",
+        [],
+        [1, ["a"]],
+        {"k": {}},
+    ]
+    third = operations.compose(
+        a_header(3, flags=operations.AFTER_CLOSING),
+        b"\x13" * 16,
+        [Write(f"value/{n}", value) for n, value in enumerate(values)],
+    )
+    header = a_header(4, kind="a kind of a later version", form_version=99)
+    fourth = operations.compose(header, b"\x14" * 16, [])
+    copy = operations.compose(
+        a_header(1, replica=OTHER_PC.replica, origin=first.name), b"\x11" * 16, first.writes()
+    )
+    return {
+        "a new record": first,
+        "a write that replaces, names shared through the table": second,
+        "every kind of value; flag 1: written after the closing was applied": third,
+        "no writes, a kind and form version that nobody knows": fourth,
+        "a re-issue under another chain: the identity is the origin": copy,
+    }
+
+
+def the_chain() -> list[Operation]:
+    return list(the_operations().values())[:4]
+
+
+def the_entries() -> dict[str, channel.Entry]:
+    chain = the_chain()
+    return {
+        "an accepted operation": OperationEntry(chain[0].identity, 2, "", NOW + 1, NOW),
+        "a refused operation": OperationEntry(chain[1].identity, 1, "author:remark", NOW + 2, NOW),
+        "a held operation": OperationEntry(chain[2].identity, 0, "closed", NOW + 3, NOW),
+        "a later verdict": VerdictEntry(chain[2].identity, 2, "", NOW + 9),
+        "a new epoch": channel.EpochEntry(EPOCH, 3, START.digest, NOW),
+        "an erasure": channel.ErasureEntry(RECORD, NOW),
+        "a revocation": channel.RevocationEntry(b"enrolment-enrolm", "stolen", NOW),
+        "a frozen chain": channel.FreezeEntry(PC.replica, "fork", NOW),
+        "a closing": channel.ClosingEntry(NOW + 30 * 86_400_000, NOW),
+    }
+
+
+def the_log() -> list[StoredEntry]:
+    digest, log = START.digest, []
+    operation_of = dict(enumerate(the_chain()[:3]))
+    for at, entry in enumerate(the_entries().values()):
+        data = channel.entry_bytes(entry)
+        digest = channel.next_digest(digest, data)
+        log.append(StoredEntry(at + 1, data, digest, operation_of.get(at)))
+    return log
+
+
+def the_end() -> Cursor:
+    log = the_log()
+    return Cursor(CHANNEL, EPOCH, len(log), log[-1].digest)
+
+
+def the_request() -> bytes:
+    chain = the_chain()
+    empty = operations.empty_head(PC.replica)
+    head = operations.advance(empty, chain)
+    return plan(PC, 7, head, Outbox(empty, chain), [START], REPORT, NOW).payload
+
+
+def the_reply(own_seq: int) -> bytes:
+    items, end = make_page(START, the_log(), Reader(PC.replica, own_seq), 10**6)
+    page = Page(START, items, agree.sign_receipt(HUB.signing, end, NOW), end.position)
+    digest = envelope.payload_digest(the_request())
+    return envelope.pack(Reply(1, digest, NOW, "", [page], [], []))
+
+
+# --- the files -----------------------------------------------------------------------------------
+
+
+def keys() -> Vectors:
+    hub_replica = crypto.digest(b"bianmin/hub-replica", HUB.public.id, CHANNEL, EPOCH)[:16]
+    members = {
+        "replica": PC,
+        "other_replica": OTHER_PC,
+    }
+    return {
+        "hub": {
+            "signing_private": HUB.signing,
+            "sealing_private": HUB.sealing,
+            "signing_public": HUB.public.signing,
+            "sealing_public": HUB.public.sealing,
+            "fingerprint": HUB.public.fingerprint,
+            "id": HUB.public.id,
+        },
+        **{
+            name: {
+                "id": each.replica,
+                "signing_private": each.signing,
+                "sealing_private": each.sealing,
+                "signing_public": each.public.signing,
+                "sealing_public": each.public.sealing,
+            }
+            for name, each in members.items()
+        },
+        "channel": CHANNEL,
+        "epoch": EPOCH,
+        "clerk": CLERK,
+        "record": RECORD,
+        "hub_replica_in_channel": hub_replica,
+    }
+
+
+def operation_vectors() -> Vectors:
+    good = [
+        {
+            "about": about,
+            "header": each.header,
+            "header_bytes": each.header_bytes,
+            "salt": (each.body or b"")[3:19],
+            "writes": [vars(write) for write in each.writes()],
+            "body_bytes": each.body,
+            "body_digest": each.body_digest,
+            "name": each.name,
+            "identity": each.identity,
+        }
+        for about, each in the_operations().items()
+    ]
+    return {"operations": good, "refused_headers": _bad_headers(), "refused_bodies": _bad_bodies()}
+
+
+def _bad_headers() -> list[Vectors]:
+    bad: dict[str, bytes] = {
+        "nothing": b"",
+        "not msgpack": b"\xc1",
+        "a map": msgspec.msgpack.encode({"seq": 1}),
+        "a replica id of 15 bytes": msgspec.msgpack.encode(a_header(replica=b"r" * 15)),
+        "seq 0": msgspec.msgpack.encode(a_header(seq=0)),
+        "seq 2^53": msgspec.msgpack.encode(a_header(seq=2**53)),
+        "stamp beyond 2^53": msgspec.msgpack.encode(a_header(stamp=2**53)),
+        "no kind": msgspec.msgpack.encode(a_header(kind="")),
+        "a kind of 65 characters": msgspec.msgpack.encode(a_header(kind="k" * 65)),
+        "an origin of 31 bytes": msgspec.msgpack.encode(a_header(origin=b"o" * 31)),
+        "a kind that is not UTF-8": msgspec.msgpack.encode(a_header()).replace(
+            b"helper", b"\xff" * 6
+        ),
+        "bytes after the end": msgspec.msgpack.encode(a_header()) + b"\x00",
+    }
+    return refusals(bad, operations.read_header)
+
+
+def _bad_bodies() -> list[Vectors]:
+    salt = b"s" * 16
+    parts: dict[str, Any] = {
+        "no table of names": [salt, []],
+        "a salt of 15 bytes": [salt[1:], [], []],
+        "an index beyond the table": [salt, [["a", 1, [1]]], [FIRST_NAME]],
+        "a negative index": [salt, [["a", 1, [-1]]], [FIRST_NAME]],
+        "a name of 31 bytes": [salt, [], [FIRST_NAME[1:]]],
+        "one register twice": [salt, [["a", 1, []], ["a", 1, []]], []],
+        "a float": [salt, [["a", 1.0, []]], []],
+        "an integer of 2^53": [salt, [["a", 2**53, []]], []],
+        "bytes as a value": [salt, [["a", b"", []]], []],
+        "a map with a number for a key": [salt, [["a", {1: 1}, []]], []],
+        "a register without a name": [salt, [["", 1, []]], []],
+        "a value seven deep": [salt, [["a", [[[[[[[]]]]]]], []]], []],
+    }
+    bodies = {about: msgspec.msgpack.encode(each) for about, each in parts.items()}
+    bodies["not msgpack"] = b"\xc1"
+    return refusals(bodies, operations.read_body)
+
+
+def chain_vectors() -> Vectors:
+    chain = the_chain()
+    empty = operations.empty_head(PC.replica)
+    heads = [operations.advance(empty, chain[:n]) for n in range(len(chain) + 1)]
+    run = push.make_run(heads[1], chain[1:], PC.signing)
+    return {
+        "replica": PC.replica,
+        "names": [each.name for each in chain],
+        "links": [head.link for head in heads],
+        "head_signatures": [operations.sign_head(PC.signing, head) for head in heads[1:]],
+        "run_after_the_first": msgspec.msgpack.encode(run),
+    }
+
+
+def entry_vectors() -> Vectors:
+    good = [
+        {
+            "about": about,
+            "kind": entry.__struct_config__.tag,
+            "fields": entry,
+            "bytes": stored.data,
+            "digest_after": stored.digest,
+        }
+        for (about, entry), stored in zip(the_entries().items(), the_log(), strict=True)
+    ]
+    bad: dict[str, Any] = {
+        "nothing": [],
+        "kind 0": [0, NOW],
+        "a verdict that is none": [1, FIRST_NAME, 3, "", NOW, NOW],
+        "too few elements": [2, FIRST_NAME],
+        "a map": {"kind": 1},
+    }
+    later = msgspec.msgpack.encode([99, "of a later version", {"k": [1]}])
+    return {
+        "channel": CHANNEL,
+        "first_digest": START.digest,
+        "entries": good,
+        "kept_and_not_interpreted": [later],
+        "refused": refusals(
+            {a: msgspec.msgpack.encode(each) for a, each in bad.items()}, channel.read_entry
+        ),
+        "effective_stamps": [
+            {
+                "stamp": NOW + ahead,
+                "hub_time": NOW,
+                "effective": channel.effective_stamp(NOW + ahead, NOW),
+            }
+            for ahead in (-1_000_000, 0, 600_000, 600_001, 31_536_000_000)
+        ],
+    }
+
+
+def agreement_vectors() -> Vectors:
+    receipt = agree.sign_receipt(HUB.signing, the_end(), NOW)
+    signed = agree.countersign(PC.signing, PC.replica, the_end())
+    return {
+        "cursor": the_end(),
+        "receipt": receipt,
+        "receipt_bytes": msgspec.msgpack.encode(receipt),
+        "countersignature": signed.signature,
+        "countersigned_bytes": msgspec.msgpack.encode(signed),
+    }
+
+
+def message_vectors() -> Vectors:
+    request = the_request()
+    return {
+        "request_payload": request,
+        "request_digest": envelope.payload_digest(request),
+        "reply_to_who_has_its_own_operations": the_reply(own_seq=4),
+        "reply_to_who_lost_them": the_reply(own_seq=0),
+    }
+
+
+def envelope_vectors(sealed: bytes | None = None) -> Vectors:
+    data = sealed or sample_envelope()
+    flipped = bytearray(data)
+    flipped[60] ^= 1
+    bad = {
+        "a captive portal's page": b"<!DOCTYPE html><html></html>",
+        "cut in the head": data[:20],
+        "the last byte missing": data[:-1],
+        "one bit of the sealed part flipped": bytes(flipped),
+        "another suite": data[:2] + b"\xff\xff" + data[4:],
+        "another kind": data[:4] + b"\x02" + data[5:],
+        "nothing": b"",
+    }
+    return {
+        "kind": int(Kind.REQUEST),
+        "sender": PC.replica,
+        "sender_signing_public": PC.public.signing,
+        "receiver": HUB.public.id,
+        "receiver_sealing_private": HUB.sealing,
+        "payload": the_request(),
+        "envelope": data,
+        "refused": refusals(bad, open_envelope),
+    }
+
+
+def sample_envelope() -> bytes:
+    """The sealed sample: the one on file while it opens, else a fresh one."""
+    path = FOLDER / "envelope.json"
+    if path.exists():
+        kept = bytes.fromhex(json.loads(path.read_text("utf-8"))["envelope"])
+        if open_envelope(kept) == the_request():
+            return kept
+    return envelope.wrap(
+        the_request(),
+        Kind.REQUEST,
+        sender=PC.replica,
+        signing=PC.signing,
+        receiver=HUB.public.id,
+        sealing_public=HUB.public.sealing,
+    )
+
+
+def open_envelope(data: bytes) -> bytes:
+    sent = envelope.parse(data, Kind.REQUEST, 10**6)
+    envelope.verify(sent, PC.public.signing)
+    return envelope.open_sealed(sent, HUB.public.id, HUB.sealing)
+
+
+def enrolment_vectors() -> Vectors:
+    code = enrol.new_code(bytes(range(10)), HUB.public)
+    certificate = Certificate(
+        1,
+        HUB.public.id,
+        b"enrolment-enrolm",
+        PC.public,
+        "140581001",
+        "东街便民服务站",
+        [Grant(CHANNEL, "station", "140581")],
+        EPOCH,
+        NOW,
+    )
+    body = envelope.pack(certificate)
+    parts = (PC.replica, PC.public.signing, PC.public.sealing, HUB.public.id)
+    text = code.text()
+    return {
+        "secret": code.secret,
+        "fingerprint": code.fingerprint,
+        "text": text,
+        "typed": [text.lower(), text.replace("-", ""), text.replace("0", "o").replace("1", "I")],
+        "refused_texts": ["", text[:-1], text + "0", "U" * 24],
+        "code_id": code.id,
+        "code_key": code.key,
+        "request_proof": crypto.keyed_proof(code.key, b"bianmin/enrol-request", *parts),
+        "hub_card": enrol.hub_card(HUB, "泽州县"),
+        "certificate": certificate,
+        "certificate_bytes": body,
+        "certificate_signature": crypto.sign(HUB.signing, b"bianmin/certificate", body),
+        "request_digest": START.digest,
+        "reply_proof": crypto.keyed_proof(code.key, b"bianmin/enrol-reply", START.digest, body),
+    }
+
+
+def courier_vectors() -> Vectors:
+    data = b"the bytes of an exchange"
+    file = courier.frame(data)
+    bad = {
+        "cut": file[:-1],
+        "one bit flipped": file[:-1] + bytes([file[-1] ^ 1]),
+        "something behind the end": file + b"\n",
+        "cut in the first line": file[:9],
+        "another file": b"PK\x03\x04",
+    }
+    return {
+        "bytes": data,
+        "file": file,
+        "refused": refusals(bad, courier.unframe),
+    }
+
+
+# --- merge ---------------------------------------------------------------------------------------
+
+
+def an_act(n: int, value: Any, replaces: tuple[int, ...] = (), **more: Any) -> Act:
+    names = tuple(bytes([each]) * 32 for each in replaces)
+    parts: dict[str, Any] = {"effective": n, "by_hub": False, "counts": Counts.ACCEPTED} | more
+    return Act(bytes([n]) * 32, writes=(Write("register", value, names),), **parts)
+
+
+MERGES: dict[str, tuple[Policy, list[Act]]] = {
+    "one write": ("ask", [an_act(1, "a")]),
+    "a later write replaces": ("ask", [an_act(1, "a"), an_act(2, "b", (1,))]),
+    "two that did not see each other": ("ask", [an_act(1, "a"), an_act(2, "b")]),
+    "equal values are one side": ("ask", [an_act(1, "a"), an_act(2, "b"), an_act(3, "a")]),
+    "true is not 1": ("ask", [an_act(1, 1), an_act(2, True)]),
+    "equal stamps, the greater name": (
+        "ask",
+        [an_act(2, "b", effective=5), an_act(1, "a", effective=5)],
+    ),
+    "replaced before it is seen": ("ask", [an_act(2, "b", (1,)), an_act(1, "a")]),
+    "a chain of three": ("ask", [an_act(1, "a"), an_act(2, "b", (1,)), an_act(3, "c", (2,))]),
+    "one of two sides settled, the other moved on": (
+        "ask",
+        [an_act(1, "a"), an_act(2, "b"), an_act(3, "c", (2,)), an_act(4, "a", (1, 2))],
+    ),
+    "refused and foreign held writes count nowhere": (
+        "ask",
+        [an_act(1, "a"), an_act(2, "b", (1,), counts=Counts.NO)],
+    ),
+    "an own pending write counts on one's own page": (
+        "ask",
+        [an_act(1, "a"), an_act(2, "b", (1,), counts=Counts.OWN)],
+    ),
+    "a refused write in between brings nothing back": (
+        "ask",
+        [an_act(1, "a"), an_act(2, "b", (1,), counts=Counts.NO), an_act(3, "c", (1, 2))],
+    ),
+    "newest: an older write with the greater stamp": (
+        "newest",
+        [an_act(1, "a", effective=9), an_act(2, "b", effective=3)],
+    ),
+    "union: an element removed while it was edited": (
+        "union",
+        [an_act(1, {"name": "身份证"}), an_act(2, None, (1,)), an_act(3, {"name": "户口簿"}, (1,))],
+    ),
+    "furthest: a return opens a new round": ("furthest", [an_act(1, [1, 3]), an_act(2, [2, 0])]),
+    "furthest: equally far": ("furthest", [an_act(1, [1, 3]), an_act(2, [1, 3, "other"])]),
+    "furthest: a value that cannot be placed": ("furthest", [an_act(1, [1, 1]), an_act(2, "?")]),
+    "hub: a station replaces nothing": (
+        "hub",
+        [an_act(1, "no", by_hub=True), an_act(2, "yes", (1,))],
+    ),
+    "hub: the hub replaces itself": (
+        "hub",
+        [an_act(1, "no", by_hub=True), an_act(2, "yes", (1,), by_hub=True)],
+    ),
+    "hub: two writes of the hub": (
+        "hub",
+        [an_act(1, "no", by_hub=True), an_act(2, "yes", by_hub=True)],
+    ),
+    "hub: only stations wrote": ("hub", [an_act(1, "a"), an_act(2, "b")]),
+}
+
+
+def place_of(register: str, value: Any) -> tuple[int, int] | None:
+    """In these vectors a `furthest` value is a list that starts with round and place."""
+    return (value[0], value[1]) if isinstance(value, list) else None
+
+
+def merge_vectors() -> Vectors:
+    return {"cases": [_merged(about, *case) for about, case in MERGES.items()]}
+
+
+def _merged(about: str, policy: Policy, acts: list[Act]) -> Vectors:
+    given = [
+        {
+            "name": act.name,
+            "effective": act.effective,
+            "by_hub": act.by_hub,
+            "counts": act.counts.value,
+            "value": act.writes[0].value,
+            "replaces": act.writes[0].replaces,
+        }
+        for act in acts
+    ]
+    results = {"accepted": _folded(policy, acts, False), "own_page": _folded(policy, acts, True)}
+    return {"about": about, "policy": policy, "acts": given, **results}
+
+
+def _folded(policy: Policy, acts: list[Act], overlay: bool) -> Vectors:
+    rules = Rules(lambda register: policy, place_of)
+    register = merge.fold(acts, rules, overlay=overlay).registers["register"]
+    return {
+        "live": [each.name for each in register.live],
+        "used": register.used.name,
+        "value": register.value,
+        "sides": [side.name for side in register.sides],
+    }
+
+
+FILES: dict[str, Callable[[], Vectors]] = {
+    "keys": keys,
+    "operations": operation_vectors,
+    "chains": chain_vectors,
+    "entries": entry_vectors,
+    "agreement": agreement_vectors,
+    "messages": message_vectors,
+    "envelope": envelope_vectors,
+    "enrolment": enrolment_vectors,
+    "courier": courier_vectors,
+    "merge": merge_vectors,
+}
+
+
+def made(name: str) -> Any:
+    """What today's code makes of a file."""
+    return as_json(FILES[name]())
+
+
+def write_all() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        text = json.dumps(made(name), ensure_ascii=False, indent=1)
+        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_all()
