@@ -22,6 +22,43 @@ REVIEWER, OPERATOR, ADMIN = "reviewer", "operator", "admin"
 # Ten digits: a PIN where the system has a key store, long enough as a passphrase where it has none.
 PIN = "7391528460"
 
+HELPER_CASE: dict[str, object] = {
+    "applicant_name": "赵秀兰",
+    "contact_phone": "13900008601",
+    "task_name": "养老保险待遇领取资格认证",
+    "dept_name": "县人社局",
+    "window_name": "综合窗口",
+    "is_accepted": "yes",
+    "promised_limit": 0,
+    "case_status": "handling",
+    "special_group": ["elderly"],
+    "question": "异地居住如何认证",
+}
+PROXY_CASE: dict[str, object] = {
+    "applicant_name": "钱𬱖",
+    "contact_phone": "13900008602",
+    "task_name": "个体工商户设立登记",
+    "dept_name": "县行政审批局",
+    "window_name": "帮办代办窗口",
+    "is_accepted": "yes",
+    "promised_limit": 1,
+    "case_status": "handling",
+    "principal": "钱𬱖",
+    "agent": "李娟",
+    "scope": "代为提交材料、领取营业执照",
+    "materials_complete": True,
+}
+ANOTHER_CASE: dict[str, object] = {
+    "applicant_name": "孙䶮",
+    "contact_phone": "13900008603",
+    "task_name": "高龄津贴申请",
+    "dept_name": "县民政局",
+    "window_name": "综合窗口",
+    "is_accepted": "yes",
+    "promised_limit": 5,
+    "case_status": "handling",
+}
+
 
 @dataclass(frozen=True)
 class Opened:

@@ -29,42 +29,6 @@ SHARED_LEDGER = (
 )
 UNTIL_KILL_SECONDS = 20
 
-HELPER = {
-    "applicant_name": "赵秀兰",
-    "contact_phone": "13900008601",
-    "task_name": "养老保险待遇领取资格认证",
-    "dept_name": "县人社局",
-    "window_name": "综合窗口",
-    "is_accepted": "yes",
-    "promised_limit": 0,
-    "case_status": "handling",
-    "question": "异地居住如何认证",
-}
-PROXY = {
-    "applicant_name": "钱𬱖",
-    "contact_phone": "13900008602",
-    "task_name": "个体工商户设立登记",
-    "dept_name": "县行政审批局",
-    "window_name": "帮办代办窗口",
-    "is_accepted": "yes",
-    "promised_limit": 1,
-    "case_status": "handling",
-    "principal": "钱𬱖",
-    "agent": "李娟",
-    "scope": "代为提交材料、领取营业执照",
-    "materials_complete": True,
-}
-COURIER = {
-    "applicant_name": "孙䶮",
-    "contact_phone": "13900008603",
-    "task_name": "高龄津贴申请",
-    "dept_name": "县民政局",
-    "window_name": "综合窗口",
-    "is_accepted": "yes",
-    "promised_limit": 5,
-    "case_status": "handling",
-}
-
 
 @dataclass
 class Story:
@@ -191,8 +155,8 @@ def demand(holds: bool, else_words: str) -> None:
 def tell_the_working_days(
     story: Story, hub: Hub, log: Path, first: Desk, second: Desk, folder: Path
 ) -> None:
-    helper = story.record(first, "helper_case", HELPER)
-    proxy = story.record(first, "proxy_case", PROXY)
+    helper = story.record(first, "helper_case", county.HELPER_CASE)
+    proxy = story.record(first, "proxy_case", county.PROXY_CASE)
     figures = story.sync(first)
     arrived = {each["record"] for each in exported(hub, folder) if each["cells"]}
     demand({helper, proxy} <= arrived, "a recorded case has no ledger line at the hub")
@@ -280,7 +244,7 @@ def settle(story: Story, first: Desk, second: Desk, helper: str) -> None:
 
 
 def carry_on_a_stick(story: Story, hub: Hub, desk: Desk, folder: Path) -> None:
-    story.record(desk, "helper_case", COURIER)
+    story.record(desk, "helper_case", county.ANOTHER_CASE)
     out, back = folder / "to-county.bmc", folder / "to-station.bmc"
     desk.run("courier", "out", out)
     damaged = folder / "damaged.bmc"
@@ -326,7 +290,7 @@ def close_the_station(story: Story, hub: Hub, first: Desk, second: Desk, station
         "closing: refused while cases are open, approved with another station for them",
         state=closed["state"],
     )
-    first.read_json("record", "helper_case", COURIER)
+    first.read_json("record", "helper_case", county.ANOTHER_CASE)
     story.sync(first)
     held = first.read("status")["held"]
     demand(held == 1, "what was recorded after the closing is not held for the county")

@@ -26,58 +26,11 @@ STATION_PORT = 8421
 ACCOUNTS = {county.REVIEWER: "审核人", county.OPERATOR: "运维人员", county.ADMIN: "管理员"}
 STATION_NAME = "城关镇银行网点政务服务便民服务站"
 
-CASES: list[tuple[str, dict[str, object]]] = [
-    (
-        "helper_case",
-        {
-            "applicant_name": "赵秀兰",
-            "contact_phone": "13900008601",
-            "task_name": "养老保险待遇领取资格认证",
-            "dept_name": "县人社局",
-            "window_name": "综合窗口",
-            "is_accepted": "yes",
-            "promised_limit": 0,
-            "case_status": "handling",
-            "special_group": ["elderly"],
-            "question": "异地居住如何认证",
-            "answer": "可在掌上12333认证，也可以在本站认证",
-        },
-    ),
-    (
-        "helper_case",
-        {
-            "applicant_name": "孙䶮",
-            "contact_phone": "13900008602",
-            "task_name": "高龄津贴申请",
-            "dept_name": "县民政局",
-            "window_name": "综合窗口",
-            "is_accepted": "yes",
-            "promised_limit": 5,
-            "case_status": "handling",
-            "materials_complete": False,
-            "missing": [
-                {"material_name": "户口簿", "how_to_fix": "由家人下午带来", "fixed_on_spot": False}
-            ],
-        },
-    ),
-    (
-        "proxy_case",
-        {
-            "applicant_name": "钱𬱖",
-            "contact_phone": "13900008603",
-            "task_name": "个体工商户设立登记",
-            "dept_name": "县行政审批局",
-            "window_name": "帮办代办窗口",
-            "is_accepted": "yes",
-            "promised_limit": 1,
-            "case_status": "handling",
-            "principal": "钱𬱖",
-            "agent": "李娟",
-            "scope": "代为提交材料、领取营业执照",
-            "materials_complete": True,
-        },
-    ),
-]
+CASES = (
+    ("helper_case", county.HELPER_CASE),
+    ("helper_case", county.ANOTHER_CASE),
+    ("proxy_case", county.PROXY_CASE),
+)
 
 
 @dataclass(frozen=True)
