@@ -5,7 +5,8 @@ therefore never written to a file or to the browser's storage. Knows no Flask.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from station_client.home import Home
@@ -16,6 +17,8 @@ from station_client.ui.import_job import ImportJob
 IDLE_MINUTES = 10
 MAX_DRAFTS = 20
 MAX_DRAFT_CHARACTERS = 200_000
+MAX_SENT = 1_000
+"""Forms remembered as sent: far more than lie open at once."""
 
 Draft = Mapping[str, list[str]]
 """Name of an input → what stood in it (several for ticked boxes)."""
@@ -50,6 +53,7 @@ class Desk:
     used_ms: int = 0
     drafts: dict[tuple[bytes, str], Draft] = field(default_factory=dict)
     imports: ImportJob = field(default_factory=ImportJob)
+    _sent: dict[str, None] = field(default_factory=dict)
     _guarded: threading.Lock = field(default_factory=threading.Lock)
 
     def open_with(self, station: Station) -> None:
@@ -78,6 +82,8 @@ class Desk:
         if sum(len(text) for texts in draft.values() for text in texts) > MAX_DRAFT_CHARACTERS:
             return
         with self._guarded:
+            if draft.get("form_id", [""])[0] in self._sent:
+                return  # sent before it was saved, and overtaken
             self.drafts.pop((clerk, path), None)
             self.drafts[clerk, path] = draft
             while len(self.drafts) > MAX_DRAFTS:
@@ -86,6 +92,30 @@ class Desk:
     def draft(self, clerk: bytes, path: str) -> Draft | None:
         return self.drafts.get((clerk, path))
 
-    def drop_draft(self, clerk: bytes, path: str) -> None:
+    def drop_draft(self, clerk: bytes, path: str, form_id: str = "") -> None:
+        """Forget a half-typed form, for good where its id is given: it has been saved."""
         with self._guarded:
             self.drafts.pop((clerk, path), None)
+            self._remember(form_id)
+
+    def _remember(self, form_id: str) -> None:
+        if form_id:
+            self._sent[form_id] = None
+        while len(self._sent) > MAX_SENT:
+            self._sent.pop(next(iter(self._sent)))
+
+    @contextmanager
+    def once(self, form_id: str) -> Iterator[bool]:
+        """True the first time a form is sent; a second press of the key makes no second case.
+
+        What ends with an error was not sent: the same form may come again.
+        """
+        with self._guarded:
+            is_first = form_id not in self._sent
+            self._remember(form_id)
+        try:
+            yield is_first
+        except BaseException:
+            if is_first:
+                self._sent.pop(form_id, None)
+            raise

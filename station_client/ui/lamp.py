@@ -21,6 +21,10 @@ def lamp_of(station: Station) -> Lamp:
 
 def lamp_for(status: Status) -> Lamp:
     """What needs a person comes first, then what waits for the network."""
+    if status.standing:
+        return Lamp("red", "县级暂停同步", status.standing_words)
+    if status.alarms:
+        return Lamp("red", "记录不一致", status.alarms[0])
     if status.open_conflicts:
         return Lamp("red", f"有冲突 {status.open_conflicts} 处", "请到“冲突”页选定以哪一边为准。")
     if status.refused:

@@ -31,7 +31,9 @@ def new(desk: Desk, station: Station, kind: str) -> str:
 def apply(desk: Desk, station: Station, kind: str) -> ResponseReturnValue:
     form = station.forms.latest(_kind(kind))
     try:
-        apply_for_change(station, form.name, read(form, request.form, today(station)))
+        with desk.once(drafts.form_id()) as is_first:
+            if is_first:
+                apply_for_change(station, form.name, read(form, request.form, today(station)))
     except StationError as error:
         return _page(Page(form, request.form, problems=problems_of(form, error)), kind, False)
     drafts.saved(desk, station)
@@ -50,6 +52,7 @@ def _page(page: Page, kind: str, restored: bool) -> str:
         was=[],
         back=url_for("applications"),
         restored=restored,
+        form_id=drafts.form_id(),
     )
 
 

@@ -89,7 +89,8 @@ def _save(desk: Desk, station: Station, kind: str) -> ResponseReturnValue:
     form = station.forms.latest(kind)
     values = read(form, request.form, today(station))
     try:
-        record = record_entry(station, kind, values)
+        with desk.once(drafts.form_id()) as is_first:
+            record = record_entry(station, kind, values) if is_first else None
     except StationError as error:
         page = Page(form, request.form, fixed=FIXED, problems=problems_of(form, error))
         return _entry_page(page, TITLES[kind])
@@ -97,8 +98,11 @@ def _save(desk: Desk, station: Station, kind: str) -> ResponseReturnValue:
 
 
 def _saved(
-    desk: Desk, station: Station, record: bytes, values: Mapping[str, object]
+    desk: Desk, station: Station, record: bytes | None, values: Mapping[str, object]
 ) -> ResponseReturnValue:
+    if record is None:
+        flash("这张表已经保存过，没有重复登记。", "info")
+        return redirect(url_for("ledger"))
     _kept(desk, station)
     desk.window = str(values.get("window_name") or desk.window)
     number = show_case(station, record).values.get("case_no", "")
@@ -241,7 +245,8 @@ def save_conversion(desk: Desk, station: Station, record: str) -> ResponseReturn
     form = station.forms.latest("proxy_case")
     values = read(form, request.form, today(station))
     try:
-        proxy = convert_case(station, helper.record, values)
+        with desk.once(drafts.form_id()) as is_first:
+            proxy = convert_case(station, helper.record, values) if is_first else None
     except StationError as error:
         page = Page(form, request.form, fixed=FIXED, problems=problems_of(form, error))
         return _entry_page(page, CONVERT_TITLE, (), back(record))
@@ -313,4 +318,5 @@ def _entry_page(
         was=[(name, text) for name, text in was if name.partition("/")[0] in typed_here],
         back=going_back or url_for("ledger"),
         restored=restored,
+        form_id=drafts.form_id(),
     )

@@ -1,5 +1,6 @@
 """Half-typed forms, kept in the program's memory until they are saved or thrown away."""
 
+import secrets
 from http import HTTPStatus
 
 from flask import Response, redirect, request
@@ -41,13 +42,18 @@ def kept(desk: Desk, station: Station) -> Typed | None:
 
 def saved(desk: Desk, station: Station) -> None:
     """The form of this address is saved: its draft has done its work."""
-    desk.drop_draft(station.clerk, request.path)
+    desk.drop_draft(station.clerk, request.path, request.form.get("form_id", ""))
 
 
 def own_path(path: str) -> str:
     """An address of our own to go on to; the ledger for anything that might lead elsewhere."""
     is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if is_own else "/"
+
+
+def form_id() -> str:
+    """What tells this filled form from every other: of the one that was sent, or a new one."""
+    return request.form.get("form_id") or secrets.token_hex(16)
 
 
 def _typed() -> dict[str, list[str]]:

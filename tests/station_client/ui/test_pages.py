@@ -216,6 +216,40 @@ def test_a_draft_is_kept_while_typing_and_gone_when_saved(
     assert "钱多多" not in visitor.get("/cases/new/helper").text
 
 
+def test_a_draft_that_its_own_form_overtook_is_not_offered_again(
+    program: Program, visitor: Visitor
+) -> None:
+    sent = typed(applicant_name="钱多多", form_id="f" * 32)
+    visitor.post("/cases/new/helper", sent)
+    visitor.post("/drafts", {**sent, "draft_path": "/cases/new/helper"})
+    assert "钱多多" not in visitor.get("/cases/new/helper").text
+
+
+@pytest.mark.parametrize("kind", ["helper", "intake"])
+def test_a_second_press_of_the_key_makes_no_second_case(
+    program: Program, visitor: Visitor, kind: str
+) -> None:
+    sent = {
+        **typed(ledger_date="0302", received_at="905", handler_name="李娟"),
+        "form_id": "f" * 32,
+    }
+    for _ in range(3):
+        answer = visitor.post(f"/cases/new/{kind}", sent)
+        assert answer.status_code == 302
+    assert len(records(program, f"{kind}_case")) == 1
+    assert "没有重复登记" in visitor.get(answer.headers["Location"]).text
+    visitor.post(f"/cases/new/{kind}", {**sent, "form_id": "e" * 32})
+    assert len(records(program, f"{kind}_case")) == 2
+
+
+def test_a_form_that_was_refused_can_be_sent_again(program: Program, visitor: Visitor) -> None:
+    sent = typed(form_id="f" * 32)
+    page = visitor.post("/cases/new/helper", {**sent, "applicant_name": ""})
+    assert f'name="form_id" value="{"f" * 32}"' in page.text
+    visitor.post("/cases/new/helper", sent)
+    assert len(records(program)) == 1
+
+
 def test_a_draft_can_be_thrown_away(program: Program, visitor: Visitor) -> None:
     visitor.post("/drafts", typed(applicant_name="钱多多", draft_path="/cases/new/helper"))
     answer = visitor.post("/drafts/discard", {"path": "/cases/new/helper"})
@@ -590,6 +624,16 @@ def test_the_status_is_told_in_a_clerks_words(
     page = visitor.get("/status")
     assert "已全部上报" in page.text
     assert "2026-03-02 12:00" in page.text
+
+
+def test_a_county_that_delivers_nothing_is_told_first(
+    program: Program, visitor: Visitor, hub: FakeHub
+) -> None:
+    hub.standing = "revoked"
+    visitor.post("/status/sync")
+    page = visitor.get("/status")
+    assert "县级暂停同步" in page.text
+    assert "启用资格已被撤销" in page.text
 
 
 def test_a_request_is_carried_out_on_a_stick_and_a_wrong_file_is_refused(
