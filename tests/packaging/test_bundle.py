@@ -18,17 +18,6 @@ import requests
 
 pytestmark = [pytest.mark.bundle, pytest.mark.timeout(600)]
 
-CASE = {
-    "applicant_name": "钱𬱖",
-    "contact_phone": "13900008602",
-    "task_name": "个体工商户设立登记",
-    "dept_name": "县行政审批局",
-    "window_name": "综合窗口",
-    "is_accepted": "yes",
-    "promised_limit": 1,
-    "case_status": "handling",
-}
-
 
 @dataclass(frozen=True)
 class Bundled:
@@ -100,14 +89,14 @@ def test_the_bundle_enrols_records_a_case_and_syncs_with_a_running_hub(
     enrolment = ("--hub", hub.url, "--code", opened.enrolment_code, "--name", "李娟")
     bundled.run("enrol", *enrolment, "--pin-file", "-", given=pin)
     values = tmp_path / "case.json"
-    values.write_text(json.dumps(CASE), encoding="utf-8")
+    values.write_text(json.dumps(county.HELPER_CASE), encoding="utf-8")
     bundled.run("record", "helper_case", "--json", values, "--pin-file", "-", given=pin)
     outcome = json.loads(bundled.run("sync", "--json", "--pin-file", "-", given=pin))
     assert outcome["synchronised"] is True
     assert outcome["pushed"] == 2  # the first clerk, the case
     export = tmp_path / "export.jsonl"
     hub.run("export", export)
-    assert CASE["applicant_name"] in export.read_text(encoding="utf-8")
+    assert str(county.HELPER_CASE["applicant_name"]) in export.read_text(encoding="utf-8")
 
 
 def test_the_bundle_shows_its_pages_with_their_style_and_script(bundled: Bundled) -> None:
