@@ -10,22 +10,22 @@ from tests.simulation.world import STEPS, World
 # How often each step is drawn; a desk mostly works and mostly has a network.
 WEIGHTS = {
     "amend": 16,
-    "record": 6,
     "exchange": 10,
     "carry": 10,
+    "look": 7,
+    "settle": 7,
+    "county_write": 6,
+    "record": 5,
     "send": 5,
     "send_ahead": 5,
-    "county_look": 3,
-    "county_decide": 3,
-    "county_write": 5,
-    "settle": 4,
-    "look": 4,
+    "county_look": 5,
+    "county_decide": 5,
+    "change_program": 4,
     "turn_clock": 3,
     "write_stick": 3,
-    "retry": 2,
     "repeat": 3,
-    "damage": 1,
-    "overstep": 1,
+    "put_back": 5,
+    "back_up": 4,
     "clone": 0.3,
 }
 DEFAULT_WEIGHT = 2
@@ -62,9 +62,11 @@ def draw(seed: int, length: int) -> Story:
     stations = dice.choice((1, 2, 2, 3))
     kinds = list(STEPS)
     weights = [WEIGHTS.get(kind, DEFAULT_WEIGHT) * dice.choice(SWARM) for kind in kinds]
+    drawn = dice.choices(kinds, weights, k=dice.randint(length // 3, length))
+    opening = ["record", "exchange", "exchange"]  # else there is nothing to work on for long
     steps = tuple(
         StoryStep(kind, dice.randrange(stations + 1), dice.randrange(10**9))
-        for kind in dice.choices(kinds, weights, k=dice.randint(length // 3, length))
+        for kind in opening + drawn
     )
     return Story(seed, stations, steps)
 

@@ -55,7 +55,9 @@ class World:
         keys = ReplicaKeys(*(self.dice.randbytes(size) for size in (16, 32, 32)))
         self.hub.enrol(keys.public)
         disk = Disk(self.hub.start, [operations.empty_head(keys.replica)])
-        return Station(keys, self.hub.public, self.hub.replica, disk)
+        station = Station(keys, self.hub.public, self.hub.replica, disk)
+        station.version = self.dice.choice((1, 1, 2))
+        return station
 
     def take(self, kind: str, who: int, dice: Random) -> bool:
         """One step, and whether there was anything to do; afterwards all that can be checked at
