@@ -39,7 +39,21 @@ def project(
         pending=sum(each.verdict is None for each in stored),
         held=sum(each.verdict == Verdict.HELD for each in stored),
         refused=len(open_refusals(stored)),
+        returned=is_returned(merged),
     )
+
+
+def is_returned(merged: Merged) -> bool:
+    """Whether the county sent the record back and no desk has written it since."""
+    workflow = merged.form.workflow if merged.form else None
+    if workflow is not None:
+        now = merged.values.get(workflow.field)
+        return isinstance(now, dict) and now.get("state") == "returned"
+    if merged.void_reason or merged.values.get("county_action") != "returned":
+        return False
+    by_hub = [act.effective for act in merged.acts if act.by_hub]
+    by_desk = [act.effective for act in merged.acts if not act.by_hub]
+    return max(by_hub, default=0) >= max(by_desk, default=0)
 
 
 def open_refusals(stored: Sequence[StoredOperation]) -> list[StoredOperation]:

@@ -1,7 +1,7 @@
 """The work ledger of this station (SX table D.1) as lists and exports read it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from station_client.station import Station
 from station_client.store.rows import RecordRow
@@ -60,15 +60,5 @@ def _row(row: RecordRow) -> LedgerRow:
         pending=row.pending,
         held=row.held,
         refused=row.refused,
-        returned=_is_returned(row),
+        returned=row.returned,
     )
-
-
-def _is_returned(row: RecordRow) -> bool:
-    """The county's act says its own second; what was written in a later one answers it."""
-    if row.values.get("county_action") != "returned":
-        return False
-    acted_at = row.values.get("county_acted_at")
-    if not isinstance(acted_at, str):
-        return True
-    return row.changed_at < (datetime.fromisoformat(acted_at).timestamp() + 1) * 1000

@@ -28,6 +28,7 @@ class Status:
     pending: int
     oldest_unsent_at: int | None
     refused: int
+    returned: int
     held: int
     open_conflicts: int
     last_receipt_hub_time: int | None
@@ -62,6 +63,7 @@ def read_status(station: Station) -> Status:
         pending=totals.pending,
         oldest_unsent_at=totals.oldest_unsent_at,
         refused=totals.refused,
+        returned=totals.returned,
         held=totals.held,
         open_conflicts=totals.in_conflict,
         last_receipt_hub_time=max(receipts, default=None),

@@ -8,7 +8,7 @@ from station_client.services.amend_entry import operations_of
 from station_client.services.list_clerks import author_name, clerk_names
 from station_client.services.list_conflicts import Conflict, conflicts_of
 from station_client.services.merged import Merged, merged, writes_of
-from station_client.services.projection import ledger_cells, title_of
+from station_client.services.projection import is_returned, ledger_cells, title_of
 from station_client.services.show_value import register_label, show_register
 from station_client.services.standing_words import standing_words
 from station_client.services.writing import known_form
@@ -47,6 +47,7 @@ class CaseView:
     pending: int
     held: int
     refused: int
+    returned: bool
 
 
 def show_case(station: Station, record: bytes) -> CaseView:
@@ -69,6 +70,7 @@ def show_case(station: Station, record: bytes) -> CaseView:
         pending=row.pending if row else 0,
         held=row.held if row else 0,
         refused=row.refused if row else 0,
+        returned=is_returned(now),
     )
 
 

@@ -25,7 +25,7 @@ _OPERATION = (
 )
 _RECORD = (
     "channel, id, kind, form_version, alive, payload, cells, day, title, case_no, search,"
-    " created_at, changed_at, conflicts, pending, held, refused"
+    " created_at, changed_at, conflicts, pending, held, refused, returned"
 )
 _PUT_RECORD = (
     f"INSERT OR REPLACE INTO record ({_RECORD}) VALUES ({','.join('?' * len(_RECORD.split(',')))})"
@@ -168,9 +168,9 @@ class Journal:
     def in_conflict(self) -> list[RecordRow]:
         return self._records("conflicts > 0")
 
-    def at_odds(self) -> list[RecordRow]:
-        """Records with an operation that the hub holds or refused and that nobody mended."""
-        return self._records("held > 0 OR refused > 0")
+    def to_correct(self) -> list[RecordRow]:
+        """Records that the county refused or sent back and that nobody has mended since."""
+        return self._records("refused > 0 OR returned > 0")
 
     def _records(self, where: str) -> list[RecordRow]:
         rows = self._database.rows(
@@ -212,7 +212,9 @@ class Journal:
         open_conflicts = self._database.row(
             "SELECT count(*) AS in_conflict FROM record WHERE conflicts > 0"
         )
-        return Totals(**(sent or {}), **(odds or {}), **(open_conflicts or {}))
+        returned = self._database.row("SELECT count(*) AS returned FROM record WHERE returned > 0")
+        found = (sent, odds, open_conflicts, returned)
+        return Totals(**{name: value for row in found for name, value in (row or {}).items()})
 
     def erase_bodies(self, channel: bytes, records: Iterable[bytes]) -> None:
         self._database.write_many(
@@ -234,10 +236,11 @@ class Journal:
         )
 
     def raise_verdicts(self, verdicts: Iterable[tuple[bytes, int, str, int]]) -> None:
-        """(identity, verdict, code, at) of later entries, in order; only a higher one counts."""
+        """(identity, verdict, code, at) of later entries, in order: the higher counts, and of two
+        causes to hold (verdict 0) the later."""
         self._database.write_many(
             "UPDATE operation SET verdict = ?2, code = ?3, at = ?4"
-            " WHERE identity = ?1 AND coalesce(verdict, -1) < ?2",
+            " WHERE identity = ?1 AND (coalesce(verdict, -1) < ?2 OR (verdict = 0 AND ?2 = 0))",
             verdicts,
         )
 
@@ -290,6 +293,7 @@ def _record_values(row: RecordRow) -> tuple[object, ...]:
         row.pending,
         row.held,
         row.refused,
+        row.returned,
     )
 
 

@@ -43,7 +43,7 @@ class RecordRow:
 
     `cells` are the 16 cells of its ledger line, None for what is no case; `day` is the line's date
     (ISO) or ""; `conflicts` counts the registers that this desk must settle, `pending`, `held` and
-    `refused` operations.
+    `refused` operations; `returned`: sent back by the county, and nobody here has written since.
     """
 
     channel: bytes
@@ -63,6 +63,7 @@ class RecordRow:
     pending: int = 0
     held: int = 0
     refused: int = 0
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +154,5 @@ class Totals:
     held: int
     refused: int
     in_conflict: int
+    returned: int
     entries: int = field(default=0)

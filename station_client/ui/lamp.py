@@ -26,12 +26,12 @@ def lamp_for(status: Status) -> Lamp:
     if status.alarms:
         return Lamp("red", "记录不一致", status.alarms[0])
     if status.open_conflicts:
-        return Lamp("red", f"有冲突 {status.open_conflicts} 处", "请到“冲突”页选定以哪一边为准。")
-    if status.refused:
+        return Lamp("red", f"有冲突 {status.open_conflicts} 处", "请到“待处理”页选定以哪一边为准。")
+    if status.refused + status.returned:
         return Lamp(
             "red",
-            f"被退回 {status.refused} 条",
-            "请在台账里打开标着“被退回”的条目，按退回原因修改后保存。",
+            f"被退回 {status.refused + status.returned} 条",
+            "请到“待处理”页打开，按退回原因修改后保存。",
         )
     if status.pending:
         return Lamp(

@@ -82,8 +82,16 @@ def _columns(form: Form, field: Field, element: Mapping[str, object]) -> list[st
     return [f"{sub.label}：{text}" for sub, text in shown if text]
 
 
-def county_words(form: Form, values: Mapping[str, object]) -> list[tuple[str, str]]:
-    """(label, text) of what the county did with a case, and why; empty where it did nothing."""
-    found = [form.find(name) for name in COUNTY]
-    shown = [(field.label, show(form, field, values.get(field.id))) for field in found if field]
-    return [(label, text) for label, text in shown if text]
+@dataclass(frozen=True)
+class County:
+    """What the county did with a case, and why; all empty where it did nothing."""
+
+    act: str
+    opinion: str
+    officer: str
+    at: str
+
+
+def county_words(form: Form, values: Mapping[str, object]) -> County:
+    fields = [form.find(name) for name in COUNTY]
+    return County(*(show(form, field, values.get(field.id)) if field else "" for field in fields))

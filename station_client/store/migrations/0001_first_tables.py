@@ -78,12 +78,14 @@ CREATE TABLE record (
     pending INTEGER NOT NULL,
     held INTEGER NOT NULL,
     refused INTEGER NOT NULL,
+    returned INTEGER NOT NULL,
     PRIMARY KEY (id, channel)
 ) WITHOUT ROWID;
 CREATE INDEX record_of_kind ON record (kind, created_at);
 CREATE INDEX record_of_day ON record (day, created_at) WHERE cells IS NOT NULL;
 CREATE INDEX record_in_conflict ON record (conflicts) WHERE conflicts > 0;
 CREATE INDEX record_at_odds ON record (id) WHERE held > 0 OR refused > 0;
+CREATE INDEX record_returned ON record (id) WHERE returned > 0;
 
 CREATE TABLE item (
     record BLOB PRIMARY KEY,

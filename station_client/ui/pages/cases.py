@@ -124,6 +124,7 @@ def show(desk: Desk, station: Station, record: str) -> str:
         case=case,
         record=record,
         rows=paper.rows(case.form, case.values),
+        returned=case.returned,
         county=paper.county_words(case.form, case.values),
         state=_state_words(case),
         may_amend=not case.void_reason and (case.form.workflow is None or bool(_sent_again(case))),

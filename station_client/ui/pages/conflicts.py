@@ -1,4 +1,4 @@
-"""Conflicts: what two wrote at once, side by side, and the clerk's choice between them."""
+"""What waits for the clerk: conflicts, side by side, to choose from; and what was sent back."""
 
 from http import HTTPStatus
 
@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from station_client.errors import StationError
 from station_client.services.list_conflicts import Conflict, list_conflicts
+from station_client.services.list_returned import list_returned
 from station_client.services.settle_conflict import settle_conflict
 from station_client.services.show_case import show_case
 from station_client.station import Station
@@ -15,7 +16,9 @@ from station_client.ui.desk import Desk
 
 
 def show_list(desk: Desk, station: Station) -> str:
-    return render_template("conflicts.html", conflicts=list_conflicts(station))
+    return render_template(
+        "conflicts.html", conflicts=list_conflicts(station), returned=list_returned(station)
+    )
 
 
 def show(desk: Desk, station: Station, record: str, register: str) -> ResponseReturnValue:

@@ -17,9 +17,10 @@ from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.record_entry import record_entry
+from sync_protocol.channel import Verdict
 from sync_protocol.operations import Write
 from tests.station_client import desk as builders
-from tests.station_client.fake_hub import FakeHub
+from tests.station_client.fake_hub import FakeHub, accept_all
 from tests.station_client.ui import visit
 from tests.station_client.ui.test_guard import GETS
 from tests.station_client.ui.visit import Program, Visitor, newest, records, typed
@@ -531,11 +532,14 @@ def test_marks_say_in_words_how_far_a_line_has_come(
     exchange_with_hub(program.station)
     assert ">被退回</span>" in visitor.get("/").text
     page = visitor.get(f"/cases/{newest(program)}")
-    assert "县级意见：请补充电话" in page.text
+    assert "县级退回修改：请补充电话" in page.text
+    assert "被退回 1 条" in visitor.get("/lamp").text
+    assert "请补充电话" in visitor.get("/conflicts").text
     program.clock.forward(60)
     case = f"/cases/{newest(program)}"
     visitor.post(f"{case}/amend", amendment(visitor, case, contact_phone="13812345678"))
     assert ">被退回</span>" not in visitor.get("/").text
+    assert "没有被退回的条目" in visitor.get("/conflicts").text
 
 
 def county_return(program: Program) -> list[Write]:
@@ -607,6 +611,22 @@ def test_a_conflict_that_moved_on_is_shown_again(
     assert visitor.post(address, {**sent, "side": "xyz"}).status_code == 400
 
 
+def test_what_the_county_refused_is_listed_with_its_reason_and_mended(
+    program: Program, visitor: Visitor, hub: FakeHub
+) -> None:
+    case = of_case(visitor, program)
+    hub.judge = lambda *_: (Verdict.REFUSED, "check:contact_phone:format")
+    exchange_with_hub(program.station)
+    assert "被退回" in visitor.get("/lamp").json["words"]  # type: ignore[index]
+    assert "未被接受" in visitor.get("/conflicts").text
+    assert "未被接受" in visitor.get(case).text
+    hub.judge = accept_all
+    program.clock.forward(60)
+    visitor.post(f"{case}/amend", amendment(visitor, case, contact_phone="13812345678"))
+    exchange_with_hub(program.station)
+    assert case not in visitor.get("/conflicts").text
+
+
 # --- status, courier, applications, files ---------------------------------------------------------
 
 
@@ -675,6 +695,7 @@ def test_an_application_is_sent_and_corrected_when_the_county_returns_it(
     writes = [Write(name, value, seen) for name, value in returned.items()]
     hub.write("station_change", record, [*writes, Write("review_opinion", "地址不清")])
     exchange_with_hub(program.station)
+    assert "地址不清" in visitor.get("/conflicts").text
     page = visitor.get("/applications")
     assert "退回修改" in page.text
     assert "地址不清" in page.text
