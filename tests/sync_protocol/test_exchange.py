@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from hypothesis import given
 
-from sync_protocol import agree, envelope, exchange, limits, operations
+from sync_protocol import agree, envelope, exchange, limits, operations, pull
 from sync_protocol.channel import Cursor
 from sync_protocol.envelope import Kind
 from sync_protocol.exchange import Outbox, Plan, Reply, Request
@@ -23,7 +24,10 @@ from tests.sync_protocol.builders import (
     a_log,
     a_page,
     head_of,
+    mutated,
+    perhaps_refused,
     refused,
+    taken,
 )
 
 CHAIN = a_chain(5)
@@ -147,6 +151,23 @@ def test_a_request_to_another_hub_is_refused() -> None:
         exchange.open_request(data, HUB, PC.public.signing)
 
 
+@given(mutated(a_plan().payload))
+def test_what_a_member_seals_is_read_or_refused_whatever_it_is(payload: bytes) -> None:
+    data = exchange.seal_request(payload, PC, HUB.public)
+    with perhaps_refused(
+        "message.form",
+        "envelope.version",
+        "envelope.signature",
+        "envelope.too_large",
+        "operation.header",
+        "chain.order",
+        "chain.signature",
+    ):
+        opened = exchange.open_request(data, HUB, PC.public.signing)
+        for run in opened.request.runs:
+            assert len(taken(run).decisions) == len(run.operations)
+
+
 # --- the reply -----------------------------------------------------------------------------------
 
 
@@ -197,3 +218,27 @@ def test_a_reply_of_another_form_is_refused(payload: bytes) -> None:
     )
     with refused("message.form"):
         exchange.open_reply(data, PC, HUB.public, a_plan().digest)
+
+
+@given(mutated(envelope.pack(a_reply(a_plan()))))
+def test_what_a_hub_seals_is_read_or_refused_whatever_it_is(payload: bytes) -> None:
+    data = envelope.wrap(
+        payload,
+        Kind.REPLY,
+        sender=HUB.public.id,
+        signing=HUB.signing,
+        receiver=PC.replica,
+        sealing_public=PC.public.sealing,
+    )
+    names = {operation.header.seq: operation.name for operation in CHAIN}
+    with perhaps_refused(
+        "message.form",
+        "operation.header",
+        "reply.other_request",
+        "reply.digest",
+        "reply.receipt",
+    ):
+        reply = exchange.open_reply(data, PC, HUB.public, a_plan().digest)
+        for page in reply.pages:
+            applied = pull.absorb_page(page, START, names, HUB.public.signing)
+            assert applied is None or applied.cursor == a_page(a_log(CHAIN)).receipt.cursor
