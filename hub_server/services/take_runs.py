@@ -18,7 +18,7 @@ from sync_protocol import operations, push
 from sync_protocol.channel import ClosingEntry, FreezeEntry, Verdict
 from sync_protocol.errors import PeerFault
 from sync_protocol.operations import Run
-from sync_protocol.push import Decision, Doorway, KnownChain, Records, Taken
+from sync_protocol.push import Decision, Doorway, Judge, KnownChain, Records, Taken
 
 
 def take_runs(hub: Hub, channel: Channel, replica: Replica, runs: Sequence[Run]) -> Channel:
@@ -46,43 +46,47 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     names = journal.names(replica.id, min(seqs), max(seqs))
     known = KnownChain(chain.head, journal.link_before(chain, seqs[0]), names)
     doorway = _doorway(channel, chain, replica)
-    records = _records(hub, channel, {header.record for header in headers})
-    judge = judge_by(hub.forms)
+    records, judge = _bench(hub, channel, {header.record for header in headers})
     taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
     accepted = {each.operation.header.record for each in taken.decisions if _is_accepted(each)}
     grown = journal.append(channel, [_entry(each) for each in taken.decisions])
-    grown, released, forked = _move(hub, grown, chain, taken, doorway, records)
+    project(hub, grown, accepted)
+    grown, forked = _move(hub, grown, chain, taken, doorway)
     if forked and not chain.frozen:
         grown = freeze(hub, grown, replica, "fork")
-    project(hub, grown, accepted | released)
     return grown
 
 
 def _move(
-    hub: Hub, channel: Channel, chain: Chain, taken: Taken, doorway: Doorway, records: Records
-) -> tuple[Channel, set[bytes], bool]:
+    hub: Hub, channel: Channel, chain: Chain, taken: Taken, doorway: Doorway
+) -> tuple[Channel, bool]:
     """Moves the chain's head and judges what waited for that.
 
-    Returns where the channel ends, the records accepted by it, and whether the chain forked.
+    Returns where the channel ends, and whether the chain forked.
     """
     journal = hub.store.journal
     if not taken.forked:
         journal.keep_signature(*taken.signed)
     if taken.head == chain.head:
-        return channel, set(), taken.forked
+        return channel, taken.forked
     waiting = journal.waiting(taken.head)
     operations_waiting = [(each.operation, each.link) for each in waiting]
-    judge = judge_by(hub.forms)
+    # What waited may be about other records than the run that ends its waiting.
+    records, judge = _bench(hub, channel, {each.operation.header.record for each in waiting})
     released = push.release(operations_waiting, taken.head, doorway, records, judge, hub.now_ms())
     journal.move_chain(released.head)
     for entry in released.entries:
         journal.note_verdict(entry.name, Verdict(entry.verdict), entry.code)
-    new = [NewEntry(protocol.entry_bytes(each)) for each in released.entries]
+    grown = journal.append(
+        channel, [NewEntry(protocol.entry_bytes(each)) for each in released.entries]
+    )
     accepted = {each.name for each in released.entries if each.verdict == Verdict.ACCEPTED}
-    records_accepted = {
-        each.operation.header.record for each in waiting if each.operation.identity in accepted
-    }
-    return journal.append(channel, new), records_accepted, taken.forked or released.forked
+    project(
+        hub,
+        grown,
+        {each.operation.header.record for each in waiting if each.operation.identity in accepted},
+    )
+    return grown, taken.forked or released.forked
 
 
 def _doorway(channel: Channel, chain: Chain, replica: Replica) -> Doorway:
@@ -94,11 +98,13 @@ def _doorway(channel: Channel, chain: Chain, replica: Replica) -> Doorway:
     )
 
 
-def _records(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Records:
+def _bench(hub: Hub, channel: Channel, records: Iterable[bytes]) -> tuple[Records, Judge]:
+    """Who judges operations about these records, and what is known of the records till then."""
     wanted = sorted(records)
-    accepted = hub.store.records.existing(channel.id, wanted)
-    none_accepted = [record for record in wanted if record not in accepted]
-    return Records(accepted, hub.store.journal.held_creators(channel.id, none_accepted))
+    kinds = hub.store.records.kinds(channel.id, wanted)
+    none_accepted = [record for record in wanted if record not in kinds]
+    held = hub.store.journal.held_creators(channel.id, none_accepted)
+    return Records(kinds, held), judge_by(hub.forms, kinds)
 
 
 def _is_accepted(decision: Decision) -> bool:

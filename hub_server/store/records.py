@@ -66,13 +66,13 @@ class Records:
         rows = [_row(record) for record in records]
         insert_many(self._database, "record", rows, replacing=("channel", "record"))
 
-    def existing(self, channel: bytes, records: Sequence[bytes]) -> set[bytes]:
-        """Those of these records about which something is accepted."""
+    def kinds(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, str]:
+        """Record → kind, of those of these records about which something is accepted."""
         r = self._records
-        found: set[bytes] = set()
+        found: dict[bytes, str] = {}
         for part in portions(records):
-            query = r.select(r.record).where((r.channel == channel) & r.record.in_(part))
-            found.update(record for (record,) in query.tuples())
+            query = r.select(r.record, r.kind).where((r.channel == channel) & r.record.in_(part))
+            found.update(query.tuples())
         return found
 
     def get(self, channel: bytes, record: bytes) -> StoredRecord | None:

@@ -84,11 +84,41 @@ def test_what_comes_before_its_predecessor_waits_and_is_judged_when_that_comes(
     records = [desk.write("intake_case", entry()) for _ in range(3)]
     late, early = run_of(desk, 2, 3), run_of(desk, 1, 1)
     _send(desk, [late])
-    assert county.hub.store.records.existing(desk.channel, records) == set()
+    assert county.hub.store.records.kinds(desk.channel, records) == {}
     _send(desk, [early])
-    assert county.hub.store.records.existing(desk.channel, records) == set(records)
+    assert county.hub.store.records.kinds(desk.channel, records).keys() == set(records)
     desk.synchronise()
     assert [desk.verdict(seq)[0] for seq in (1, 2, 3)] == [Verdict.ACCEPTED] * 3
+
+
+def test_what_waited_is_judged_by_the_records_it_is_about(county, entry, run_of):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    desk.write("intake_case", entry())
+    desk.write("intake_case", {"remark": "补充"}, record)
+    _send(desk, [run_of(desk, 3, 3)])
+    _send(desk, [run_of(desk, 2, 2)])
+    desk.synchronise()
+    assert desk.verdict(3) == (Verdict.ACCEPTED, "")
+    assert county.hub.store.records.get(desk.channel, record).values["remark"] == "补充"
+
+
+def test_a_record_keeps_the_form_it_was_created_with(county, entry):
+    desk = county.desk()
+    desk.synchronise()
+    station = county.hub.store.stations.get(desk.certificate.station_code)
+    before = county.hub.store.records.get(desk.channel, station.card)
+    desk.write("station_change", {"address": "另一条街1号"}, station.card)
+    record = desk.write("intake_case", entry())
+    desk.write("clerk", {"name": "李四"}, record)
+    desk.synchronise()
+    assert [desk.verdict(seq) for seq in (1, 2, 3)] == [
+        (Verdict.REFUSED, "kind"),
+        (Verdict.ACCEPTED, ""),
+        (Verdict.REFUSED, "kind"),
+    ]
+    assert county.hub.store.records.get(desk.channel, station.card) == before
 
 
 def _send(desk, runs):
