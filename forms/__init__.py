@@ -17,6 +17,7 @@ from forms.ledger_rows import (
     Imported,
     SetAside,
     classify_row,
+    join_header,
     read_header,
     read_ledger_row,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "element_register",
     "elements",
     "is_empty",
+    "join_header",
     "ledger_line",
     "load",
     "read_header",

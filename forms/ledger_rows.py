@@ -45,7 +45,7 @@ _MAY_SAY_NOTHING = frozenset({"return_reason", "finished_same_day_at"})
 _FOOTER = re.compile(
     r"(?:本页|本月|本日|当日)?(?:合计|总计|小计|累计|共计|总数)|"
     r"(?:填表|填报|制表|审核|审批|复核|统计|记录)(?:人|日期|时间)(?:签字|签名)?[:：]?|"
-    r"(?:填表|制表|审核|审批|复核|经办|经办人|签字|签名)[:：]|本[月周日年]共|(?:单位)?(?:负责人|盖章|公章)|[(（]盖章[)）]|(?:填表|填写)?说明[:：]|注[:：]|备注[:：]|"
+    r"(?:填表|制表|审核|审批|复核|经办人?|受理人?|签字|签名)(?:签字|签名)?[:：]|本[月周日年]共|(?:单位)?(?:负责人|盖章|公章)|[(（]盖章[)）]|(?:填表|填写)?说明[:：]|注[:：]|备注[:：]|"
     r"第\s*[0-9]+\s*页|共\s*[0-9]+\s*[页条件]|本页完|以下空白|以下无正文"
 )
 _TITLE = re.compile(
@@ -54,39 +54,40 @@ _TITLE = re.compile(
     r"^(?:填报|报送)?(?:单位|站点|便民服务站|部门|月份|年度|日期|时间|窗口)(?:名称)?[:：]"
 )
 
-_ALIASES: dict[str, tuple[str, ...]] = {
-    "seq_no": ("序", "序列", "编号", "no", "no."),
-    "ledger_date": ("日期", "办理日期", "登记日期", "登记时间", "办理时间", "受理日期"),
-    "station_name": (
-        "便民服务站",
-        "服务站名称",
-        "站点名称",
-        "站点",
-        "服务站",
-        "政务服务便民服务站名称",
+_ALIASES: dict[str, str] = {
+    "seq_no": "序 序列 编号 no no.",
+    "ledger_date": (
+        "日期 办理日期 登记日期 登记时间 办理时间 受理日期 办件日期 收件日期 接件日期 "
+        "申请日期 业务日期"
     ),
-    "window_name": ("窗口名称", "窗口号", "办理窗口", "受理窗口"),
-    "dept_name": ("事项所属部门", "所属部门", "部门", "事项部门", "责任部门", "事项所属单位"),
+    "station_name": "便民服务站 服务站名称 站点名称 站点 服务站 政务服务便民服务站名称",
+    "window_name": "窗口名称 窗口号 办理窗口 受理窗口",
+    "dept_name": "事项所属部门 所属部门 部门 事项部门 责任部门 事项所属单位",
     "applicant_name": (
-        "申请人",
-        "申请人姓名",
-        "办事人",
-        "办事人姓名",
-        "群众姓名",
-        "服务对象",
-        "姓名单位",
+        "申请人 申请人姓名 办事人 办事人姓名 群众姓名 服务对象 姓名单位 申请人名称 "
+        "服务对象姓名 办事群众 办事群众姓名"
     ),
-    "contact_phone": ("联系电话", "电话", "手机", "手机号", "手机号码", "联系人电话", "电话号码"),
-    "task_name": ("事项", "事项名称", "办理事项", "申请事项名称", "申办事项", "业务名称"),
-    "is_accepted": ("是否受理", "受理", "受理情况"),
-    "time_limit_text": ("时限", "承诺时限", "承诺办理时限", "办结时限"),
-    "case_status": ("状态", "办理状态", "办结状态", "办件情况"),
-    "return_reason": ("退回原因", "退件理由", "不予受理原因", "退件原因说明"),
-    "received_at": ("收件时间", "接收时间", "接件时刻", "来件时间"),
-    "finished_same_day_at": ("当日办结", "办结时间", "当天办结时间", "当日办结时刻"),
-    "handler_name": ("受理人", "经办人", "工作人员", "办理人员", "经办人员", "受理人姓名"),
-    "remark": ("备注说明", "说明", "备考"),
+    "contact_phone": (
+        "联系电话 电话 手机 手机号 手机号码 联系人电话 电话号码 申请人电话 联系手机 "
+        "电话手机 手机电话"
+    ),
+    "task_name": (
+        "事项 事项名称 办理事项 申请事项名称 申办事项 业务名称 办理业务 业务事项 服务事项 "
+        "办件事项 办理事项名称"
+    ),
+    "is_accepted": "是否受理 受理 受理情况",
+    "time_limit_text": "时限 承诺时限 承诺办理时限 办结时限",
+    "case_status": "状态 办理状态 办结状态 办件情况 办理情况 办理结果",
+    "return_reason": "退回原因 退件理由 不予受理原因 退件原因说明 不受理原因",
+    "received_at": "收件时间 接收时间 接件时刻 来件时间",
+    "finished_same_day_at": "当日办结 办结时间 当天办结时间 当日办结时刻",
+    "handler_name": (
+        "受理人 经办人 工作人员 办理人员 经办人员 受理人姓名 办理人 受理员 代办员 帮办员 "
+        "帮办代办员 窗口人员 窗口工作人员"
+    ),
+    "remark": "备注说明 说明 备考",
 }
+"""Other names that clerks give the columns, divided by blanks."""
 
 
 def _label_key(label: object) -> str:
@@ -98,8 +99,9 @@ def _label_key(label: object) -> str:
 _COLUMN_OF = {
     _label_key(label): column
     for column, standard in LEDGER_COLUMNS
-    for label in (standard, *_ALIASES[column])
+    for label in (standard, *_ALIASES[column].split())
 }
+_STANDARD = {column: _label_key(label) for column, label in LEDGER_COLUMNS}
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -137,25 +139,43 @@ class SetAside(msgspec.Struct, frozen=True):
 
 def read_header(cells: Sequence[Raw]) -> Columns | None:
     """The columns that a header row names, in whatever order; None where it is not a header."""
+    labels = {n: text for n, cell in enumerate(cells) if (text := as_text(cell)).strip()}
     positions: dict[str, int] = {}
-    extra: dict[int, str] = {}
-    for position, cell in enumerate(cells):
-        label = as_text(cell)
+    for position, label in labels.items():
         column = _COLUMN_OF.get(_label_key(label))
-        if column is not None and column not in positions:
+        if column and (column not in positions or _names_better(label, labels[positions[column]])):
             positions[column] = position
-        elif column == "ledger_date" and _is_clock(cells[positions[column]], label):
-            extra[positions[column]] = tidy(as_text(cells[positions[column]]))
-            positions[column] = position
-        elif label.strip():
-            extra[position] = tidy(label)
+    extra = {n: tidy(label) for n, label in labels.items() if n not in positions.values()}
     known = "ledger_date" in positions and len(positions) >= _MIN_LABELS
     return Columns(positions, extra) if known and len(extra) <= len(positions) else None
 
 
-def _is_clock(label: Raw, other: str) -> bool:
-    """时间 is the date, but beside a 日期 it is a time of day."""
-    return "日期" in _label_key(other) and "日期" not in _label_key(label)
+def _names_better(label: str, other: str) -> bool:
+    """Of two labels of one column it is the standard's own: 联系方式 before 电话.
+
+    But 时间 beside a 日期 is a time of day.
+    """
+    key, other_key = _label_key(label), _label_key(other)
+    if _COLUMN_OF[key] == "ledger_date" and ("日期" in key) != ("日期" in other_key):
+        return "日期" in key
+    return key == _STANDARD[_COLUMN_OF[key]] != other_key
+
+
+def join_header(upper: Sequence[Raw], cells: Sequence[Raw]) -> tuple[Raw, ...] | None:
+    """A header of two rows as one: 姓名 and 联系方式 below 申请人信息; else None.
+
+    Its lower row names columns that the upper one does not name, and says little else.
+    """
+    filled = [text for text in map(as_text, cells) if text.strip()]
+    names = {_COLUMN_OF.get(_label_key(text)) for text in filled} - {None}
+    before = read_header(upper)
+    wide = max(len(upper), len(cells))
+    joined = tuple(_cell(cells, n) or _cell(upper, n) for n in range(wide))
+    after = read_header(joined)
+    if before is None or after is None or len(names) < 2 or 2 * len(names) < len(filled):
+        return None
+    both = names | set(before.positions)
+    return joined if set(before.positions) < both == set(after.positions) else None
 
 
 def classify_row(cells: Sequence[Raw], columns: Columns | None = None) -> RowKind:
@@ -167,7 +187,8 @@ def classify_row(cells: Sequence[Raw], columns: Columns | None = None) -> RowKin
         return "header"
     if _is_footer(texts) and not (len(texts) >= _MIN_CELLS and _has_date(cells, columns)):
         return "footer"
-    return "title" if _is_title(texts) else "line"
+    dated = columns is not None and _has_date(cells, columns)
+    return "title" if _is_title(texts) and not dated else "line"
 
 
 def _is_only_numbered(cells: Sequence[Raw], columns: Columns | None) -> bool:

@@ -42,7 +42,7 @@ _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", 
 
 _DATE = re.compile(
     r"(?P<year>[0-9]{4})\s*(?:年\s*(?P<m1>[0-9]{1,2})\s*月\s*(?P<d1>[0-9]{1,2})\s*[日号]?"
-    r"|(?P<sep>[-./。、,])\s*(?P<m2>[0-9]{1,2})\s*(?P=sep)\s*(?P<d2>[0-9]{1,2})"
+    r"|(?P<sep>[-./。、,])\s*(?P<m2>[0-9]{1,2})\s*(?P=sep)\s*(?P<d2>[0-9]{1,2})[日号]?"
     r"|(?P<m3>[0-9]{2})(?P<d3>[0-9]{2}))"
     r"(?:\s*[(（]?\s*(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])\s*[)）]?)?",
     re.ASCII,
@@ -51,22 +51,26 @@ _YEAR_LAST = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2([0-9]{4})", re.ASCII
 _CHINESE_DATE = re.compile(
     r"([〇○零一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十]{1,3})[日号]"
 )
-_CHINESE_DIGITS = {"○": 0, **{digit: n for n, digit in enumerate("〇一二三四五六七八九")}, "零": 0}
+_CHINESE_DIGITS = {digit: n for n, digit in enumerate("〇一二三四五六七八九")}
+_CHINESE_DIGITS |= {"○": 0, "零": 0, "两": 2}
 _WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
 
 _HALF = r"(?P<half>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|AM|PM|am|pm)?"
 _TIME = re.compile(
     _HALF + r"\s*(?P<hour>[0-9]{1,2})\s*"
     r"(?::\s*(?P<m1>[0-9]{1,2})(?::(?P<s1>[0-9]{1,2})(?:\.0+)?)?"
-    r"|[时点]\s*(?:(?P<m2>[0-9]{1,2})\s*分?|(?P<m3>半|整))?)"
+    r"|(?P<word>[时点])\s*(?:(?P<m2>[0-9]{1,2})\s*分?|(?P<m3>半|整))?)"
     r"\s*(?P<tail>AM|PM|am|pm)?",
     re.ASCII,
 )
+_CHINESE_CLOCK = re.compile(r"[〇零一二两三四五六七八九十]{1,4}(?=[时点分]|$)")
 _COMPACT_TIME = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])", re.ASCII)
 _MORNING = {hour: hour for hour in range(12)}
 _AFTERNOON = {**{hour: hour + 12 for hour in range(1, 12)}, **{h: h for h in range(12, 24)}}
 _HOURS: dict[str, dict[int, int]] = {
     "": {hour: hour for hour in range(24)},
+    "时": {hour: hour for hour in range(24)},
+    "点": {0: 0} | {hour: hour for hour in range(7, 24)},
     "凌晨": _MORNING,
     "清晨": _MORNING,
     "早上": _MORNING,
@@ -79,13 +83,16 @@ _HOURS: dict[str, dict[int, int]] = {
     "AM": {12: 0} | {hour: hour for hour in range(1, 12)},
     "PM": {12: 12} | {hour: hour + 12 for hour in range(1, 12)},
 }
-"""Which hour of the day an hour beside a word is; what is not listed has two meanings or none."""
+"""Which hour of the day an hour beside a word is; what is not listed has two meanings or none.
+
+3点 is how people say 15:00 too.
+"""
 
 _LIMIT = re.compile(
-    r"(?:承诺)?\s*(?:([0-9]{1,4})|([一二三四五六七八九十]{1,3}))\s*个?\s*工作日(?:内|以内|之内)?",
+    r"(?:承诺)?\s*(?:([0-9]{1,4})|([一二两三四五六七八九十]{1,3}))\s*个?\s*工作日(?:内|以内|之内)?",
     re.ASCII,
 )
-_AT_ONCE = frozenset({"即办", "即办件", "即时办结", "当场办结", "当场办理", "即时办理", "立等可取"})
+_AT_ONCE = re.compile(r"即办件?|(?:即时|当场)(?:办结|办理)?|现场(?:办结|办理)|立等可取")
 _YES = frozenset({"是", "有", "√", "✓", "✔", "Y", "y", "yes", "true", "1", "on"})
 _NO = frozenset({"否", "无", "没有", "×", "✗", "N", "n", "no", "false", "0", "off"})
 
@@ -161,7 +168,10 @@ _SHORT_NAME = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]{2,3}")
 
 
 def read_date(raw: Raw) -> Reading[str]:
-    """A calendar date → ``"2024-03-01"``. A clock time beside it is left out (and so, changed)."""
+    """A calendar date → ``"2024-03-01"``.
+
+    A weekday, 上午 or a clock time beside it is left out (and so, changed).
+    """
     if isinstance(raw, bool | time | timedelta):
         raise Unreadable
     if isinstance(raw, date):
@@ -171,7 +181,7 @@ def read_date(raw: Raw) -> Reading[str]:
         return Reading(day.isoformat(), as_text(raw) != day.isoformat())
     if isinstance(raw, int | float):
         return Reading(_date_of_number(raw).isoformat(), changed=True)
-    day = _date_of_text(_digits(as_text(raw)))
+    day = _date_of_text(_digits(as_text(raw)).rstrip("。."))
     return Reading(day.isoformat(), day.isoformat() != raw)
 
 
@@ -225,11 +235,15 @@ def _maybe_date(year: int, month: int, day: int) -> date | None:
 
 
 def _check_clock_tail(tail: str, *, glued: bool) -> None:
-    """Behind a date stands nothing or a clock time (``glued``: without a blank between)."""
-    if tail and not glued and tail[0] not in " T":
+    """Behind a date stands nothing, 上午 or a clock time.
+
+    ``glued``: also a digit without a blank between; 2024-3-19:30 has two meanings.
+    """
+    if tail and not glued and tail[0].isdigit():
         raise Unreadable
-    if tail:
-        _time_of_text(tail.lstrip(" T"))
+    clock = tail.lstrip(" T")
+    if not re.fullmatch(_HALF, clock):
+        _time_of_text(clock)
 
 
 def _chinese_numbers(match: re.Match[str]) -> tuple[int, int, int]:
@@ -293,21 +307,27 @@ def _time_of_text(text: str) -> str:
     compact = _COMPACT_TIME.fullmatch(text)
     if compact is not None:
         return f"{compact[1]}:{compact[2]}"
-    match = _TIME.fullmatch(text)
+    match = _TIME.fullmatch(_CHINESE_CLOCK.sub(_arabic, text))
     if match is None:
         raise Unreadable
     found = match.groupdict()
     minute = 30 if found["m3"] == "半" else int(found["m1"] or found["m2"] or 0)
-    hour = _hour_of_day(int(found["hour"]), (found["half"] or found["tail"] or "").upper())
+    beside = found["half"] or found["tail"] or found["word"] or ""
+    hour = _hour_of_day(int(found["hour"]), beside.upper())
     if minute > 59 or int(found["s1"] or 0) > 59:
         raise Unreadable
     return f"{hour:02d}:{minute:02d}"
 
 
-def _hour_of_day(hour: int, half: str) -> int:
+def _arabic(number: re.Match[str]) -> str:
+    """九 → 9, 零五 → 5, 三十五 → 35."""
+    return str(_chinese_ten(number[0].lstrip("〇零")))
+
+
+def _hour_of_day(hour: int, beside: str) -> int:
     """The hour on the 24-hour clock; ``上午12:30`` and ``晚上1:00`` may be two: unreadable."""
     try:
-        return _HOURS[half][hour]
+        return _HOURS[beside][hour]
     except KeyError as error:
         raise Unreadable from error
 
@@ -400,8 +420,8 @@ def read_yes_no(raw: Raw) -> Reading[bool]:
 
 def read_limit(raw: Raw) -> Reading[int]:
     """即办 → 0, ``5个工作日`` → 5. ``5天`` may be natural days: unreadable."""
-    text = re.sub(r"(?<![0-9]) | (?![0-9])", "", tidy(as_text(raw)))
-    if text in _AT_ONCE:
+    text = re.sub(r"(?<![0-9]) | (?![0-9])", "", tidy(as_text(raw))).rstrip("。.")
+    if _AT_ONCE.fullmatch(text):
         return Reading(0, show_limit(0) != raw)
     match = _LIMIT.fullmatch(text)
     if match is None:

@@ -12,6 +12,7 @@ import io
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -266,21 +267,23 @@ def _layout(lines: Sequence[str]) -> tuple[str, int]:
 def _records(lines: Sequence[str], delimiter: str, width: int) -> Iterator[Row]:
     """Rows as a spreadsheet counts them: a quoted cell may hold line breaks.
 
-    A quotation mark that nobody closed would swallow the rows below it: such a line is taken by
-    itself, its marks as they stand.
+    A quotation mark that nobody closed would swallow the rows below it, and one that closes before
+    the cell's end would vanish: such a line is taken by itself, its marks as they stand.
     """
     start = 0
     while start < len(lines):
-        reader = csv.reader((lines[n] for n in range(start, len(lines))), delimiter=delimiter)
+        rest = (lines[n] for n in range(start, len(lines)))
+        reader = csv.reader(rest, delimiter=delimiter, strict=True)
         first = start
-        for cells in reader:
-            raw = lines[first : start + reader.line_num]
-            if _swallows(raw, cells, delimiter, width):
-                break
-            yield tuple(cells)
-            first = start + reader.line_num
-        else:
-            return
+        with suppress(csv.Error):  # something stands behind the closing mark: "王"明
+            for cells in reader:
+                raw = lines[first : start + reader.line_num]
+                if _swallows(raw, cells, delimiter, width):
+                    break
+                yield tuple(cells)
+                first = start + reader.line_num
+            else:
+                return
         yield from (
             tuple(cells)
             for cells in csv.reader([lines[first]], delimiter=delimiter, quoting=csv.QUOTE_NONE)

@@ -19,9 +19,11 @@ from forms import (
     check_record,
     check_writes,
     classify_row,
+    join_header,
     read_header,
     read_ledger_row,
 )
+from forms.ledger_rows import RowKind
 from forms.reading import Raw, as_text
 from station_client.errors import WORDS, StationError
 from station_client.services.repair_file import Origins, Place, SetAsideRow, origins_of
@@ -70,12 +72,17 @@ class _SheetJudge:
         self.above: tuple[int, Imported] | None = None
 
     def run(self) -> None:
+        last: RowKind = "blank"
         for index in range(len(self.sheet.rows)):
             self.judged.rows += 1
             shown = self.sheet.shown(index)
             kind = classify_row(self.origins.strip(shown), self.columns)
+            upper = self.sheet.shown(index - 1) if last == "header" else ()
+            joined = join_header(upper, shown) if kind == "line" else None
+            kind = "header" if joined else kind
             if kind == "header":
-                self._begin(shown)
+                self._begin(joined or shown)
+            last = kind
             if kind == "line" and not self._is_title(shown):
                 self._judge_line(index)
             else:

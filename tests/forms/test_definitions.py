@@ -16,9 +16,9 @@ from forms.values import check_value
 RELEASED = {
     "catalogue_item.1.toml": "01f6603a0e9704ade7e1c04d76683228ab2c711b2d7411be913f8972d88935d4",
     "clerk.1.toml": "599751b14beb71fab1e1e9759ad7ba504cc27b9e45f2b52c8f135b83cde4899a",
-    "helper_case.1.toml": "ad1c009493cd79d1f11df835365308e6b6de62c435be37da403e5540aca2a2d4",
-    "intake_case.1.toml": "ecb6e8411c1bd2d4c34380f1e341e13f30794bdedc6027b203e91af6e8789ca4",
-    "proxy_case.1.toml": "8b93d3928ccf7a7bd02ce03e06302911239ae93b581f945478c069bb1e3cd283",
+    "helper_case.1.toml": "bd438d07d118d0ff4a6257caa76652bbc78beaefffa02e14b02864d03449dd53",
+    "intake_case.1.toml": "1900e21c45695a06feaa123f88ddb63372f66936b6c456d9bf7115de90967aba",
+    "proxy_case.1.toml": "351f905071ac76cda1b146e158f22dbad4c589371599a9ea3da98c8d4089de8c",
     "station_card.1.toml": "625ba5c5f3f417ccec8f27dfc1acf85fd4bf85fed326971ff6809237b2eb58c7",
     "station_change.1.toml": "e6f91b231c018929fe1618d4eeadc69536593f94ef99c769cc449a85164bedbf",
     "station_close.1.toml": "de1c71896a0ea07ad575efdc875a6d8aa557bab78475f1871dcd27b04beb3397",

@@ -17,6 +17,7 @@ from forms import (
     SetAside,
     check_writes,
     classify_row,
+    join_header,
     ledger_line,
     read_header,
     read_ledger_row,
@@ -270,6 +271,61 @@ def test_beside_a_date_a_time_is_not_the_date(labels: tuple[str, str]) -> None:
     assert columns.extra == {1 + labels.index("时间"): "时间"}
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_standards_own_label_is_the_column_and_another_name_beside_it_is_not(
+    mirrored: bool,
+) -> None:
+    header = ["编号", "电话", "部门", "事项", "状态", "经办人", "说明", "办理时间", *HEADER]
+    header = header[::-1] if mirrored else header
+    columns = read_header(header)
+    assert columns is not None
+    assert {header[columns.positions[c]] for c in IDS} == set(HEADER)
+    assert sorted(columns.extra.values()) == sorted(set(header) - set(HEADER))
+
+
+def test_a_header_of_two_rows_is_read_as_one() -> None:
+    upper = [
+        "时间",
+        "申请人信息",
+        "",
+        "",
+        "申请事项",
+        "受理与否",
+        "办件状态",
+        "办理时间",
+        "",
+        "备注",
+    ]
+    lower = ["", "姓名", "身份证号", "联系方式", "", "", "", "接件时间", "当日办结时间", ""]
+    joined = join_header(upper, lower)
+    assert joined is not None
+    columns = read_header(joined)
+    assert columns is not None
+    assert columns.positions["applicant_name"] == 1
+    assert columns.positions["received_at"] == 7
+    assert columns.extra == {2: "身份证号"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        cells(),
+        cells(is_accepted="受理", remark="说明"),
+        ["", *HEADER[1:]],
+        [*[""] * 5, "姓名"],
+        [],
+    ],
+)
+def test_a_line_below_a_header_is_no_part_of_it(row: list[Raw]) -> None:
+    assert join_header(HEADER, row) is None
+
+
+def test_a_row_with_a_date_in_its_column_is_no_title() -> None:
+    columns = read_header(HEADER)
+    row = ["", "2024年3月2日", "", "", "", "", "", "遗失登记表补办"]
+    assert classify_row(row, columns) == "line"
+
+
 def test_a_missing_column_is_named_and_a_strange_one_is_kept() -> None:
     header = [label for label in HEADER if label != "窗口"] + ["回访结果"]
     columns = read_header(header)
@@ -320,6 +376,7 @@ def test_a_short_row_lacks_its_last_cells_only() -> None:
         (["总计", 20.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0], "footer"),
         (["填表人：王芳", "审核人：李兰", "单位盖章：", "2024-03-31"], "footer"),
         (["审核：", "", "填表：王芳"], "footer"),
+        (["经办人签字：", "", "2024-03-31"], "footer"),
         (["（盖章）"], "footer"),
         (["第 1 页 共 3 页"], "footer"),
         (["注：本表一式两份"], "footer"),

@@ -208,6 +208,15 @@ def test_a_header_in_the_middle_may_change_the_columns(station: Station, folder:
     assert [list(row.cells or ()) for row in records(station)] == [a_line(1), a_line(2)]
 
 
+def test_a_header_may_take_two_rows(station: Station, folder: Path) -> None:
+    groups = {"姓名": "申请人信息", "联系方式": "", "接件时间": "办理时间", "当日办结时间": ""}
+    upper = [groups.get(label, label) for label in HEADER]
+    lower = [label if label in groups else "" for label in HEADER]
+    report = import_ledger(station, a_csv(folder / "a.csv", [TITLE, upper, lower, a_line(1)]))
+    assert (report.headers, report.imported) == (2, 1)
+    assert [list(row.cells or ()) for row in records(station)] == [a_line(1)]
+
+
 def test_every_month_has_its_sheet_and_a_sheet_without_a_header_is_set_aside(
     station: Station, folder: Path
 ) -> None:

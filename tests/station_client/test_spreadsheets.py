@@ -61,6 +61,12 @@ def test_a_quotation_mark_that_nobody_closed_swallows_no_rows(tmp_path: Path, co
     assert rows_of(tmp_path / "a.csv") == [HEADER, broken, a_line(2), a_line(3)]
 
 
+def test_a_quoted_part_of_a_cell_keeps_its_marks(tmp_path: Path) -> None:
+    rows = [HEADER, a_line(1, 姓名='"王"小明'), a_line(2), a_line(3, 备注='他说"好"')]
+    (tmp_path / "a.csv").write_text("\n".join(",".join(row) for row in rows), "utf-8")
+    assert rows_of(tmp_path / "a.csv") == rows
+
+
 def test_two_open_quotation_marks_do_not_hide_the_rows_between(tmp_path: Path) -> None:
     broken = [a_line(n, 退件原因='"缺证') for n in (1, 4)]
     rows = [HEADER, broken[0], a_line(2), a_line(3), broken[1], a_line(5)]
