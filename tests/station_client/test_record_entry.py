@@ -29,9 +29,10 @@ def test_an_entry_is_found_with_its_ledger_line_after_the_station_was_closed(
     again.close()
 
 
-def test_two_pcs_of_a_station_never_give_the_same_case_number(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [2, 10, 11, 91])
+def test_two_pcs_of_a_station_never_give_the_same_case_number(tmp_path: Path, other: int) -> None:
     first = desk.a_station(tmp_path / "a", device_number=1)
-    second = desk.a_station(tmp_path / "b", device_number=2, replica=b"2" * 16)
+    second = desk.a_station(tmp_path / "b", device_number=other, replica=b"2" * 16)
     numbers = []
     for station in (first, second):
         for record in record_entries(station, "intake_case", [desk.a_case()] * 3):
