@@ -81,7 +81,7 @@ def checked_address(hub_url: str) -> str:
 
 
 def _body_of(response: requests.Response) -> bytes:
-    if response.is_redirect or _is_page(response):
+    if response.is_redirect or _is_login_page(response):
         raise StationError("transport.captive_portal")
     body = _read(response)
     if response.status_code != requests.codes.ok:
@@ -89,8 +89,10 @@ def _body_of(response: requests.Response) -> bytes:
     return body
 
 
-def _is_page(response: requests.Response) -> bool:
-    return "html" in response.headers.get("Content-Type", "").lower()
+def _is_login_page(response: requests.Response) -> bool:
+    """A page in the hub's place. With a 5xx status it is a proxy's word that the hub is away."""
+    is_page = "html" in response.headers.get("Content-Type", "").lower()
+    return is_page and response.status_code < requests.codes.server_error
 
 
 def _read(response: requests.Response) -> bytes:
@@ -109,7 +111,7 @@ def _read(response: requests.Response) -> bytes:
 def _refused(status: int, body: bytes) -> StationError:
     try:
         refusal = msgspec.json.decode(body, type=_Refusal)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return StationError("transport.bad_status", status=status)
     message = refusal.message[:MESSAGE_CHARACTERS].rstrip("。")
     return StationError("transport.refused", hub_code=refusal.code[:64], message=message)

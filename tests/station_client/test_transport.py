@@ -66,8 +66,9 @@ def test_the_hubs_refusal_comes_with_its_code_and_words() -> None:
     assert "请重新启用。" in told.words()
 
 
-def test_a_proxys_own_error_is_told_by_its_status() -> None:
-    told = told_by(lambda request, body: send(request, 502, b"Bad Gateway", "text/plain"))
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/json"])
+def test_a_proxys_own_error_is_told_by_its_status(kind: str) -> None:
+    told = told_by(lambda request, body: send(request, 502, b'{"Bad Gateway\xff": 1}', kind))
     assert (told.code, told.facts["status"]) == ("transport.bad_status", 502)
 
 
