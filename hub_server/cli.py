@@ -36,6 +36,7 @@ from hub_server.services.answer_courier import answer_courier
 from hub_server.services.applications import (
     KINDS,
     Application,
+    Kinds,
     find_by_number,
     list_applications,
     show_application,
@@ -166,7 +167,8 @@ def application_submit(hub: Hub, settings: tuple[str, ...], source: str | None) 
 @with_account
 def application_list(hub: Hub, by: Account, state: str, kind: str | None, as_lines: bool) -> None:
     """List applications, the last changed first."""
-    found = list_applications(hub, by, state, kind or "")
+    which = Kinds([kind] if kind else KINDS, [state] if state else None)
+    found = list_applications(hub, by, which)
     if as_lines:
         click.echo(as_json(found))
         return

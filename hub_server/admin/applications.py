@@ -11,12 +11,19 @@ from flask.typing import ResponseReturnValue
 from forms import Form
 from forms.values import check_value
 from hub_server.accounts import Account
+from hub_server.admin.paging import Page, asked_number, asked_size
 from hub_server.admin.signing_in import show_once
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.pages.paper import Ink, fields_off_the_grid, lay_out
 from hub_server.pages.words import KINDS
-from hub_server.services.applications import Application, list_applications, show_application
+from hub_server.services.applications import (
+    Application,
+    Kinds,
+    count_applications,
+    list_applications,
+    show_application,
+)
 from hub_server.services.decide_application import Decided, Terms, decide_application
 from hub_server.services.record_agreement import record_agreement
 from hub_server.services.show_record import show_history
@@ -42,23 +49,25 @@ _BESIDE = frozenset({"host_type", "region_code", "review_decision", "reviewer_na
 def inbox(hub: Hub, account: Account) -> ResponseReturnValue:
     chosen = {name: request.args.get(name, "") for name in ("view", "kind", "state", "station")}
     chosen["view"] = chosen["view"] if chosen["view"] == "done" else "todo"
-    everything = [a for a in list_applications(hub, account) if a.state != "draft"]
-    waiting = [a for a in everything if a.state == TO_DO]
-    done = [a for a in everything if a.state != TO_DO]
-    lines = waiting if chosen["view"] == "todo" else done
+    views = {"todo": [TO_DO], "done": [state for state in _states(hub) if state != TO_DO]}
+    which = Kinds(
+        kinds=[kind for kind in KINDS if chosen["kind"] in ("", kind)],
+        states=[state for state in views[chosen["view"]] if chosen["state"] in ("", state)],
+        station_code=chosen["station"],
+    )
+    total = count_applications(hub, account, which)
+    page = Page("admin.inbox", chosen, total, asked_size(), asked_number())
     return render_template(
         "admin/inbox.html",
         chosen=chosen,
-        counts={"todo": len(waiting), "done": len(done)},
+        counts={
+            v: count_applications(hub, account, Kinds(list(KINDS), s)) for v, s in views.items()
+        },
         kinds=KINDS,
         states=_states(hub),
-        lines=[line for line in lines if _matches(line, chosen)],
+        page=page,
+        lines=list_applications(hub, account, which, page.size, page.offset),
     )
-
-
-def _matches(line: Application, chosen: Mapping[str, str]) -> bool:
-    found = {"kind": line.kind, "state": line.state, "station": line.station_code}
-    return all(not chosen[name] or chosen[name] == value for name, value in found.items())
 
 
 def _states(hub: Hub) -> dict[str, str]:

@@ -12,7 +12,7 @@ from hub_server.admin.paging import Page, asked_number, asked_size
 from hub_server.hub import Hub
 from hub_server.pages.words import CASE_KINDS, today
 from hub_server.services.export import csv_bytes
-from hub_server.services.list_stations import list_stations
+from hub_server.services.list_stations import station_names
 from hub_server.services.read_ledger import Filters, read_ledger
 
 _NAMES = ("station", "since", "until", "kind", "status", "text")
@@ -32,7 +32,7 @@ def ledger(hub: Hub, account: Account) -> ResponseReturnValue:
         rows=found.rows,
         unread=[name for name in ("since", "until") if chosen[name] and not _day(chosen[name])],
         columns=[label for _, label in LEDGER_COLUMNS],
-        stations=[(line.code, line.name) for line in list_stations(hub, account)],
+        stations=station_names(hub, account),
         kinds=CASE_KINDS,
         statuses={key: c.label for key, c in form.choices(form.field("case_status")).items()},
     )

@@ -14,9 +14,23 @@ from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.permissions import demand
-from hub_server.store import Agreement, StoredRecord
+from hub_server.store import Agreement, Kinds, StoredRecord
+
+__all__ = [
+    "EVERY",
+    "KINDS",
+    "Application",
+    "Kinds",
+    "application_of",
+    "count_applications",
+    "find_by_number",
+    "list_applications",
+    "load_application",
+    "show_application",
+]
 
 KINDS = ("station_open", "station_change", "station_close")
+EVERY = Kinds(KINDS)
 
 
 @dataclass(frozen=True)
@@ -45,14 +59,23 @@ class Application:
 
 
 def list_applications(
-    hub: Hub, account: Account, state: str = "", kind: str = ""
+    hub: Hub,
+    account: Account,
+    which: Kinds = EVERY,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Application]:
-    """The inbox of the account's region, newest change first; `state` "" shows all."""
+    """The inbox of the account's region, newest change first."""
     demand(account, "application.list")
-    kinds = [kind] if kind in KINDS else KINDS
-    found = hub.store.records.of_kinds(kinds, account.region, state=state)
+    found = hub.store.records.of_kinds(which, account.region, limit, offset)
     numbers = hub.store.applications.numbers([each.record for each in found])
     return [application_of(hub, each, numbers) for each in found]
+
+
+def count_applications(hub: Hub, account: Account, which: Kinds) -> int:
+    """How many lines `list_applications` can give."""
+    demand(account, "application.list")
+    return hub.store.records.count_kinds(which, account.region)
 
 
 def show_application(hub: Hub, account: Account, record: bytes) -> Application:

@@ -11,7 +11,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -79,32 +79,25 @@ def csv_bytes(hub: Hub, account: Account, filters: Filters) -> bytes:
 
 def ledger_rows(
     hub: Hub, account: Account, filters: Filters, *, masked: bool
-) -> list[tuple[str, ...]]:
+) -> Iterator[tuple[str, ...]]:
     """The ledger's lines, oldest first, each numbered within its station and year (column 1)."""
-    found = sorted(
-        hub.store.records.ledger(filters, account.region),
-        key=lambda each: (each.station_code or "", each.ledger_date, each.record),
-    )
     counted: Counter[tuple[str, str]] = Counter()
-    rows = []
-    for each in found:
-        year = (each.station_code or "", each.ledger_date[:4])
+    for each in hub.store.records.ledger_by_station(filters, account.region):
+        year = (each.station_code, each.ledger_date[:4])
         counted[year] += 1
         cells = mask_line(each.cells) if masked else tuple(each.cells)
-        rows.append(LedgerLine(cells).numbered(counted[year]).cells)
-    return rows
+        yield LedgerLine(cells).numbered(counted[year]).cells
 
 
-def _write_csv(path: Path, rows: Sequence[Sequence[str]]) -> int:
+def _write_csv(path: Path, rows: Iterable[Sequence[str]]) -> int:
     with path.open("w", encoding="utf-8-sig", newline="") as out:
         return _write_csv_to(out, rows)
 
 
-def _write_csv_to(out: Any, rows: Sequence[Sequence[str]]) -> int:
+def _write_csv_to(out: Any, rows: Iterable[Sequence[str]]) -> int:
     writer = csv.writer(out)
     writer.writerow(HEADER)
-    writer.writerows([_as_text(cell) for cell in row] for row in rows)
-    return len(rows)
+    return sum(1 for row in rows if writer.writerow([_as_text(cell) for cell in row]))
 
 
 def _as_text(cell: str) -> str:
@@ -112,15 +105,18 @@ def _as_text(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def _write_xlsx(path: Path, rows: Sequence[Sequence[str]]) -> int:
-    if len(rows) > SHEET_ROWS:
-        raise HubError("export.row_limit", limit=SHEET_ROWS)
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+def _write_xlsx(path: Path, rows: Iterable[Sequence[str]]) -> int:
+    number = 0
+    # The library keeps rows in a file of its own meanwhile: beside ours, not in a shared folder.
+    options = {"constant_memory": True, "tmpdir": str(path.parent)}
+    with xlsxwriter.Workbook(str(path), options) as book:
         sheet = book.add_worksheet("工作台账")
-        for number, row in enumerate([HEADER, *rows]):
+        for number, row in enumerate(chain([HEADER], rows)):
+            if number > SHEET_ROWS:
+                raise HubError("export.row_limit", limit=SHEET_ROWS)
             for column, cell in enumerate(row):
                 sheet.write_string(number, column, cell)
-    return len(rows)
+    return number
 
 
 _WRITERS = {".csv": _write_csv, ".xlsx": _write_xlsx}

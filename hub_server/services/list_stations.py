@@ -34,6 +34,12 @@ def list_stations(hub: Hub, account: Account) -> list[StationLine]:
         return [_line(hub, each) for each in hub.store.stations.within(account.region)]
 
 
+def station_names(hub: Hub, account: Account) -> list[tuple[str, str]]:
+    """(code, name) of each of them: what a list to choose from needs."""
+    demand(account, "station.list")
+    return [(each.code, each.name) for each in hub.store.stations.within(account.region)]
+
+
 def show_station(hub: Hub, account: Account, station_code: str) -> StationLine:
     """One of them. HubError `station.unknown`."""
     demand(account, "station.list")

@@ -13,7 +13,7 @@ from hub_server.store.applications import Agreement, Applications, Ticket
 from hub_server.store.database import Writer, as_hub_errors, open_database
 from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed
 from hub_server.store.people import AuditLine, People, StoredAccount
-from hub_server.store.records import Filters, Records, StoredRecord
+from hub_server.store.records import Filters, Kinds, Records, StoredLine, StoredRecord
 from hub_server.store.stations import EnrolmentCode, Replica, Station, Stations
 from hub_server.store.tables import table
 
@@ -24,12 +24,14 @@ __all__ = [
     "Channel",
     "EnrolmentCode",
     "Filters",
+    "Kinds",
     "NewEntry",
     "Placed",
     "Replica",
     "Station",
     "Store",
     "StoredAccount",
+    "StoredLine",
     "StoredRecord",
     "Ticket",
     "as_hub_errors",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from peewee import Database, fn
 
 from hub_server.store.database import portions
-from hub_server.store.tables import table
+from hub_server.store.tables import table, within
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Applications:
         return Ticket(**row) if row is not None else None
 
     def highest_number(self, prefix: str) -> str | None:
-        """The highest ticket number that starts so."""
+        """The highest ticket number that starts so: of a busy day's the longest."""
         t = self._tickets
-        query = t.select(fn.max(t.number)).where(fn.substr(t.number, 1, len(prefix)) == prefix)
-        highest: str | None = query.scalar()
+        query = t.select(t.number).where(within(t.number, prefix))
+        highest: str | None = query.order_by(fn.length(t.number).desc(), t.number.desc()).scalar()
         return highest
 
     def numbers(self, records: Sequence[bytes]) -> dict[bytes, str]:

@@ -13,7 +13,7 @@ import msgspec
 from peewee import Database, fn
 
 from hub_server.accounts import Account
-from hub_server.store.tables import table
+from hub_server.store.tables import table, within
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class People:
 
     def accounts(self, region: str) -> list[Account]:
         a = self._accounts
-        query = a.select().where(fn.substr(a.region, 1, len(region)) == region).order_by(a.name)
+        query = a.select().where(within(a.region, region)).order_by(a.name)
         return [_account(row) for row in query]
 
     def first_of_role(self, role: str) -> Account | None:
@@ -90,13 +90,13 @@ class People:
 
     def count_audit(self, region: str) -> int:
         a = self._audit
-        query = a.select(fn.count(a.id)).where(fn.substr(a.region, 1, len(region)) == region)
+        query = a.select(fn.count(a.id)).where(within(a.region, region))
         return int(query.scalar() or 0)
 
     def audit(self, region: str, limit: int, offset: int = 0) -> list[AuditLine]:
         """The trail within a region prefix, newest first."""
         a = self._audit
-        query = a.select().where(fn.substr(a.region, 1, len(region)) == region)
+        query = a.select().where(within(a.region, region))
         query = query.order_by(a.id.desc()).limit(limit).offset(offset)
         return [_audit_line(row) for row in query]
 

@@ -14,16 +14,15 @@ import msgspec
 from peewee import Database, Expression, fn
 
 from hub_server.store.database import Row, insert_many, portions
-from hub_server.store.tables import table
-
-_CASES = ("intake_case", "helper_case", "proxy_case")
+from hub_server.store.tables import table, within
 
 
 @dataclass(frozen=True)
 class StoredRecord:
     """One record. `version` is the name of the operation placed last; `cells` are the 16 columns.
 
-    `state` is that of an application or a case ("" of anything else); `ledger_date` ISO or "".
+    `state` is that of an application or a case ("" of anything else); `ledger_date` is ISO, "" of
+    what is no line of the ledger.
     """
 
     channel: bytes
@@ -44,6 +43,19 @@ class StoredRecord:
 
 
 @dataclass(frozen=True)
+class StoredLine:
+    """What the ledger shows of a case: its 16 cells, and where the case is."""
+
+    record: bytes
+    channel: bytes
+    kind: str
+    station_code: str
+    ledger_date: str
+    cells: Sequence[str]
+    conflicts: int
+
+
+@dataclass(frozen=True)
 class Filters:
     """What to show of the ledger. Dates are ISO and inclusive; empty texts do not filter."""
 
@@ -53,6 +65,15 @@ class Filters:
     text: str = ""
     kind: str = ""
     status: str = ""
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Which records to list; `states` None are all, an empty `station_code` does not filter."""
+
+    kinds: Sequence[str]
+    states: Sequence[str] | None = None
+    station_code: str = ""
 
 
 class Records:
@@ -83,21 +104,31 @@ class Records:
     def find(self, record: bytes, region: str) -> StoredRecord | None:
         """A record by its id alone, within a region prefix."""
         r = self._records
-        row = r.select().where((r.record == record) & _within(r.region, region)).first()
+        row = r.select().where((r.record == record) & within(r.region, region)).first()
         return _record(row) if row is not None else None
 
     def of_kinds(
-        self, kinds: Sequence[str], region: str, *, state: str = "", station_code: str = ""
+        self, which: Kinds, region: str, limit: int | None = None, offset: int = 0
     ) -> list[StoredRecord]:
         """Records of these kinds within a region prefix, newest change first."""
         r = self._records
-        wanted = r.kind.in_(list(kinds)) & _within(r.region, region) & (r.alive == True)  # noqa: E712
-        if state:
-            wanted &= r.state == state
-        if station_code:
-            wanted &= r.station_code == station_code
-        query = r.select().where(wanted).order_by(r.changed_at.desc(), r.record)
-        return [_record(row) for row in query]
+        query = r.select().where(self._kinds_condition(which, region))
+        query = query.order_by(r.changed_at.desc(), r.record)
+        return [_record(row) for row in query.limit(limit).offset(offset)]
+
+    def count_kinds(self, which: Kinds, region: str) -> int:
+        r = self._records
+        query = r.select(fn.count(r.record)).where(self._kinds_condition(which, region))
+        return int(query.scalar() or 0)
+
+    def _kinds_condition(self, which: Kinds, region: str) -> Expression:
+        r = self._records
+        wanted = r.kind.in_(list(which.kinds)) & within(r.region, region) & (r.alive == True)  # noqa: E712
+        if which.states is not None:
+            wanted &= r.state.in_(list(which.states))
+        if which.station_code:
+            wanted &= r.station_code == which.station_code
+        return wanted
 
     def in_channel(self, channel: bytes, kind: str = "") -> Iterator[StoredRecord]:
         r = self._records
@@ -113,13 +144,25 @@ class Records:
         return int(query.scalar() or 0)
 
     def ledger(
-        self, filters: Filters, region: str, limit: int | None = None, offset: int = 0
-    ) -> list[StoredRecord]:
+        self, filters: Filters, region: str, limit: int, offset: int = 0
+    ) -> list[StoredLine]:
         """Lines of the work ledger within a region prefix, newest day first."""
         r = self._records
-        query = r.select().where(self._ledger_condition(filters, region))
-        query = query.order_by(r.ledger_date.desc(), r.station_code, r.record.desc())
-        return [_record(row) for row in query.limit(limit).offset(offset)]
+        query = self._lines(filters, region)
+        query = query.order_by(self._day(filters).desc(), r.station_code, r.record.desc())
+        return [_line(row) for row in query.limit(limit).offset(offset)]
+
+    def ledger_by_station(self, filters: Filters, region: str) -> Iterator[StoredLine]:
+        """The same lines, station by station and oldest first, read as they are asked for."""
+        r = self._records
+        query = self._lines(filters, region)
+        query = query.order_by(r.station_code, r.ledger_date, r.record)
+        return (_line(row) for row in query.iterator())
+
+    def _lines(self, filters: Filters, region: str) -> Any:
+        r = self._records
+        columns = (getattr(r, name) for name in StoredLine.__dataclass_fields__)
+        return r.select(*columns).where(self._ledger_condition(filters, region))
 
     def count_ledger(self, filters: Filters, region: str) -> int:
         r = self._records
@@ -128,8 +171,10 @@ class Records:
 
     def _ledger_condition(self, filters: Filters, region: str) -> Expression:
         r = self._records
-        kinds = [filters.kind] if filters.kind in _CASES else list(_CASES)
-        wanted = r.kind.in_(kinds) & (r.alive == True) & _within(r.region, region)  # noqa: E712
+        is_line = self._day(filters) > ""
+        wanted = is_line & (r.alive == True) & within(r.region, region)  # noqa: E712
+        if filters.kind:
+            wanted &= r.kind == filters.kind
         if filters.station_code:
             wanted &= r.station_code == filters.station_code
         if filters.status:
@@ -142,9 +187,11 @@ class Records:
             wanted &= r.cells.contains(filters.text)
         return wanted
 
-
-def _within(column: Any, prefix: str) -> Expression:
-    return fn.substr(column, 1, len(prefix)) == prefix
+    def _day(self, filters: Filters) -> Any:
+        """The day of a line. A search for text reads every line, which is quicker in the order in
+        which they are stored: as an expression, the day names no index to follow."""
+        day = self._records.ledger_date
+        return fn.substr(day, 1) if filters.text else day
 
 
 def _row(record: StoredRecord) -> Row:
@@ -159,6 +206,10 @@ def _record(row: Row) -> StoredRecord:
     ready = {name: msgspec.json.decode(row[name]) for name in ("values", "cells")}
     flags = {name: bool(row[name]) for name in ("alive", "open_case")}
     return StoredRecord(**{**row, **ready, **flags})
+
+
+def _line(row: Row) -> StoredLine:
+    return StoredLine(**{**row, "cells": msgspec.json.decode(row["cells"])})
 
 
 def _text(value: object) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from peewee import Database, fn
 
 from hub_server.store.database import Row
-from hub_server.store.tables import table
+from hub_server.store.tables import table, within
 from sync_protocol.agree import Countersigned
 from sync_protocol.channel import Cursor
 from sync_protocol.exchange import Report
@@ -91,7 +91,7 @@ class Stations:
     def within(self, region: str) -> list[Station]:
         """The stations of a region prefix, by code."""
         s = self._stations
-        query = s.select().where(fn.substr(s.region, 1, len(region)) == region)
+        query = s.select().where(within(s.region, region))
         return [Station(**row) for row in query.order_by(s.code)]
 
     def change(self, code: str, *, name: str, state: str) -> None:

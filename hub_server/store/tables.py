@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import Database, Table
+from peewee import Database, Expression, Table
 
 _COLUMNS: dict[str, str] = {
     "meta": "name value",
@@ -32,6 +32,11 @@ _COLUMNS: dict[str, str] = {
     "application": "number record check_salt check_hash created_at",
     "agreement": "record no kind signed_on valid_to recorded_by recorded_at",
 }
+
+
+def within(column: Any, prefix: str) -> Expression:
+    """Whether a division code begins so, asked as a range, which an index can answer."""
+    return (column >= prefix) & (column < prefix + ":")  # ":" is the next after the digits
 
 
 def table(database: Database, name: str) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hub_server.errors import HubError
-from hub_server.services.applications import list_applications, show_application
+from hub_server.services.applications import Kinds, list_applications, show_application
 from hub_server.services.decide_application import Terms
 from hub_server.services.submit_application import (
     correct_application,
@@ -144,7 +144,7 @@ def test_an_approved_change_amends_the_card_and_reaches_the_desk(county):
     desk = county.desk()
     record = desk.write("station_change", a_change())
     desk.synchronise()
-    (found,) = list_applications(county.hub, county.reviewer, kind="station_change")
+    (found,) = list_applications(county.hub, county.reviewer, Kinds(["station_change"]))
     assert (found.record, found.state) == (record, "submitted")
     county.decide(record)
     desk.synchronise()

@@ -203,6 +203,16 @@ def sent(desk: Desk, kind: str, values: dict[str, Any]) -> bytes:
     return record
 
 
+def test_a_long_inbox_is_read_page_by_page(county: County, reviewer: Browser) -> None:
+    for number in range(23):
+        county.apply(applicant_unit=f"第{number}支行")
+    first = text_of(reviewer.get("/county/applications"))
+    second = text_of(reviewer.get("/county/applications?number=2&kind=station_open"))
+    assert "共 23 条，第 1 / 2 页" in first
+    assert first.count("支行") == 20
+    assert second.count("支行") == 3
+
+
 def test_a_change_shows_both_blocks_and_marks_what_differs(
     county: County, reviewer: Browser
 ) -> None:
