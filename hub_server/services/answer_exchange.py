@@ -30,7 +30,7 @@ def answer_exchange(hub: Hub, data: bytes) -> bytes:
         raise HubError("replica.unknown")
     opened = exchange.open_request(data, hub.keys, replica.signing)
     with hub.store.writing():
-        reply = _answer(hub, replica, opened)
+        reply = _answer(hub, hub.store.stations.replica(replica.id) or replica, opened)
     return exchange.seal_reply(reply, hub.keys, replica.id, replica.sealing)
 
 

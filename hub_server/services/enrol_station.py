@@ -31,9 +31,9 @@ def enrol_station(hub: Hub, data: bytes) -> bytes:
     if code is None or code.failures >= FAILURES_ALLOWED:
         raise HubError("enrol.code_unknown")
     _prove(hub, asked, code)
-    with hub.store.writing():
+    with hub.store.writing():  # keys that nothing can be sealed to do not use the code up
         certificate = _certificate(hub, asked, code.id)
-    return enrol.grant(asked, hub.keys, code.key, certificate, hub.now_ms())
+        return enrol.grant(asked, hub.keys, code.key, certificate, hub.now_ms())
 
 
 def _prove(hub: Hub, asked: Asked, code: EnrolmentCode) -> None:

@@ -29,8 +29,11 @@ class ComputerWatch:
 
 @dataclass(frozen=True)
 class StationWatch:
-    """One station; ages in ms since 1970 UTC. Backlog and conflicts are the worst of its PCs'
-    latest reports, `clock_offset_ms` the largest. `entries` is how long its channel is."""
+    """One station; ages in ms since 1970 UTC. Conflicts are the most that one of its PCs reported
+    last, `clock_offset_ms` the largest. `entries` is how long its channel is.
+
+    A PC reports its backlog before it sends: what it reported counts until all has arrived.
+    """
 
     station_code: str
     name: str
@@ -64,7 +67,9 @@ def _watch(hub: Hub, station: Station) -> StationWatch:
     replicas = hub.store.stations.replicas_of(station.code)
     channel = hub.store.journal.channel(station.channel)
     verdicts = hub.store.journal.count_verdicts(station.channel)
+    computers = tuple(_computer(hub, each) for each in replicas)
     reports = [each.report for each in replicas if each.report is not None]
+    behind = [c.report for c in computers if c.report is not None and c.received < c.written]
     newest = max(replicas, key=lambda each: each.last_contact or 0, default=None)
     return StationWatch(
         station_code=station.code,
@@ -72,8 +77,8 @@ def _watch(hub: Hub, station: Station) -> StationWatch:
         region=station.region,
         state=station.state,
         last_contact=_most(max, (each.last_contact for each in replicas)),
-        backlog=sum(each.backlog for each in reports),
-        oldest_unsent_at=_most(min, (each.oldest_unsent_at for each in reports)),
+        backlog=sum(each.backlog for each in behind),
+        oldest_unsent_at=_most(min, (each.oldest_unsent_at for each in behind)),
         open_conflicts=max((each.open_conflicts for each in reports), default=0),
         clock_offset_ms=max((o for o in _offsets(reports)), key=abs, default=None),
         free_disk_bytes=_most(min, (each.free_disk_bytes for each in reports)),
@@ -85,7 +90,7 @@ def _watch(hub: Hub, station: Station) -> StationWatch:
         accepted=verdicts.get(Verdict.ACCEPTED, 0),
         held=verdicts.get(Verdict.HELD, 0),
         refused=verdicts.get(Verdict.REFUSED, 0),
-        computers=tuple(_computer(hub, each) for each in replicas),
+        computers=computers,
     )
 
 

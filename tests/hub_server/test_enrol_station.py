@@ -3,9 +3,10 @@
 import pytest
 
 from hub_server.errors import HubError
-from hub_server.services.enrol_station import FAILURES_ALLOWED, enrol_station
+from hub_server.services.enrol_station import FAILURES_ALLOWED, enrol_station, hub_card
 from hub_server.services.issue_code import issue_code
-from sync_protocol import enrol, envelope
+from sync_protocol import crypto, enrol, envelope
+from sync_protocol.errors import PeerFault
 
 
 def refused_code(act) -> str:
@@ -86,3 +87,25 @@ def test_only_what_proves_a_code_is_stored(county):
     with county.hub.store.writing():
         rows = list(county.hub.store.stations._codes.select())
     assert text.replace("-", "") not in repr(rows)
+
+
+def test_keys_that_nothing_can_be_sealed_to_do_not_use_a_code_up(county, keys):
+    text = county.open_station().code
+    code = enrol.read_code(text)
+    hub = enrol.read_hub_card(hub_card(county.hub), code).keys
+    weak = keys()
+    public = enrol.ReplicaPublic(weak.replica, crypto.signing_public(weak.signing), bytes(32))
+    parts = (public.replica, public.signing, public.sealing, hub.id)
+    proof = crypto.keyed_proof(code.key, b"bianmin/enrol-request", *parts)
+    data = envelope.wrap(
+        envelope.pack(enrol.EnrolRequest(enrol.VERSION_HIGHEST, code.id, public, "", proof)),
+        envelope.Kind.ENROL_REQUEST,
+        sender=weak.replica,
+        signing=weak.signing,
+        receiver=hub.id,
+        sealing_public=hub.sealing,
+    )
+    with pytest.raises(PeerFault) as refused:
+        enrol_station(county.hub, data)
+    assert refused.value.code == "message.form"
+    assert county.enrol(text).certificate.device_number == 1

@@ -11,8 +11,9 @@ from hub_server.admin import watch
 from hub_server.admin.watch import LAMPS
 from hub_server.permissions import ACTIONS
 from hub_server.services.answer_exchange import answer_exchange
-from hub_server.services.watch_stations import StationWatch
+from hub_server.services.watch_stations import StationWatch, watch_stations
 from sync_protocol import exchange, limits
+from sync_protocol.operations import Head
 from tests.hub_server.conftest import Desk, an_entry
 from tests.hub_server.pages.county import NOON, Browser, County, text_of
 
@@ -88,14 +89,14 @@ def test_the_worst_station_stands_first(county: County, monkeypatch: pytest.Monk
 
 
 def send_report(desk: Desk, **told: Any) -> None:
-    """One exchange that tells the hub what a desk in trouble tells."""
+    """One exchange of a desk in trouble: it tells the hub, and sends none of its backlog."""
     report = exchange.Report("0.1.0", 0, None, 0, 0, 10**11, 0, "")
     desk.number += 1
     assert desk.acknowledged is not None
     planned = exchange.plan(
         desk.keys,
         desk.number,
-        desk.head,
+        Head(desk.keys.replica, desk.head.seq + told.get("backlog", 0), desk.head.link),
         exchange.Outbox(desk.acknowledged, desk.written[desk.acknowledged.seq :]),
         desk.cursors,
         msgspec.structs.replace(report, **told),
@@ -120,6 +121,17 @@ def test_what_a_station_tells_is_what_the_operator_reads(county: County) -> None
     text = text_of(county.signed_in("operator").get("/county/watch"))
     for told in ("需关注", " 7 ", "5 小时", "慢 1 分钟", "12.3 GB", "2 处冲突", "平台太久没有应答"):
         assert told in text
+
+
+def test_a_backlog_that_has_arrived_is_none(county: County) -> None:
+    desk = county.desk()
+    desk.write("clerk", {"name": "李四"})
+    send_report(desk, backlog=1, oldest_unsent_at=county.clock.ms - 5 * HOUR)
+    (watched,) = watch_stations(county.hub, county.account("operator"))
+    assert (watched.backlog, watched.oldest_unsent_at) == (1, county.clock.ms - 5 * HOUR)
+    answer_exchange(county.hub, desk.seal(desk.payload(backlog=1)))
+    (watched,) = watch_stations(county.hub, county.account("operator"))
+    assert (watched.backlog, watched.oldest_unsent_at) == (0, None)
 
 
 def test_the_page_refreshes_itself(county: County) -> None:
@@ -154,7 +166,7 @@ def test_no_page_of_an_operator_holds_anything_that_was_said_of_a_person(county:
 
 
 def test_an_operator_may_open_no_page_that_could_hold_a_person() -> None:
-    assert ACTIONS["operator"] == {"station.list", "code.issue", "station.watch", "courier.answer"}
+    assert ACTIONS["operator"] == {"station.list", "station.watch"}
 
 
 def test_only_who_watches_sees_the_matrix(county: County) -> None:
