@@ -27,6 +27,7 @@ from hub_server.pages.answers import explain_http
 from hub_server.pages.safety import prepare
 from hub_server.services.accounts import keep_account, new_account
 from hub_server.services.enrol_station import new_channel
+from hub_server.services.judge_again import judge_new_forms
 from hub_server.store import Store
 from sync_protocol import crypto, limits
 
@@ -87,7 +88,10 @@ def open_hub(
     now_ms: Callable[[], int] = clock_ms,
     environment: Mapping[str, str] = os.environ,
 ) -> Hub:
-    """The hub in a folder. HubError `hub.missing`, `hub.key_file`, `hub.database`."""
+    """The hub in a folder; what waited for a form that came with this program is judged.
+
+    HubError `hub.missing`, `hub.key_file`, `hub.database`.
+    """
     if not (home / DATABASE).exists():
         raise HubError("hub.missing", folder=home)
     keys = read_keys(home, environment)
@@ -96,9 +100,9 @@ def open_hub(
     if name is None or region is None or epoch is None:
         store.close()
         raise HubError("hub.missing", folder=home)
-    return Hub(
-        home, store, keys.hub, forms.builtin(), now_ms, epoch, name.decode(), region.decode()
-    )
+    hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, epoch, name.decode(), region.decode())
+    judge_new_forms(hub)
+    return hub
 
 
 def create_app(hub: Hub, trusted_hosts: Sequence[str] = ()) -> Flask:

@@ -89,7 +89,8 @@ class Records:
     """Which records exist, as the operations of a batch are judged one after another.
 
     `accepted` are the records that have an accepted operation; `held` gives, of those that have
-    none, the identity of the held operation that created each.
+    none, the identity of the held operation that created each. `awaited` collects the records
+    whose creation was held at some time: others may wait for its verdict.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Records:
     ) -> None:
         self._accepted = set(accepted)
         self._held = dict(held or {})
+        self.awaited = set(self._held)
 
     def creates(self, operation: Operation) -> bool:
         return operation.header.record not in self._accepted
@@ -111,6 +113,7 @@ class Records:
             self._accepted.add(record)
         elif verdict is Verdict.HELD and self.creates(operation):
             self._held.setdefault(record, operation.identity)
+            self.awaited.add(record)
         elif self._held.get(record) == operation.identity:
             del self._held[record]
 

@@ -5,11 +5,11 @@ Runs inside the transaction of the exchange, which holds the channel. PROTOCOL.m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from hub_server.hub import Hub
-from hub_server.services.judge import judge_by
+from hub_server.services.judge_again import append_verdicts, bench, judge_waiting
 from hub_server.services.projection import project
 from hub_server.services.write_records import append_word
 from hub_server.store import Chain, Channel, NewEntry, Placed, Replica
@@ -18,7 +18,7 @@ from sync_protocol import operations, push
 from sync_protocol.channel import ClosingEntry, FreezeEntry, Verdict
 from sync_protocol.errors import PeerFault
 from sync_protocol.operations import Run
-from sync_protocol.push import Decision, Doorway, Judge, KnownChain, Records, Taken
+from sync_protocol.push import Decision, Doorway, KnownChain, Taken
 
 
 def take_runs(hub: Hub, channel: Channel, replica: Replica, runs: Sequence[Run]) -> Channel:
@@ -46,47 +46,46 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     names = journal.names(replica.id, min(seqs), max(seqs))
     known = KnownChain(chain.head, journal.link_before(chain, seqs[0]), names)
     doorway = _doorway(channel, chain, replica)
-    records, judge = _bench(hub, channel, {header.record for header in headers})
+    records, judge = bench(hub, channel, {header.record for header in headers})
     taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
-    accepted = {each.operation.header.record for each in taken.decisions if _is_accepted(each)}
     grown = journal.append(channel, [_entry(each) for each in taken.decisions])
-    project(hub, grown, accepted)
-    grown, forked = _move(hub, grown, chain, taken, doorway)
+    final = {v: _records_given(taken, v) for v in (Verdict.ACCEPTED, Verdict.REFUSED)}
+    project(hub, grown, final[Verdict.ACCEPTED])
+    created = records.awaited & (final[Verdict.ACCEPTED] | final[Verdict.REFUSED])
+    grown, released, forked = _move(hub, grown, chain, taken, doorway)
+    grown = judge_waiting(hub, grown, created | released)
     if forked and not chain.frozen:
         grown = freeze(hub, grown, replica, "fork")
     return grown
 
 
+def _records_given(taken: Taken, verdict: Verdict) -> set[bytes]:
+    """The records about which an operation got this verdict."""
+    given = (each.operation for each in taken.decisions if each.entry.verdict == verdict)
+    return {operation.header.record for operation in given}
+
+
 def _move(
     hub: Hub, channel: Channel, chain: Chain, taken: Taken, doorway: Doorway
-) -> tuple[Channel, bool]:
+) -> tuple[Channel, set[bytes], bool]:
     """Moves the chain's head and judges what waited for that.
 
-    Returns where the channel ends, and whether the chain forked.
+    Returns where the channel ends, the records about which something is final now that waited, and
+    whether the chain forked.
     """
     journal = hub.store.journal
     if not taken.forked:
         journal.keep_signature(*taken.signed)
     if taken.head == chain.head:
-        return channel, taken.forked
+        return channel, set(), taken.forked
     waiting = journal.waiting(taken.head)
     operations_waiting = [(each.operation, each.link) for each in waiting]
     # What waited may be about other records than the run that ends its waiting.
-    records, judge = _bench(hub, channel, {each.operation.header.record for each in waiting})
+    records, judge = bench(hub, channel, {each.operation.header.record for each in waiting})
     released = push.release(operations_waiting, taken.head, doorway, records, judge, hub.now_ms())
     journal.move_chain(released.head)
-    for entry in released.entries:
-        journal.note_verdict(entry.name, Verdict(entry.verdict), entry.code)
-    grown = journal.append(
-        channel, [NewEntry(protocol.entry_bytes(each)) for each in released.entries]
-    )
-    accepted = {each.name for each in released.entries if each.verdict == Verdict.ACCEPTED}
-    project(
-        hub,
-        grown,
-        {each.operation.header.record for each in waiting if each.operation.identity in accepted},
-    )
-    return grown, taken.forked or released.forked
+    grown, final = append_verdicts(hub, channel, waiting, released.entries)
+    return grown, final, taken.forked or released.forked
 
 
 def _doorway(channel: Channel, chain: Chain, replica: Replica) -> Doorway:
@@ -96,19 +95,6 @@ def _doorway(channel: Channel, chain: Chain, replica: Replica) -> Doorway:
         revoked=replica.standing == "revoked",
         closing=cast("ClosingEntry | None", closing),
     )
-
-
-def _bench(hub: Hub, channel: Channel, records: Iterable[bytes]) -> tuple[Records, Judge]:
-    """Who judges operations about these records, and what is known of the records till then."""
-    wanted = sorted(records)
-    kinds = hub.store.records.kinds(channel.id, wanted)
-    none_accepted = [record for record in wanted if record not in kinds]
-    held = hub.store.journal.held_creators(channel.id, none_accepted)
-    return Records(kinds, held), judge_by(hub.forms, kinds)
-
-
-def _is_accepted(decision: Decision) -> bool:
-    return decision.entry.verdict == Verdict.ACCEPTED
 
 
 def _entry(decision: Decision) -> NewEntry:

@@ -282,6 +282,16 @@ class Journal:
                 held.setdefault(record, identity)
         return held
 
+    def held(
+        self, channel: bytes, code: str, records: Sequence[bytes] | None = None
+    ) -> list[Placed]:
+        """What is held for this cause, of these records or of all, in the order of the chains."""
+        o = self._operations
+        here = (o.channel == channel) & (o.verdict == int(Verdict.HELD)) & (o.code == code)
+        parts = [here] if records is None else [here & o.record.in_(p) for p in portions(records)]
+        found = [_placed(row) for part in parts for row in o.select().where(part)]
+        return sorted(found, key=_in_chain)
+
     def bodies(self, channels: Sequence[bytes], digests: Sequence[bytes]) -> Iterator[bytes]:
         """The bodies with these digests, of these channels only."""
         o = self._operations
@@ -338,6 +348,10 @@ def _placed(row: Row) -> Placed:
         code=row["code"],
         effective=row["effective"],
     )
+
+
+def _in_chain(placed: Placed) -> tuple[bytes, int]:
+    return placed.operation.header.replica, placed.operation.header.seq
 
 
 def _operation_row(channel: bytes, placed: Placed) -> Row:

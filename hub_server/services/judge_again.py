@@ -1,0 +1,100 @@
+"""Judge again what was held, when the cause has ended: a form that is known now, a creating
+operation that has been judged.
+
+Under the channel's lock, in the order of the chains, only while held. PROTOCOL.md, section 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from forms import Forms
+from hub_server.hub import Hub
+from hub_server.services.judge import judge_by
+from hub_server.services.projection import project
+from hub_server.store import Channel, NewEntry, Placed
+from sync_protocol import channel as protocol
+from sync_protocol import push
+from sync_protocol.channel import Standing, Verdict, VerdictEntry
+from sync_protocol.push import Doorway, Judge, Records
+
+_FORMS_KNOWN = "forms_known"
+
+
+def judge_new_forms(hub: Hub) -> None:
+    """At the hub's start: what waited for a form that came with this program is judged."""
+    known = _names_of(hub.forms)
+    if hub.store.meta(_FORMS_KNOWN) == known:
+        return
+    with hub.store.writing():
+        for each in hub.store.journal.channels():
+            channel = hub.store.journal.lock_channel(each.id)
+            channel, settled = _judge(hub, channel, hub.store.journal.held(channel.id, "form"))
+            judge_waiting(hub, channel, settled)
+        hub.store.set_meta(_FORMS_KNOWN, known)
+
+
+def judge_waiting(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:
+    """Judges what waited for the operations that created these records."""
+    waiting = hub.store.journal.held(channel.id, "record", sorted(records))
+    return _judge(hub, channel, waiting)[0]
+
+
+def bench(hub: Hub, channel: Channel, records: Iterable[bytes]) -> tuple[Records, Judge]:
+    """Who judges operations about these records, and what is known of the records till then."""
+    wanted = sorted(records)
+    kinds = hub.store.records.kinds(channel.id, wanted)
+    none_accepted = [record for record in wanted if record not in kinds]
+    held = hub.store.journal.held_creators(channel.id, none_accepted)
+    return Records(kinds, held), judge_by(hub.forms, kinds)
+
+
+def append_verdicts(
+    hub: Hub, channel: Channel, held: Sequence[Placed], entries: Sequence[VerdictEntry]
+) -> tuple[Channel, set[bytes]]:
+    """Appends later verdicts on these operations; also the records about which one is final."""
+    journal = hub.store.journal
+    for entry in entries:
+        journal.note_verdict(entry.name, Verdict(entry.verdict), entry.code)
+    grown = journal.append(channel, [NewEntry(protocol.entry_bytes(each)) for each in entries])
+    records = {each.operation.identity: each.operation.header.record for each in held}
+    accepted = {records[each.name] for each in entries if each.verdict == Verdict.ACCEPTED}
+    project(hub, grown, accepted)
+    final = {records[each.name] for each in entries if each.verdict != Verdict.HELD}
+    return grown, final
+
+
+def _judge(hub: Hub, channel: Channel, held: Sequence[Placed]) -> tuple[Channel, set[bytes]]:
+    if not held:
+        return channel, set()
+    now = hub.now_ms()
+    records, judge = bench(hub, channel, {each.operation.header.record for each in held})
+    doorways = _doorways(hub, {each.operation.header.replica for each in held})
+    entries: list[VerdictEntry] = []
+    for each in held:
+        operation = each.operation
+        doorway = doorways[operation.header.replica]
+        verdict, code = push.decide(operation, doorway, records, judge, now)
+        standing = Standing(each.verdict, each.code)
+        entry = push.raised(standing, verdict, code, operation.identity, now)
+        if entry is not None:
+            entries.append(entry)
+    return append_verdicts(hub, channel, held, entries)
+
+
+def _doorways(hub: Hub, replicas: Iterable[bytes]) -> Mapping[bytes, Doorway]:
+    """What is frozen or revoked by now waits for the county. A closing asks when an operation came,
+    and that was answered when it came."""
+    found: dict[bytes, Doorway] = {}
+    for each in replicas:
+        chain, replica = hub.store.journal.chain(each), hub.store.stations.replica(each)
+        found[each] = Doorway(
+            frozen=chain is not None and chain.frozen,
+            revoked=replica is not None and replica.standing == "revoked",
+        )
+    return found
+
+
+def _names_of(forms: Forms) -> bytes:
+    versions = (f"{name}.{version}" for name in forms.names() for version in forms.versions(name))
+    return " ".join(versions).encode()

@@ -1,0 +1,137 @@
+"""What was held for a form or for a creation is judged when the cause has ended, and only then."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+import forms
+from hub_server.services.judge_again import judge_new_forms
+from hub_server.services.take_runs import freeze
+from sync_protocol.channel import Verdict, VerdictEntry, read_entry
+
+ACCEPTED, HELD = (Verdict.ACCEPTED, ""), (Verdict.HELD, "form")
+
+
+@pytest.fixture
+def newer_forms():
+    """The shipped definitions, and of a plain line one that comes with the next program."""
+    shipped = forms.builtin()
+    return shipped.with_forms([msgspec.structs.replace(shipped.latest("intake_case"), version=9)])
+
+
+def upgraded(hub, newer_forms):
+    newer = replace(hub, forms=newer_forms)
+    judge_new_forms(newer)
+    return newer
+
+
+def verdict_entries(desk):
+    entries = desk.hub.store.journal.entries_after(desk.channel, 0)
+    return [e for each in entries if isinstance(e := read_entry(each.data), VerdictEntry)]
+
+
+def test_a_form_that_becomes_known_releases_what_waited_for_it(county, entry, newer_forms):
+    desk = county.desk()
+    record = desk.write("intake_case", entry(), form_version=9)
+    desk.synchronise()
+    assert desk.verdict(1) == HELD
+    desk.hub = upgraded(county.hub, newer_forms)
+    desk.synchronise()
+    assert desk.verdict(1) == ACCEPTED
+    assert county.hub.store.records.get(desk.channel, record).cells[5] == "李兰"
+
+
+def test_a_form_that_becomes_known_may_also_refuse(county, entry, newer_forms):
+    desk = county.desk()
+    desk.write("intake_case", entry(applicant_name=""), form_version=9)
+    desk.synchronise()
+    desk.hub = upgraded(county.hub, newer_forms)
+    desk.synchronise()
+    assert desk.verdict(1) == (Verdict.REFUSED, "check:applicant_name:required")
+
+
+def test_what_waited_for_the_creation_is_judged_after_it(county, entry, newer_forms):
+    desk = county.desk()
+    record = desk.write("intake_case", entry(), form_version=9)
+    desk.write("intake_case", {"remark": "补充"}, record)
+    desk.synchronise()
+    assert [desk.verdict(1), desk.verdict(2)] == [HELD, (Verdict.HELD, "record")]
+    desk.hub = upgraded(county.hub, newer_forms)
+    desk.synchronise()
+    assert [desk.verdict(1), desk.verdict(2)] == [ACCEPTED, ACCEPTED]
+    assert county.hub.store.records.get(desk.channel, record).values["remark"] == "补充"
+
+
+def test_a_correction_of_a_held_creation_releases_what_waited_in_the_same_exchange(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry(), form_version=9)
+    desk.write("intake_case", {"remark": "补充"}, record)
+    desk.synchronise()
+    desk.write("intake_case", entry(applicant_name="李蓝"), record)
+    desk.synchronise()
+    assert [desk.verdict(seq) for seq in (1, 2, 3)] == [HELD, ACCEPTED, ACCEPTED]
+    values = county.hub.store.records.get(desk.channel, record).values
+    assert (values["applicant_name"], values["remark"]) == ("李蓝", "补充")
+
+
+def test_creation_wait_and_correction_in_one_run_end_the_same(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry(), form_version=9)
+    desk.write("intake_case", {"remark": "补充"}, record)
+    desk.write("intake_case", entry(), record)
+    desk.synchronise()
+    assert [desk.verdict(seq) for seq in (1, 2, 3)] == [HELD, ACCEPTED, ACCEPTED]
+
+
+def test_what_waited_for_a_creation_that_is_refused_is_judged_by_itself(county, entry, newer_forms):
+    desk = county.desk()
+    record = desk.write("intake_case", entry(applicant_name=""), form_version=9)
+    desk.write("intake_case", {"remark": "补充"}, record)
+    desk.synchronise()
+    desk.hub = upgraded(county.hub, newer_forms)
+    desk.synchronise()
+    assert [desk.verdict(seq)[0] for seq in (1, 2)] == [Verdict.REFUSED, Verdict.REFUSED]
+
+
+def test_a_form_that_stays_unknown_gives_no_new_entry(county, entry):
+    desk = county.desk()
+    desk.write("intake_case", entry(), form_version=99)
+    desk.synchronise()
+    before = county.hub.store.journal.channel(desk.channel)
+    judge_new_forms(county.hub)
+    assert county.reopened().hub.store.journal.channel(desk.channel) == before
+
+
+def test_the_second_start_with_the_same_forms_judges_nothing(county, entry, newer_forms):
+    desk = county.desk()
+    desk.write("intake_case", entry(), form_version=9)
+    desk.synchronise()
+    upgraded(upgraded(county.hub, newer_forms), newer_forms)
+    assert [each.verdict for each in verdict_entries(desk)] == [Verdict.ACCEPTED]
+
+
+def test_a_frozen_chain_waits_for_the_county_whatever_form_arrives(county, entry, newer_forms):
+    desk = county.desk()
+    desk.write("intake_case", entry(), form_version=9)
+    desk.synchronise()
+    hub = county.hub
+    with hub.store.writing():
+        locked = hub.store.journal.lock_channel(desk.channel)
+        freeze(hub, locked, hub.store.stations.replica(desk.keys.replica), "fork")
+    upgraded(hub, newer_forms)
+    assert [(each.verdict, each.code) for each in verdict_entries(desk)] == [
+        (Verdict.HELD, "frozen")
+    ]
+
+
+def test_opening_a_hub_judges_by_the_forms_of_its_program(county, entry, newer_forms, monkeypatch):
+    desk = county.desk()
+    desk.write("intake_case", entry(), form_version=9)
+    desk.synchronise()
+    county.reopened()
+    assert verdict_entries(desk) == []
+    monkeypatch.setattr(forms, "builtin", lambda: newer_forms)
+    desk.hub = county.reopened().hub
+    desk.synchronise()
+    assert desk.verdict(1) == ACCEPTED
