@@ -9,19 +9,20 @@ from __future__ import annotations
 from hub_server.accounts import Account
 from hub_server.errors import HubError
 
-_REGISTER = frozenset({"station.list", "code.issue"})
+_REGISTER = frozenset({"station.list"})
 _CASEWORK = frozenset(
     {
         "application.list",
         "application.decide",
         "agreement.record",
         "case.review",
+        "code.issue",  # a PC that enrols reads its station's whole ledger
         "catalogue.publish",
         "ledger.read",
         "record.reveal",
     }
 )
-_WATCHING = frozenset({"station.watch", "courier.answer"})
+_WATCHING = frozenset({"station.watch"})
 _RUNNING = frozenset({"account.manage", "audit.read", "station.export"})
 
 ACTIONS: dict[str, frozenset[str]] = {

@@ -73,12 +73,12 @@ def _sealed(request, hub, call, own):
 def test_a_pc_is_not_enrolled_twice_with_two_codes(county, keys):
     decided, mine = county.open_station(), keys()
     county.enrol(decided.code, mine)
-    second = issue_code(county.hub, county.operator, decided.station_code)
+    second = issue_code(county.hub, county.reviewer, decided.station_code)
     assert refused_code(lambda: county.enrol(second, mine)) == "enrol.replica_known"
 
 
 def test_a_code_of_an_unknown_station_is_not_issued(county):
-    act = lambda: issue_code(county.hub, county.operator, "140581999")  # noqa: E731
+    act = lambda: issue_code(county.hub, county.reviewer, "140581999")  # noqa: E731
     assert refused_code(act) == "station.unknown"
 
 
@@ -109,3 +109,9 @@ def test_keys_that_nothing_can_be_sealed_to_do_not_use_a_code_up(county, keys):
         enrol_station(county.hub, data)
     assert refused.value.code == "message.form"
     assert county.enrol(text).certificate.device_number == 1
+
+
+def test_an_operator_issues_no_code_for_the_pc_would_read_the_ledger(county):
+    station_code = county.open_station().station_code
+    act = lambda: issue_code(county.hub, county.operator, station_code)  # noqa: E731
+    assert refused_code(act) == "account.not_permitted"
