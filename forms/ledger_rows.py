@@ -42,9 +42,9 @@ _DITTO = frozenset({"〃", "″", '"', "”", "“", "''", "’’", "々", "同
 _NOTHING = frozenset({"/", "\\", "-", "--", "—", "——", "-/-", "无", "空"})
 _PERSONS = frozenset({"applicant_name", "handler_name"})
 _MAY_SAY_NOTHING = frozenset({"return_reason", "finished_same_day_at"})
+_TOTALS = r"(?:本页|本月|本日|当日)?(?:合计|总计|小计|累计|共计|总数)"
 _FOOTER = re.compile(
-    r"(?:本页|本月|本日|当日)?(?:合计|总计|小计|累计|共计|总数)|"
-    r"(?:填表|填报|制表|审核|审批|复核|统计|记录)(?:人|日期|时间)(?:签字|签名)?[:：]?|"
+    _TOTALS + r"|(?:填表|填报|制表|审核|审批|复核|统计|记录)(?:人|日期|时间)(?:签字|签名)?[:：]?|"
     r"(?:填表|制表|审核|审批|复核|经办人?|受理人?|签字|签名)(?:签字|签名)?[:：]|本[月周日年]共|(?:单位)?(?:负责人|盖章|公章)|[(（]盖章[)）]|(?:填表|填写)?说明[:：]|注[:：]|备注[:：]|"
     r"第\s*[0-9]+\s*页|共\s*[0-9]+\s*[页条件]|本页完|以下空白|以下无正文"
 )
@@ -79,7 +79,7 @@ _ALIASES: dict[str, str] = {
     "time_limit_text": "时限 承诺时限 承诺办理时限 办结时限",
     "case_status": "状态 办理状态 办结状态 办件情况 办理情况 办理结果",
     "return_reason": "退回原因 退件理由 不予受理原因 退件原因说明 不受理原因",
-    "received_at": "收件时间 接收时间 接件时刻 来件时间",
+    "received_at": "收件时间 受理时间 接收时间 接件时刻 来件时间",
     "finished_same_day_at": "当日办结 办结时间 当天办结时间 当日办结时刻",
     "handler_name": (
         "受理人 经办人 工作人员 办理人员 经办人员 受理人姓名 办理人 受理员 代办员 帮办员 "
@@ -185,7 +185,7 @@ def classify_row(cells: Sequence[Raw], columns: Columns | None = None) -> RowKin
         return "blank"
     if read_header(cells) is not None:
         return "header"
-    if _is_footer(texts) and not (len(texts) >= _MIN_CELLS and _has_date(cells, columns)):
+    if _is_footer(texts) and not (len(texts) >= _MIN_CELLS and _may_be_dated(cells, columns)):
         return "footer"
     dated = columns is not None and _has_date(cells, columns)
     return "title" if _is_title(texts) and not dated else "line"
@@ -198,9 +198,15 @@ def _is_only_numbered(cells: Sequence[Raw], columns: Columns | None) -> bool:
 
 
 def _is_footer(texts: Sequence[str]) -> bool:
-    """Totals, signatures, notes: a footer's word begins the row, and there is little else."""
+    """Totals, signatures, notes: a footer's word begins the row.
+
+    A row as long as a line begins so too, 负责人王明: there the word must be all that it says.
+    """
     first = texts[0].replace(" ", "")
-    return _FOOTER.match(first) is not None and (len(texts) <= 6 or first in _TOTALS)
+    if _FOOTER.match(first) is None:
+        return False
+    is_label = _TOTAL.fullmatch(first) is not None or (len(texts) <= 6 and ":" in first)
+    return is_label or len(texts) < _MIN_CELLS
 
 
 def _is_title(texts: Sequence[str]) -> bool:
@@ -210,13 +216,23 @@ def _is_title(texts: Sequence[str]) -> bool:
     return bool(headlines) and all(len(text) > 10 or "年" in text for text in beside)
 
 
-_TOTALS = frozenset({"合计", "总计", "小计", "累计", "共计", "本页合计", "本页小计", "本月合计"})
+_TOTAL = re.compile(_TOTALS + r"(?:[(:0-9].*)?")
+
+
+def _may_be_dated(cells: Sequence[Raw], columns: Columns | None) -> bool:
+    """Whether a line could begin so: 负责人王明 is a name, where a date stands in its column."""
+    position = (columns or STANDARD_COLUMNS).positions["ledger_date"]
+    text = tidy(as_text(_cell(cells, position)))
+    return text in _DITTO or _LIKE_A_DATE.search(text) is not None
+
+
+_LIKE_A_DATE = re.compile(r"[0-9]\s*[月./-]\s*[0-9]|月.+[日号]|[0-9]{5}")
 
 
 def _has_date(cells: Sequence[Raw], columns: Columns | None) -> bool:
     position = (columns or STANDARD_COLUMNS).positions["ledger_date"]
     try:
-        reading.read_date(cells[position] if position < len(cells) else None)
+        reading.read_date(_cell(cells, position))
     except Unreadable:
         return False
     return True

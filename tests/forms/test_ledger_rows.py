@@ -320,6 +320,20 @@ def test_a_line_below_a_header_is_no_part_of_it(row: list[Raw]) -> None:
     assert join_header(HEADER, row) is None
 
 
+@pytest.mark.parametrize("day", ["2024-03-01", "3月1日", "3.1", 45352.0, "三月一日", "〃"])
+def test_a_short_line_is_no_footer_because_its_name_begins_like_one(day: Raw) -> None:
+    columns = read_header(["姓名", "日期", "电话", "事项", "经办人"])
+    assert classify_row(["负责人王明", day, "13812345678", "社保", "李丽"], columns) == "line"
+    assert classify_row(["合计", "2024年3月", "3件", "办结2件"], columns) == "footer"
+
+
+def test_a_line_without_a_date_is_no_footer_because_its_name_begins_like_one() -> None:
+    columns = read_header(["姓名", "日期", "电话", "事项", "经办人"])
+    assert classify_row(["记录人王明", "", "13812345678", "社保", "李丽"], columns) == "line"
+    assert classify_row(["记录人王明", "", "", "", "李丽"], columns) == "footer"
+    assert classify_row(["合计（件）", "", "5", "办结2件", "退件1件"], columns) == "footer"
+
+
 def test_a_row_with_a_date_in_its_column_is_no_title() -> None:
     columns = read_header(HEADER)
     row = ["", "2024年3月2日", "", "", "", "", "", "遗失登记表补办"]
