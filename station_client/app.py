@@ -17,6 +17,7 @@ from pathlib import Path
 import waitress
 
 import forms
+from station_client import reopen
 from station_client.device_secret import find_or_create
 from station_client.errors import StationError
 from station_client.home import Home
@@ -29,11 +30,13 @@ from station_client.store import open_store
 from station_client.transport import HttpTransport
 from station_client.ui.application import create_app, start_url
 from station_client.ui.desk import Desk, Enrolment
-from station_client.ui.guard import ADDRESS, Guard
+from station_client.ui.guard import Guard
 from station_client.vault import Unlocked, Vault
 
 PORTS_TRIED = 20
 THREADS = 4
+SECOND_START_SECONDS = 10.0
+"""How long a second start waits for the first: a double click starts both at once."""
 LOG_BYTES = 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -132,16 +135,28 @@ def serve(
 ) -> None:
     """Show the pages on 127.0.0.1 until Ctrl-C or SIGTERM; `port` 0 takes any free one.
 
-    `announce` is given the address to open, which works once. Errors: home.second_instance,
-    serve.port_taken
+    `announce` is given the address to open, which works once. Where the program runs already, its
+    pages are shown again, and this returns. Errors: home.second_instance, serve.port_taken
     """
+
+    def show(port: int, token: str) -> None:
+        address = start_url(port, token)
+        announce(address)
+        if open_browser:
+            webbrowser.open(address)
+
     with ExitStack() as closing:
-        closing.enter_context(home.only_instance())
+        running = _running_or_held(home, closing)
+        if running is not None:
+            show(*running)
+            return
         _log_to(home.logs / "station.log", closing)
         program = Program(home)
         closing.callback(program.close)
         listening = closing.enter_context(_listen(port))
-        guard = Guard(listening.getsockname()[1])
+        port = listening.getsockname()[1]
+        guard = Guard(port)
+        closing.enter_context(reopen.announced(home, port, guard.reopen_key))
         desk = Desk(home, program.unlock, program.enrol, now_ms, sync_soon=program.schedule.soon)
         server = waitress.create_server(
             create_app(desk, guard), sockets=[listening], threads=THREADS, ident=None
@@ -149,18 +164,34 @@ def serve(
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         program.schedule.start()
         closing.callback(program.schedule.stop)
-        address = start_url(listening.getsockname()[1], guard.mint())
-        announce(address)
-        if open_browser:
-            webbrowser.open(address)
+        show(port, guard.mint())
         server.run()
+
+
+def _running_or_held(home: Home, closing: ExitStack) -> tuple[int, str] | None:
+    """Port and launch token of the program that runs already, or None: then this one holds the
+    folder. Error: home.second_instance, where another command holds it and does not end."""
+    deadline = time.monotonic() + SECOND_START_SECONDS
+    while True:
+        try:
+            closing.enter_context(home.only_instance())
+            return None
+        except StationError as error:
+            if error.code != "home.second_instance":
+                raise
+            running = reopen.ask(home)
+            if running is None and time.monotonic() > deadline:
+                raise
+        if running is not None:
+            return running
+        time.sleep(0.2)
 
 
 def _listen(port: int) -> socket.socket:
     """A listening socket on this port or, where it is taken, on one of the next."""
     for each in range(port, port + PORTS_TRIED if port else 1):
         try:
-            return socket.create_server((ADDRESS, each))
+            return socket.create_server((reopen.ADDRESS, each))
         except OSError:
             continue
     raise StationError("serve.port_taken", port=port)

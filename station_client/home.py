@@ -25,6 +25,7 @@ DATABASE = "station.db"
 VAULT = "vault.json"
 LOCK = "station.lock"
 LOGS = "logs"
+RUNNING = "running.json"
 NEW = ".new"
 """Suffix of a file that is being written; after a crash it is a leftover without meaning."""
 
@@ -50,6 +51,11 @@ class Home:
     @property
     def vault(self) -> Path:
         return self.folder / VAULT
+
+    @property
+    def running(self) -> Path:
+        """How a second start reaches the program that holds the folder; see reopen.py."""
+        return self.folder / RUNNING
 
     @property
     def logs(self) -> Path:

@@ -9,11 +9,12 @@ from flask_wtf.csrf import CSRFError, generate_csrf
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
+from station_client import reopen
 from station_client.errors import StationError
 from station_client.services import china_time
 from station_client.ui.desk import Desk
 from station_client.ui.entry_form import blank_line
-from station_client.ui.guard import Guard, enter_page, is_admitted
+from station_client.ui.guard import Guard, enter_page, is_admitted, reopen_page
 from station_client.ui.lamp import lamp_of
 from station_client.ui.routes import add_routes
 
@@ -68,7 +69,8 @@ def create_app(desk: Desk, guard: Guard) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard.protect(app)
     Bootstrap5(app)
-    app.add_url_rule("/enter/<token>", "enter", lambda token: enter_page(guard, token))
+    app.add_url_rule("/enter/<token>", "enter", lambda token: enter_page(guard, desk.lock, token))
+    app.add_url_rule(reopen.PATH, "reopen", lambda: reopen_page(guard), methods=["POST"])
     add_routes(app, desk, guard)
     app.context_processor(lambda: _shared(desk))
     app.register_error_handler(HTTPException, _show_http_error)

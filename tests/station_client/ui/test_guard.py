@@ -137,6 +137,23 @@ def test_the_launch_token_works_once(program: Program) -> None:
     assert first.get("/").status_code in {200, 302}
 
 
+def test_only_the_newest_launch_token_opens(program: Program) -> None:
+    older, newer = program.guard.mint(), program.guard.mint()
+    browser = Visitor(program.app.test_client())
+    assert browser.get(f"/enter/{older}").status_code == 401
+    assert browser.get("/enter/中文").status_code == 401
+    assert browser.get(f"/enter/{newer}").status_code == 302
+
+
+def test_who_comes_in_again_stands_before_the_lock(tmp_path: Path) -> None:
+    program = visit.a_program(tmp_path)
+    before = visit.an_open_visitor(program)
+    again = visit.a_visitor(program)
+    assert again.get("/").headers["Location"].startswith("/unlock")
+    assert before.get("/").status_code == 401
+    program.station.close()
+
+
 def test_a_token_of_another_start_opens_nothing(program: Program) -> None:
     answer = Visitor(program.app.test_client()).get(f"/enter/{visit.Guard(PORT).mint()}")
     assert answer.status_code == 401
