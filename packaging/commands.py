@@ -21,6 +21,8 @@ from typing import Any
 import requests
 
 BIN = Path(sys.executable).parent
+# Sample stations leave nothing in the key store of whoever tries them: they use a passphrase.
+ENVIRONMENT = {**os.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 START_SECONDS = 30
 STOP_SECONDS = 15
 
@@ -32,7 +34,9 @@ class CommandFailed(Exception):
 def run(program: str, *arguments: object, given: str | None = None) -> str:
     """Runs one command to its end and returns its output. Raises CommandFailed."""
     command = [str(BIN / program), *map(str, arguments)]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, input=given, capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
     if done.returncode != 0:
         raise CommandFailed(f"{' '.join(command)}\n{done.stderr.strip()}")
     return done.stdout

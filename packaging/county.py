@@ -19,7 +19,7 @@ REGION = "140525"
 COUNTY = "泽州县"
 REVIEWER, OPERATOR, ADMIN = "reviewer", "operator", "admin"
 
-# Ten digits: a PIN where the system has a key store, long enough as a passphrase where it has none.
+# A passphrase: without a key store of the system a PIN would be too short.
 PIN = "7391528460"
 
 HELPER_CASE: dict[str, object] = {

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import county
-from commands import BIN, CommandFailed, Desk, Hub, free_port
+from commands import BIN, ENVIRONMENT, CommandFailed, Desk, Hub, free_port
 
 SHARED_LEDGER = (
     Path(__file__).resolve().parents[2] / "shared" / "data" / "ledger" / "ledger_dev_600_utf8.csv"
@@ -212,7 +212,10 @@ def sync_until_killed(desk: Desk, hub: Hub) -> str:
     before = journal.stat().st_mtime_ns if journal.exists() else 0
     options = ["sync", "--home", str(desk.home), "--pin-file", str(desk.pin_file)]
     client = subprocess.Popen(
-        [str(BIN / "bianmin-station"), *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [str(BIN / "bianmin-station"), *options],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=ENVIRONMENT,
     )
     deadline = time.monotonic() + UNTIL_KILL_SECONDS
     while client.poll() is None and time.monotonic() < deadline:

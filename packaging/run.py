@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import county
-from commands import BIN, Desk, Hub, free_port, stop
+from commands import BIN, ENVIRONMENT, Desk, Hub, free_port, stop
 
 HUB_PORT = 8420
 STATION_PORT = 8421
@@ -105,7 +105,11 @@ def open_pages(desk: Desk) -> tuple[subprocess.Popen[str], str]:
     port = a_port("便民服务站 station", STATION_PORT)
     command = [str(BIN / "bianmin-station"), "serve", "--home", str(desk.home), "--no-browser"]
     process = subprocess.Popen(
-        [*command, "--port", str(port)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        start_new_session=True,
     )
     assert process.stdout is not None
     address = process.stdout.readline().strip()
@@ -119,7 +123,7 @@ def tell(stage: Stage, address: str, folder: Path) -> None:
     for name, role in ACCOUNTS.items():
         print(f"    {name:10} {stage.passwords[name]}    {role}")
     print(f"\n便民服务站 station  {address}")
-    print(f"    PIN        {county.PIN}    李娟（地址只能打开一次: the address opens once）")
+    print(f"    口令       {county.PIN}    李娟（地址只能打开一次: the address opens once）")
     print(f"\n数据 data          {folder}（退出时删除: removed at the end）")
     print("按 Ctrl-C 退出 (Ctrl-C stops)\n", flush=True)
 
