@@ -132,12 +132,13 @@ def _not_yet_imported(station: Station, lines: Sequence[Imported]) -> list[Impor
     """The lines that the station does not hold: of n equal ones those beyond the ones it holds.
 
     Two are the same line when their 16 cells were written alike (whatever this version of the
-    program reads in them), or read alike (whatever kind of file they were saved in).
+    program reads in them), or read alike (whatever kind of file they were saved in). In the file
+    that it came from a line may have another 序号 by now: one was put in above it.
     """
     rows = station.store.journal.records_of_kind([KIND])
     known = [source for row in rows if (source := source_of(row.values)) is not None]
     left = list(lines)
-    for key in (_as_written, _as_read):
+    for key in (_as_written, _as_read, _renumbered):
         matched = _match(known, [line.source for line in left], key)
         here = set(matched.values())
         left = [line for n, line in enumerate(left) if n not in here]
@@ -167,3 +168,7 @@ def _as_read(source: Source) -> _Key:
     mended = {each.column: each.to for each in source.mended}
     cells = zip(_COLUMNS, source.cells, strict=True)
     return tuple(mended.get(column, cell).strip() for column, cell in cells)
+
+
+def _renumbered(source: Source) -> _Key:
+    return (source.file, source.sheet, *_as_read(source)[1:])

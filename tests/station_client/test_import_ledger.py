@@ -374,6 +374,21 @@ def test_a_ledger_that_has_grown_adds_only_what_is_new(station: Station, folder:
     assert (report.already, report.imported) == (1, 2)
 
 
+def test_a_line_put_in_between_does_not_double_those_below_it(
+    station: Station, folder: Path
+) -> None:
+    names = ["张三", "李四", "王五"]
+    rows = [HEADER, *(a_line(n, 姓名=name) for n, name in enumerate(names, 1))]
+    assert import_ledger(station, a_csv(folder / "a.csv", rows)).imported == 3
+    names.insert(1, "赵六")
+    rows = [HEADER, *(a_line(n, 姓名=name) for n, name in enumerate(names, 1))]
+    report = import_ledger(station, a_csv(folder / "a.csv", rows))
+    assert (report.already, report.imported) == (3, 1)
+    assert sorted(str(row.values["applicant_name"]) for row in records(station)) == sorted(names)
+    elsewhere = [HEADER, a_line(9, 姓名="张三")]
+    assert import_ledger(station, a_csv(folder / "b.csv", elsewhere)).imported == 1
+
+
 def test_two_equal_lines_are_two_lines_and_stay_two(station: Station, folder: Path) -> None:
     path = a_csv(folder / "a.csv", [HEADER, a_line(1), a_line(1)])
     assert import_ledger(station, path).imported == 2
