@@ -51,17 +51,28 @@ def report_lines(report: ImportReport, form: Form, *, details: bool = False) -> 
         yield "规范写法：" + "、".join(f"{_COLUMN_LABELS[c]} {n} 处" for c, n in mended)
     for (field, code), count in report.marks().items():
         yield f"标记：“{form.label(field)}”{MARK_WORDS[code]}，{count} 行"
+    if report.similar:
+        yield (
+            f"可能重复：有 {len(report.similar)} 行的时间、姓名、申请事项与以前导入的条目相同，"
+            "其他栏不同，已作为新条目导入，请核对"
+        )
     if details:
+        similar = {_place(line) for line in report.similar}
         for line in report.lines:
-            yield from _line_details(line, form)
+            yield from _line_details(line, form, _place(line) in similar)
     yield from _set_aside(report, details)
 
 
-def _line_details(line: Source, form: Form) -> Iterator[str]:
+def _line_details(line: Source, form: Form, similar: bool) -> Iterator[str]:
     changes = [f"{_COLUMN_LABELS[m.column]}“{m.written}”→“{m.to}”" for m in line.mended]
     marks = [f"“{form.label(m.field)}”{MARK_WORDS[m.code]}" for m in line.marks]
-    if changes or marks:
-        yield f"{_where(Place(line.file, line.sheet, line.row))} " + "；".join(changes + marks)
+    notes = [*changes, *marks, *(["可能重复"] if similar else [])]
+    if notes:
+        yield f"{_where(_place(line))} " + "；".join(notes)
+
+
+def _place(line: Source) -> Place:
+    return Place(line.file, line.sheet, line.row)
 
 
 def _set_aside(report: ImportReport, details: bool) -> Iterator[str]:
@@ -90,6 +101,7 @@ def report_values(report: ImportReport) -> dict[str, Any]:
             {"field": field, "code": code, "lines": count}
             for (field, code), count in report.marks().items()
         ],
+        "rows_similar": [{"sheet": line.sheet, "row": line.row} for line in report.similar],
         "rows_set_aside": [
             {"sheet": row.place.sheet, "row": row.place.row, "reason": row.reason}
             for row in report.set_aside

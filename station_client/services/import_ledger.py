@@ -34,7 +34,8 @@ class ImportReport:
 
     `headers` are those that were there, the first one too. `already` lines had been imported
     before. `mended` lines have no mark, `marked` ones may be mended besides. `lines` are the
-    sources of the newly imported ones.
+    sources of the newly imported ones; those among them that may be an older line, edited in the
+    file since, are `similar` too.
     """
 
     file: str
@@ -50,6 +51,7 @@ class ImportReport:
     footers: int
     set_aside: tuple[SetAsideRow, ...]
     lines: tuple[Source, ...]
+    similar: tuple[Source, ...]
     repair_file: Path | None
 
     def __post_init__(self) -> None:
@@ -86,9 +88,9 @@ def import_ledger(
     """
     sheets = read_sheets(path)
     judged = judge_sheets(path.name, sheets)
-    new = _not_yet_imported(station, judged.lines)
+    new, gone = _not_yet_imported(_imported_before(station), judged.lines)
     repair = write_repair_file(path, judged.set_aside) if judged.set_aside else None
-    report = _report(path.name, len(sheets), judged, new, repair)
+    report = _report(path.name, len(sheets), judged, new, gone, repair)
     progress(0, len(new))
     for start in range(0, len(new), LINES_PER_TRANSACTION):
         batch = new[start : start + LINES_PER_TRANSACTION]
@@ -102,9 +104,15 @@ def _values(line: Imported) -> dict[str, object]:
 
 
 def _report(
-    file: str, sheets: int, judged: Judged, new: Sequence[Imported], repair: Path | None
+    file: str,
+    sheets: int,
+    judged: Judged,
+    new: Sequence[Imported],
+    gone: Sequence[Source],
+    repair: Path | None,
 ) -> ImportReport:
     sources = tuple(line.source for line in new)
+    matters = {_matter(source) for source in gone}
     marked = sum(bool(source.marks) for source in sources)
     mended = sum(bool(source.mended) and not source.marks for source in sources)
     return ImportReport(
@@ -121,6 +129,7 @@ def _report(
         footers=judged.counts["footer"],
         set_aside=tuple(judged.set_aside),
         lines=sources,
+        similar=tuple(source for source in sources if _matter(source) in matters),
         repair_file=repair,
     )
 
@@ -128,22 +137,29 @@ def _report(
 # --- what was imported before --------------------------------------------------------------------
 
 
-def _not_yet_imported(station: Station, lines: Sequence[Imported]) -> list[Imported]:
+def _imported_before(station: Station) -> list[Source]:
+    rows = station.store.journal.records_of_kind([KIND])
+    return [source for row in rows if (source := source_of(row.values)) is not None]
+
+
+def _not_yet_imported(
+    known: Sequence[Source], lines: Sequence[Imported]
+) -> tuple[list[Imported], list[Source]]:
     """The lines that the station does not hold: of n equal ones those beyond the ones it holds.
+
+    And what it holds beyond these lines.
 
     Two are the same line when their 16 cells were written alike (whatever this version of the
     program reads in them), or read alike (whatever kind of file they were saved in). In the file
     that it came from a line may have another 序号 by now: one was put in above it.
     """
-    rows = station.store.journal.records_of_kind([KIND])
-    known = [source for row in rows if (source := source_of(row.values)) is not None]
-    left = list(lines)
+    left, gone = list(lines), list(known)
     for key in (_as_written, _as_read, _renumbered):
-        matched = _match(known, [line.source for line in left], key)
+        matched = _match(gone, [line.source for line in left], key)
         here = set(matched.values())
         left = [line for n, line in enumerate(left) if n not in here]
-        known = [source for n, source in enumerate(known) if n not in matched]
-    return left
+        gone = [source for n, source in enumerate(gone) if n not in matched]
+    return left, gone
 
 
 def _match(
@@ -172,3 +188,9 @@ def _as_read(source: Source) -> _Key:
 
 def _renumbered(source: Source) -> _Key:
     return (source.file, source.sheet, *_as_read(source)[1:])
+
+
+def _matter(source: Source) -> _Key:
+    """Whose matter it is, and of what day."""
+    read = dict(zip(_COLUMNS, _as_read(source), strict=True))
+    return read["ledger_date"], read["applicant_name"], read["task_name"]

@@ -409,6 +409,17 @@ def test_lines_that_read_alike_are_told_apart_by_what_was_written(
     assert sorted(written) == ["办结", "完成"]
 
 
+def test_a_line_that_was_edited_in_the_file_is_another_and_the_report_says_so(
+    station: Station, folder: Path
+) -> None:
+    first = [HEADER, a_line(1, 办件状态="办理中"), a_line(2, 姓名="张三")]
+    assert import_ledger(station, a_csv(folder / "a.csv", first)).similar == ()
+    again = [HEADER, a_line(1, 办件状态="已办结"), a_line(2, 姓名="张三"), a_line(3, 姓名="张三")]
+    report = import_ledger(station, a_csv(folder / "b.csv", again))
+    assert (report.already, report.imported) == (1, 2)
+    assert [line.row for line in report.similar] == [2]
+
+
 def test_a_line_that_was_corrected_or_made_void_does_not_come_back(
     station: Station, folder: Path
 ) -> None:

@@ -67,6 +67,18 @@ def test_the_report_says_what_became_of_every_row(report: ImportReport) -> None:
     assert not any("1.39E+10" in line for line in lines)
 
 
+def test_a_line_that_may_be_here_already_is_named(tmp_path: Path) -> None:
+    station = desk.a_station(tmp_path / "home")
+    import_ledger(station, a_csv(tmp_path / "一.csv", [HEADER, a_line(1, 办件状态="办理中")]))
+    edited = import_ledger(
+        station, a_csv(tmp_path / "二.csv", [HEADER, a_line(1), a_line(2, 姓名="张三")])
+    )
+    station.close()
+    assert any("可能重复：有 1 行" in line for line in report_lines(edited, INTAKE))
+    assert "第 2 行 可能重复" in report_lines(edited, INTAKE, details=True)
+    assert report_values(edited)["rows_similar"] == [{"sheet": "", "row": 2}]
+
+
 def test_with_details_each_change_is_shown_with_its_row(report: ImportReport) -> None:
     lines = list(report_lines(report, INTAKE, details=True))
     assert "第 3 行 时间“2024/3/1”→“2024-03-01”" in lines
