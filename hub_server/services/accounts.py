@@ -13,6 +13,7 @@ from hub_server.services.audit import note
 
 FREE_TRIES = 5
 LOCK_MINUTES = 15
+LONGEST_NAME = 50
 _REGION = re.compile(r"[0-9]{2,12}", re.ASCII)
 
 _decoy: list[str] = []
@@ -20,10 +21,11 @@ _decoy: list[str] = []
 
 def add_account(hub: Hub, by: Account, name: str, password: str, role: str, region: str) -> Account:
     """A new account. HubError `account.*`."""
-    demand(by, "account.manage", region)
+    demand(by, "account.manage")
     account, hashed = new_account(name, password, role, region)
+    demand(by, "account.manage", region)
     with hub.store.writing():
-        if not account.name or hub.store.people.by_name(account.name) is not None:
+        if hub.store.people.by_name(account.name) is not None:
             raise HubError("account.exists", name=name)
         keep_account(hub, by, account, hashed)
     return account
@@ -31,11 +33,14 @@ def add_account(hub: Hub, by: Account, name: str, password: str, role: str, regi
 
 def new_account(name: str, password: str, role: str, region: str) -> tuple[Account, str]:
     """An account and its hashed password, kept nowhere yet. HubError `account.*`."""
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise HubError("account.name_form")
     if role not in ROLES:
         raise HubError("account.role_unknown", role=role)
     if _REGION.fullmatch(region) is None:
         raise HubError("account.region_form")
-    return Account(os.urandom(16), name.strip(), role, region), hash_password(password)
+    return Account(os.urandom(16), name, role, region), hash_password(password)
 
 
 def keep_account(hub: Hub, by: Account | None, account: Account, hashed: str) -> None:
@@ -54,9 +59,10 @@ def sign_in(hub: Hub, name: str, password: str) -> Account:
     if found.locked_until > now:
         raise HubError("account.locked", minutes=-(-(found.locked_until - now) // 60_000))
     right = password_matches(password, found.password)
-    failures = 0 if right else found.failures + 1
-    locked_until = now + LOCK_MINUTES * 60_000 if failures >= FREE_TRIES else 0
     with hub.store.writing():
+        current = hub.store.people.by_id(found.account.id) or found  # others may guess meanwhile
+        failures = 0 if right else current.failures + 1
+        locked_until = now + LOCK_MINUTES * 60_000 if failures >= FREE_TRIES else 0
         hub.store.people.set_failures(found.account.id, failures, locked_until)
         action = "account.sign_in" if right else "account.sign_in_failed"
         note(hub, found.account, action, found.account.name, found.account.region)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from forms import ALIVE, Field, Form
@@ -18,10 +19,12 @@ from hub_server.hub import Hub
 from hub_server.permissions import demand
 from hub_server.services.applications import KINDS as APPLICATIONS
 from hub_server.services.audit import OUTSIDER, note
-from hub_server.services.projection import accepted_of, fold, form_of
+from hub_server.services.projection import accepted_of, form_of
 from hub_server.store import Placed, StoredRecord
 from sync_protocol import operations
 from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict
+from sync_protocol.errors import PeerFault
+from sync_protocol.operations import Write
 
 _TEXTS = frozenset({"text", "long_text", "phone"})
 _APPLICANT = "申请人"
@@ -139,16 +142,31 @@ def _history(hub: Hub, found: StoredRecord, *, masked: bool) -> tuple[HistoryLin
     placed = hub.store.journal.of_records(found.channel, [found.record])[found.record]
     form = form_of(hub.forms, accepted_of(placed))
     names = _clerks(hub, found.channel, placed)
-    return tuple(
-        HistoryLine(
-            at=each.operation.header.stamp,
-            who=names.get(each.operation.header.clerk, ""),
-            by_hub=each.by_hub,
-            standing=_standing(each),
-            changes=tuple(_changes(form, placed[:at], each, masked=masked)),
+    known: dict[tuple[bytes, str], tuple[int, Any]] = {}
+    lines: list[HistoryLine] = []
+    for each in placed:
+        writes = _writes(each)
+        lines.append(
+            HistoryLine(
+                at=each.operation.header.stamp,
+                who=names.get(each.operation.header.clerk, ""),
+                by_hub=each.by_hub,
+                standing=_standing(each),
+                changes=tuple(_changes(form, known, writes, masked=masked)),
+            )
         )
-        for at, each in enumerate(placed)
-    )
+        if each.verdict is Verdict.ACCEPTED:
+            name = each.operation.identity
+            known |= {(name, write.field): (each.position, write.value) for write in writes}
+    return tuple(lines)
+
+
+def _writes(placed: Placed) -> tuple[Write, ...]:
+    """What an operation writes; nothing, where it was refused because nobody can read it."""
+    try:
+        return placed.operation.writes()
+    except PeerFault:
+        return ()
 
 
 def _clerks(hub: Hub, channel: bytes, placed: Sequence[Placed]) -> dict[bytes, str]:
@@ -179,13 +197,16 @@ def _standing(placed: Placed) -> str:
 
 
 def _changes(
-    form: Form, before: Sequence[Placed], placed: Placed, *, masked: bool
+    form: Form,
+    known: Mapping[tuple[bytes, str], tuple[int, Any]],
+    writes: Sequence[Write],
+    *,
+    masked: bool,
 ) -> Iterator[Change]:
-    earlier = fold(form, accepted_of(before)).values
-    if placed.operation.body is None:
-        return
-    for write in placed.operation.writes():
-        old = earlier.get(write.field)
+    """What each write made of the value that its author saw: of those it replaces the last."""
+    for write in writes:
+        replaced = [known[at] for name in write.replaces if (at := (name, write.field)) in known]
+        old = max(replaced, key=itemgetter(0))[1] if replaced else None
         if write.field == ALIVE:
             if write.value or old:
                 yield Change(_VOID_LABEL, str(old or ""), str(write.value))

@@ -1,6 +1,7 @@
 """Passwords, roles and regions."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,18 @@ def test_an_engine_that_can_lose_pages_is_refused(version: tuple[int, ...]) -> N
 @pytest.mark.parametrize("version", [(3, 6, 23), (3, 51, 3), (3, 53, 4)])
 def test_a_sound_engine_is_taken(version: tuple[int, ...]) -> None:
     check_sqlite(version)
+
+
+def test_guesses_at_once_are_all_counted(county, password):
+    def guess(number: int) -> str:
+        try:
+            return refused_code(lambda: sign_in(county.hub, "chen", f"wrong password {number}"))
+        finally:
+            county.hub.store.close()  # this thread's connection
+
+    with ThreadPoolExecutor(4) as threads:
+        codes = list(threads.map(guess, range(4)))
+    assert codes == ["account.wrong_password"] * 4
+    stored = county.hub.store.people.by_name("chen")
+    assert stored is not None
+    assert stored.failures == 4

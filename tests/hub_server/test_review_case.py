@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 
 from hub_server.errors import HubError
+from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.audit import read_audit
+from hub_server.services.issue_code import issue_code
 from hub_server.services.read_ledger import Filters, read_ledger
 from hub_server.services.review_case import review_case
 from hub_server.services.show_record import reveal, show_history, show_record
+from sync_protocol import operations
 
 
 @pytest.fixture
@@ -166,3 +169,27 @@ def test_the_history_tells_who_changed_what(county, case):
     change = next(each for each in second.changes if each.label == "事项所属")
     assert (change.before, change.after) == ("人社局", "民政局")
     assert "李兰" not in repr(first)
+
+
+def test_the_history_shows_the_value_that_its_author_saw(county, case):
+    desk, record = case
+    code = issue_code(county.hub, county.reviewer, desk.certificate.station_code)
+    other = county.enrol(code)
+    other.synchronise()
+    other.write("intake_case", {"dept_name": "医保局"}, record)
+    desk.write("intake_case", {"dept_name": "民政局"}, record)
+    other.synchronise()
+    desk.synchronise()
+    lines = show_history(county.hub, county.reviewer, record)[1:]
+    changes = [(c.before, c.after) for line in lines for c in line.changes]
+    assert changes == [("人社局", "医保局"), ("人社局", "民政局")]
+
+
+def test_what_nobody_can_read_stands_in_the_history_with_its_reason(county, case):
+    desk, record = case
+    desk.write("intake_case", {"dept_name": "民政局"}, record)
+    header = desk.written.pop().header_bytes
+    desk.written.append(operations.received(header, b"\xc1", None))
+    answer_exchange(county.hub, desk.seal(desk.payload()))
+    _, unreadable = show_history(county.hub, county.reviewer, record)
+    assert (unreadable.standing, unreadable.changes) == ("内容无法读取或过大", ())
