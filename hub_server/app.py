@@ -32,6 +32,7 @@ from hub_server.store import Store
 from sync_protocol import crypto, limits
 
 DATABASE = "hub.db"
+_LONGEST_NAME = 100
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -58,10 +59,12 @@ def make_hub(
 ) -> Hub:
     """Makes a hub in a folder that holds none; `admin`: name and password of the first account.
 
-    What an interrupted attempt left is completed. HubError `hub.exists`, `account.*`.
+    What an interrupted attempt left is completed. HubError `hub.*`, `account.*`.
     """
+    if not 0 < len(name.strip()) <= _LONGEST_NAME:
+        raise HubError("hub.name_form")
     if _REGION.fullmatch(region) is None:
-        raise HubError("account.region_form")
+        raise HubError("hub.region_form")
     first = new_account(*admin, "admin", region) if admin else None
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = make_keys(home, environment)

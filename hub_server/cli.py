@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from forms.reading import Unreadable, read_date
 from hub_server import app
 from hub_server.accounts import ROLES, Account
 from hub_server.command_line import (
@@ -29,10 +30,12 @@ from hub_server.command_line import (
     with_account,
     with_hub,
 )
+from hub_server.errors import HubError
+from hub_server.files import whole_file
 from hub_server.hub import Hub
 from hub_server.serve import serve as serve_hub
 from hub_server.services.accounts import add_account, list_accounts
-from hub_server.services.answer_courier import answer_courier
+from hub_server.services.answer_courier import FILE_BYTES, answer_courier
 from hub_server.services.applications import (
     KINDS,
     Application,
@@ -41,7 +44,7 @@ from hub_server.services.applications import (
     list_applications,
     show_application,
 )
-from hub_server.services.check_health import check_health
+from hub_server.services.check_health import check_health, check_keys
 from hub_server.services.decide_application import Terms, decide_application
 from hub_server.services.export import export_station
 from hub_server.services.issue_code import issue_code
@@ -56,7 +59,6 @@ from hub_server.workflow import DECISIONS
 PORT = 8420
 PASSWORD_CHARACTERS = 16
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_INPUT = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.group()
@@ -91,7 +93,13 @@ def init(folder: Path, name: str, region: str, admin: str, password_file: str | 
 @main.command()
 @home_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=PORT, show_default=True, help="Port; 0 is any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port; 0 is any free one.",
+)
 @click.option(
     "--trusted-host",
     "trusted_hosts",
@@ -101,6 +109,8 @@ def init(folder: Path, name: str, region: str, admin: str, password_file: str | 
 def serve(folder: Path, host: str, port: int, trusted_hosts: tuple[str, ...]) -> None:
     """Serve stations and pages until Ctrl-C."""
     with opened(folder) as hub:
+        if loose := check_keys(hub):
+            click.echo(loose, err=True)
         serve_hub(hub, host, port, trusted_hosts, announce=click.echo)
 
 
@@ -197,7 +207,7 @@ def application_agree(
 @click.argument("name", metavar="APPLICATION")
 @click.argument("decision", type=click.Choice(DECISIONS))
 @click.option("--opinion", default="", help="The county's opinion; needed to return or reject.")
-@click.option("--seal", type=_INPUT, help="PNG or JPEG of the seal.")
+@click.option("--seal", type=_FILE, help="PNG or JPEG of the seal.")
 @click.option("--station-name", default="", help="Name of the station (default: from the unit's).")
 @click.option(
     "--handover-to", default="", help="Station that takes over a closing one's open cases."
@@ -280,7 +290,7 @@ def catalogue() -> None:
 
 
 @catalogue.command("import")
-@click.argument("file", type=_INPUT)
+@click.argument("file", type=_FILE)
 @click.option("--region", default="", help="County to publish it to (default: the hub's).")
 @with_account
 def catalogue_import(hub: Hub, by: Account, file: Path, region: str) -> None:
@@ -297,7 +307,8 @@ def _rows(file: Path) -> list[dict[str, str]]:
         try:
             text = data.decode("gb18030")
         except UnicodeDecodeError as neither:
-            raise click.UsageError(f"{file}: 既不是 UTF-8 也不是 GB18030") from neither
+            reason = "既不是 UTF-8 也不是 GB18030"
+            raise HubError("hub.file", file=file, reason=reason) from neither
     rows = csv.DictReader(io.StringIO(text, newline=""))
     return [{name: cell or "" for name, cell in row.items() if name} for row in rows]
 
@@ -313,18 +324,27 @@ def export(
     hub: Hub, by: Account, file: Path, station_code: str, since: str, until: str, masked: bool
 ) -> None:
     """Write the work ledger (.csv, .xlsx), or every record in full with its proofs (.jsonl)."""
-    filters = Filters(station_code=station_code, since=since, until=until)
+    filters = Filters(station_code=station_code, since=_day(since), until=_day(until))
     written = export_station(hub, by, file, filters, masked=masked)
     click.echo(f"{file}: {written.lines}")
 
 
+def _day(text: str) -> str:
+    """A date as people write it → ISO."""
+    try:
+        return str(read_date(text).value) if text else ""
+    except Unreadable as unreadable:
+        raise HubError("export.date", text=text) from unreadable
+
+
 @main.command()
-@click.argument("file", type=_INPUT)
+@click.argument("file", type=_FILE)
 @click.argument("reply", type=_FILE)
 @with_hub
 def courier(hub: Hub, file: Path, reply: Path) -> None:
     """Answer a courier FILE that a station wrote; REPLY is the file to carry back."""
-    reply.write_bytes(answer_courier(hub, file.read_bytes()))
+    with file.open("rb") as brought, whole_file(reply) as draft:
+        draft.write_bytes(answer_courier(hub, brought.read(FILE_BYTES + 1)))
     click.echo(f"{reply}")
 
 

@@ -48,11 +48,20 @@ set_option = click.option(
 
 @contextmanager
 def told() -> Iterator[None]:
-    """The hub's and the protocol's errors as this program's last words; it then exits with 1."""
+    """What goes wrong as this program's last words; it then exits with 1."""
     try:
         yield
     except (HubError, ProtocolError) as error:
-        raise click.ClickException(f"{error.words()} [{error.code}]") from error
+        raise _last_words(error) from error
+    except UnicodeEncodeError as error:  # an argument that is no text in this terminal's encoding
+        raise _last_words(HubError("command.text")) from error
+    except OSError as error:
+        refused = HubError("hub.file", file=error.filename or "", reason=error.strerror or error)
+        raise _last_words(refused) from error
+
+
+def _last_words(error: HubError | ProtocolError) -> click.ClickException:
+    return click.ClickException(f"{error.words()} [{error.code}]")
 
 
 @contextmanager
@@ -104,22 +113,25 @@ def secret_from(file: str | None, question: str) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     try:
         return Path(file).read_text(encoding="utf-8").splitlines()[0]
-    except (OSError, IndexError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{file}: {type(error).__name__}") from error
+    except (IndexError, UnicodeDecodeError) as error:
+        raise HubError("hub.file", file=file, reason="不是一行 UTF-8 文字") from error
 
 
 def typed(form: Form, settings: tuple[str, ...]) -> dict[str, Any]:
-    """`FIELD=VALUE` texts as values of the form; a label may stand for the field."""
+    """`FIELD=VALUE` texts as values of the form; a label may stand for the field.
+
+    HubError `command.setting`.
+    """
     ids = {field.label: field.id for field in form.fields} | {f.id: f.id for f in form.fields}
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or name not in ids:
-            raise click.BadParameter(f"{setting}: {form.name} has no field {name!r}")
+            raise HubError("command.setting", setting=setting)
         try:
             values[ids[name]] = read_value(form, form.field(ids[name]), text)
         except Unreadable as unreadable:
-            raise click.BadParameter(f"{setting}: {form.label(ids[name])} 无法识别") from unreadable
+            raise HubError("command.setting", setting=setting) from unreadable
     return values
 
 
@@ -130,8 +142,8 @@ def json_values(file: str | None) -> dict[str, Any]:
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return msgspec.json.decode(data, type=dict[str, Any])
-    except (OSError, msgspec.MsgspecError) as error:
-        raise click.UsageError(f"{file}: {error}") from error
+    except msgspec.MsgspecError as error:
+        raise HubError("hub.file", file=file, reason="不是 JSON 对象") from error
 
 
 def as_json(value: object) -> str:

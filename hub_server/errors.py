@@ -12,6 +12,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "account.locked": (429, "登录失败次数过多，账户已暂时锁定。请等 {minutes} 分钟后再试。"),
     "account.not_permitted": (403, "您的角色没有此项权限。请由有权限的人员办理，或联系管理员。"),
     "account.own": (409, "不能停用自己的账户。请由另一位管理员办理。"),
+    "account.name_form": (400, "用户名应为 1 至 50 个字符，不含换行等控制字符。请重新输入。"),
     "account.other_region": (403, "该内容不在您的行政区划范围内。请联系所属县级的人员办理。"),
     "account.password_weak": (
         400,
@@ -62,6 +63,7 @@ _TABLE: dict[str, tuple[int, str]] = {
         "这条记录在您打开页面之后有了变动，处理没有保存。请刷新页面，核对后再办理。",
     ),
     "case.unknown": (404, "找不到这条记录。请刷新列表后重新打开。"),
+    "catalogue.empty": (400, "事项清单里没有一行事项。请核对文件后重新导入。"),
     "catalogue.columns": (400, "事项清单缺少“{column}”一列。请补上表头后重新导入。"),
     "catalogue.row": (
         400,
@@ -81,11 +83,19 @@ _TABLE: dict[str, tuple[int, str]] = {
     ),
     "replica.unknown": (403, "县级平台不认识这台电脑。请核对平台地址；如平台更换过，请重新启用。"),
     "station.unknown": (404, "没有这个站点。请核对站点编号。"),
+    # commands
+    "command.setting": (400, "“{setting}”不能识别。请写成“栏目=内容”，栏目和内容须合乎该表单。"),
+    "command.text": (400, "命令里有无法识别的字符。请把终端的编码设为 UTF-8，再重新输入。"),
     # hub
+    "export.date": (400, "日期“{text}”看不懂。请写成“2026-03-01”后再导出。"),
     "export.format": (400, "不支持的导出格式“{suffix}”。请使用 .csv、.xlsx 或 .jsonl 文件名。"),
     "export.row_limit": (
         409,
         "条目超过一张工作表的上限 {limit} 行。请缩小日期范围，或导出为 .csv。",
+    ),
+    "hub.address": (
+        400,
+        "不能在 {host} 的端口 {port} 上提供服务（{reason}）。请核对 --host 和 --port。",
     ),
     "hub.busy": (503, "县级平台正忙。数据没有丢失，请稍后再次同步。"),
     "hub.disk_full": (
@@ -94,10 +104,13 @@ _TABLE: dict[str, tuple[int, str]] = {
     ),
     "hub.exists": (409, "文件夹 {folder} 里已经有一个县级平台。请换一个空文件夹，或直接启动它。"),
     "hub.database": (500, "打不开数据库（{reason}）。请核对数据库密钥和磁盘，不要删除任何文件。"),
+    "hub.file": (400, "无法读写文件 {file}（{reason}）。请核对路径、权限和磁盘空间。"),
     "hub.fault": (500, "县级平台内部出错，操作没有完成。请稍后再试；反复出现请联系运维人员。"),
     "hub.key_file": (500, "密钥文件 {file} 无法使用（{reason}）。请从备份恢复该文件后再启动。"),
     "hub.missing": (500, "文件夹 {folder} 里没有县级平台。请核对 --home，或先运行 init。"),
+    "hub.name_form": (400, "平台名称应为 1 至 100 个字符。请重新输入。"),
     "hub.port_taken": (409, "端口 {port} 已被占用。请关闭占用它的程序，或用 --port 换一个端口。"),
+    "hub.region_form": (400, "县级平台的行政区划代码应为 6 位数字。请核对后重新输入。"),
     "hub.second_instance": (409, "文件夹 {folder} 里的县级平台已经在运行。请使用已启动的那一个。"),
     "hub.sqlite": (500, "SQLite {version} 有已知缺陷，可能损坏数据。请升级 sqlcipher3 后再启动。"),
     "request.page_expired": (400, "页面放置过久，已经失效，没有提交。请刷新页面后再提交一次。"),

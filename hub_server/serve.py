@@ -5,6 +5,7 @@ Knows waitress and signals, and nothing of what is served.
 
 from __future__ import annotations
 
+import errno
 import signal
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -31,7 +32,7 @@ def serve(
     trusted_hosts: Sequence[str],
     announce: Callable[[str], object],
 ) -> None:
-    """Serves until SIGINT or SIGTERM. HubError `hub.second_instance`, `hub.port_taken`."""
+    """Serves until SIGINT or SIGTERM. HubError `hub.second_instance|port_taken|address`."""
     try:
         with FileLock(hub.home / LOCK, timeout=0):
             _serve(hub, host, port, trusted_hosts, announce)
@@ -56,8 +57,10 @@ def _serve(
             ident=None,
             max_request_body_size=_BODY_BYTES,
         )
-    except OSError as taken:
-        raise HubError("hub.port_taken", port=port) from taken
+    except (OSError, ValueError) as refused:
+        if getattr(refused, "errno", None) == errno.EADDRINUSE:
+            raise HubError("hub.port_taken", port=port) from refused
+        raise HubError("hub.address", host=host, port=port, reason=refused) from refused
     for asked in (signal.SIGINT, signal.SIGTERM):  # a shell's background job has SIGINT ignored
         signal.signal(asked, _stop)
     announce(f"http://{host}:{server.effective_port}/")

@@ -31,7 +31,7 @@ def check_health(hub: Hub) -> list[Check]:
     """Every check, sound or not."""
     checks: list[tuple[str, Callable[[Hub], str]]] = [
         ("database", _database),
-        ("keys", _keys),
+        ("keys", check_keys),
         ("disk", _disk),
         ("journal", _journal),
     ]
@@ -47,7 +47,8 @@ def _database(hub: Hub) -> str:
     )
 
 
-def _keys(hub: Hub) -> str:
+def check_keys(hub: Hub) -> str:
+    """What to say of key files that others can read; "" where there are none."""
     loose = loose_files(hub.home)
     names = "、".join(path.name for path in loose)
     return f"{names} 可被其他用户读取。请把权限改为仅属主可读写。" if loose else ""

@@ -22,9 +22,11 @@ from forms import LEDGER_COLUMNS, LedgerLine
 from forms.masking import mask_line
 from hub_server.accounts import Account
 from hub_server.errors import HubError
+from hub_server.files import whole_file
 from hub_server.hub import Hub
 from hub_server.permissions import demand
 from hub_server.services.audit import note
+from hub_server.services.issue_code import find_station
 from hub_server.store import Channel, Filters, StoredRecord
 from sync_protocol import agree
 
@@ -47,19 +49,22 @@ def export_station(
 ) -> Exported:
     """Writes a file by its ending: .csv or .xlsx (the ledger), .jsonl (everything, in full).
 
-    In full it needs `station.export`, masked `ledger.read`. HubError `export.*`.
+    In full it needs `station.export`, masked `ledger.read`. HubError `export.*`, `station.unknown`;
+    OSError.
     """
     masked = masked and path.suffix != ".jsonl"
     demand(account, "ledger.read" if masked else "station.export")
     filters = filters or Filters()
     if path.suffix not in _WRITERS and path.suffix != ".jsonl":
         raise HubError("export.format", suffix=path.suffix)
-    with hub.store.reading():
+    if filters.station_code:
+        find_station(hub, account, filters.station_code)
+    with whole_file(path) as draft, hub.store.reading():
         if path.suffix == ".jsonl":
-            count = _write_json_lines(hub, account, path, filters)
+            count = _write_json_lines(hub, account, draft, filters)
         else:
             rows = ledger_rows(hub, account, filters, masked=masked)
-            count = _WRITERS[path.suffix](path, rows)
+            count = _WRITERS[path.suffix](draft, rows)
     with hub.store.writing():
         kind = path.suffix.removeprefix(".")
         note(hub, account, "station.export", kind, account.region, lines=count, masked=masked)

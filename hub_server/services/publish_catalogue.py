@@ -37,7 +37,7 @@ def publish_catalogue(
 ) -> Published:
     """Publishes rows (heading → text; headings are field ids or labels) to a county's stations.
 
-    All or nothing. HubError `catalogue.columns`, `catalogue.row`.
+    All or nothing. HubError `catalogue.columns|empty|row`.
     """
     region = (region or hub.region)[:6]
     demand(account, "catalogue.publish", region)
@@ -47,6 +47,8 @@ def publish_catalogue(
         for number, row in enumerate(rows, start=2)  # row 1 holds the headings
         for values in [_read(form, row, number)]
     }
+    if not items:
+        raise HubError("catalogue.empty")
     with hub.store.writing():
         channel = region_channel(hub, region).id
         writes = [

@@ -88,11 +88,11 @@ def as_hub_errors() -> Iterator[None]:
     """The engine's errors as the hub's. HubError `hub.busy`, `hub.disk_full`, `hub.database`."""
     try:
         yield
-    except DatabaseError as refused:
+    except (DatabaseError, sqlcipher.Error) as refused:  # the latter while rows are fetched
         reason = str(refused)
         if "locked" in reason:
             raise HubError("hub.busy") from refused
-        if "full" in reason or "I/O" in reason:
+        if "full" in reason:
             raise HubError("hub.disk_full") from refused
         raise HubError("hub.database", reason=reason) from refused
 

@@ -241,3 +241,69 @@ def test_commands_work_beside_a_running_server(
     server: tuple[subprocess.Popen[bytes], str], hub: Callable[..., str]
 ) -> None:
     assert apply_for(hub).startswith("140581")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("account add x --role admin --password-file nowhere", "hub.file"),
+        ("account add x --role admin --region abc --password-file {text}", "account.region_form"),
+        ("application submit --set applicant_unit", "command.setting"),
+        ("application submit --set promised_limit=1", "command.setting"),
+        ("application submit --json {text}", "hub.file"),
+        ("application decide \udcff approve", "command.text"),
+        ("catalogue import nowhere", "hub.file"),
+        ("catalogue import {text}", "catalogue.empty"),
+        ("courier nowhere reply", "hub.file"),
+        ("courier {text} {text}", "courier.kind"),
+        ("export nowhere/ledger.csv", "hub.file"),
+        ("export ledger.csv --since soon", "export.date"),
+        ("export ledger.csv --station 140581999", "station.unknown"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_leaves_no_file(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, code: str
+) -> None:
+    text = tmp_path / "text"
+    text.write_text("just a line of text\n")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    done = _run(*(part.format(text=text) for part in arguments.split(" ")), "--home", home)
+    assert (done.exit_code, done.output.count("\n")) == (1, 1), done.output
+    assert done.output.endswith(f"[{code}]\n")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (("--name", " ", "--region", "140581"), "hub.name_form"),
+        (("--name", "x", "--region", "14058"), "hub.region_form"),
+        (("--name", "x", "--region", "140581", "--admin", ""), "account.name_form"),
+    ],
+)
+def test_a_hub_without_a_name_is_not_made(
+    tmp_path: Path, given: tuple[str, ...], code: str
+) -> None:
+    done = _run("init", "--home", tmp_path / "h", *given, given=PASSWORD)
+    assert f"[{code}]" in done.output
+    assert not (tmp_path / "h").exists()
+
+
+def test_what_leaves_the_hub_is_for_its_owner_alone(
+    hub: Callable[..., str], tmp_path: Path
+) -> None:
+    for name in ("a.csv", "a.xlsx", "a.jsonl"):
+        hub("export", tmp_path / name)
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_health_tells_a_damaged_database(hub: Callable[..., str], home: Path) -> None:
+    database = home / "hub.db"
+    data = bytearray(database.read_bytes())
+    data[4096 * 5 : 4096 * 25] = bytes(4096 * 20)
+    database.write_bytes(data)
+    told = _run("health", "--home", home)
+    assert told.exit_code == 1
+    assert "database: 数据库有" in told.output or "[hub.database]" in told.output
