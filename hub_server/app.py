@@ -140,4 +140,5 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, RequestEntityTooLarge):
         return say_code("request.too_large", limit=request.max_content_length)
     known = {404: "request.not_found", 405: "request.not_allowed", 429: "request.too_many"}
-    return say_code(known.get(error.code or 500, "hub.fault"))
+    status = error.code or 500
+    return say_code(known.get(status, "request.unreadable" if status < 500 else "hub.fault"))

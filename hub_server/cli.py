@@ -33,6 +33,7 @@ from hub_server.command_line import (
 from hub_server.errors import HubError
 from hub_server.files import whole_file
 from hub_server.hub import Hub
+from hub_server.serve import Listener
 from hub_server.serve import serve as serve_hub
 from hub_server.services.accounts import add_account, list_accounts
 from hub_server.services.answer_courier import FILE_BYTES, answer_courier
@@ -106,12 +107,19 @@ def init(folder: Path, name: str, region: str, admin: str, password_file: str | 
     multiple=True,
     help="A host name under which browsers may address the hub (default: any).",
 )
-def serve(folder: Path, host: str, port: int, trusted_hosts: tuple[str, ...]) -> None:
+@click.option(
+    "--trusted-proxy",
+    metavar="ADDRESS",
+    help="Address of the proxy in front, whose X-Forwarded headers are believed.",
+)
+def serve(
+    folder: Path, host: str, port: int, trusted_hosts: tuple[str, ...], trusted_proxy: str | None
+) -> None:
     """Serve stations and pages until Ctrl-C."""
     with opened(folder) as hub:
         if loose := check_keys(hub):
             click.echo(loose, err=True)
-        serve_hub(hub, host, port, trusted_hosts, announce=click.echo)
+        serve_hub(hub, Listener(host, port, trusted_hosts, trusted_proxy), announce=click.echo)
 
 
 @main.group()

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner, Result
@@ -174,11 +175,13 @@ def test_a_damaged_database_is_told_and_touched_no_further(home: Path) -> None:
 
 
 @pytest.fixture
-def server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def server(
+    home: Path, request: pytest.FixtureRequest
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = _serve(home, port)
+    process = _serve(home, port, *getattr(request, "param", ()))
     url = f"http://127.0.0.1:{port}"
     _wait_for(f"{url}/sync/v1/hub", process)
     yield process, url
@@ -189,7 +192,7 @@ def server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         process.stdout.close()
 
 
-def _serve(home: Path, port: int) -> subprocess.Popen[bytes]:
+def _serve(home: Path, port: int, *more: str) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -199,6 +202,7 @@ def _serve(home: Path, port: int) -> subprocess.Popen[bytes]:
         str(home),
         "--port",
         str(port),
+        *more,
     ]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
@@ -228,6 +232,37 @@ def test_a_running_hub_stops_cleanly(
     assert process.stdout is not None
     said = process.stdout.read().decode()
     assert said.strip() == f"{url}/"
+
+
+@pytest.mark.parametrize(
+    ("server", "is_secure"),
+    [(("--trusted-proxy", "127.0.0.1"), True), (("--trusted-proxy", "192.0.2.1"), False)],
+    indirect=["server"],
+)
+def test_only_the_named_proxy_is_believed(
+    server: tuple[subprocess.Popen[bytes], str], is_secure: bool
+) -> None:
+    asked = Request(f"{server[1]}/login", headers={"X-Forwarded-Proto": "https"})
+    with urlopen(asked, timeout=30) as answer:
+        assert ("Secure" in answer.headers["Set-Cookie"]) is is_secure
+
+
+def test_a_hundred_slow_lines_shut_nobody_out(server: tuple[subprocess.Popen[bytes], str]) -> None:
+    host, port = server[1].removeprefix("http://").split(":")
+    head = b"POST /sync/v1/exchange HTTP/1.1\r\nHost: hub\r\nContent-Length: 100000\r\n\r\n.."
+    with ExitStack() as slow:
+        for _ in range(120):
+            line = slow.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            line.sendall(head)
+        with urlopen(f"{server[1]}/", timeout=30) as answer:
+            assert answer.status == 200
+
+
+def test_an_address_that_is_not_ours_is_told_apart_from_a_taken_port(home: Path) -> None:
+    process = _serve(home, 0, "--host", "192.0.2.1")
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.decode().strip().endswith("[hub.address]")
 
 
 def test_a_second_server_of_one_folder_is_refused(
