@@ -11,6 +11,9 @@ from station_client.services.merged import Merged
 from station_client.store.rows import ItemRow, RecordRow, StoredOperation
 from sync_protocol.channel import Verdict
 
+NO_DATE = "0000-00-00"
+"""The day of a line that says none: it stands at the end of the whole ledger."""
+
 
 def project(
     merged: Merged, stored: Sequence[StoredOperation], channel: bytes, station_name: str
@@ -29,7 +32,7 @@ def project(
         alive=merged.void_reason,
         values=values,
         cells=cells,
-        day=cells[1] if cells else "",
+        day=(cells[1] or NO_DATE) if cells else "",
         title=title,
         case_no=case_no,
         search=" ".join((case_no, *(cells or (title,)))).lower(),

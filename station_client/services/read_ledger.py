@@ -49,6 +49,12 @@ def read_ledger(
     return [_row(row) for row in rows], count
 
 
+def newest_line(station: Station) -> LedgerRow | None:
+    """The line that stands first in the ledger."""
+    row = station.store.journal.newest_line()
+    return _row(row) if row else None
+
+
 def _row(row: RecordRow) -> LedgerRow:
     return LedgerRow(
         record=row.id,

@@ -183,20 +183,28 @@ class Journal:
     ) -> tuple[list[RecordRow], int]:
         """Cases with a ledger line between two days (ISO, inclusive) that hold the text, newest
         first, and how many there are in all."""
-        where = "cells IS NOT NULL AND day BETWEEN ? AND ?"
+        where = "day > '' AND day BETWEEN ? AND ?"
         bounds: list[object] = [since, until]
         for word in text.split():
             where += r" AND search LIKE ? ESCAPE '\'"
             bounds.append(f"%{_escaped(word.lower())}%")
         rows = self._database.rows(
             f"SELECT {_RECORD} FROM record WHERE {where}"
-            " ORDER BY day DESC, created_at DESC, id LIMIT ? OFFSET ?",
+            " ORDER BY day DESC, created_at DESC, id DESC LIMIT ? OFFSET ?",
             *bounds,
             limit,
             offset,
         )
         count = self._database.row(f"SELECT count(*) AS n FROM record WHERE {where}", *bounds)
         return [_record(row) for row in rows], count["n"] if count else 0
+
+    def newest_line(self) -> RecordRow | None:
+        """The case that stands first in the ledger."""
+        row = self._database.row(
+            f"SELECT {_RECORD} FROM record WHERE day > ''"
+            " ORDER BY day DESC, created_at DESC, id DESC LIMIT 1"
+        )
+        return _record(row) if row else None
 
     def totals(self, replica: bytes) -> Totals:
         """What waits or needs a person."""
@@ -212,7 +220,10 @@ class Journal:
         open_conflicts = self._database.row(
             "SELECT count(*) AS in_conflict FROM record WHERE conflicts > 0"
         )
-        returned = self._database.row("SELECT count(*) AS returned FROM record WHERE returned > 0")
+        returned = self._database.row(
+            "SELECT count(*) AS returned FROM record"
+            " WHERE (refused > 0 OR returned > 0) AND returned > 0"
+        )
         found = (sent, odds, open_conflicts, returned)
         return Totals(**{name: value for row in found for name, value in (row or {}).items()})
 

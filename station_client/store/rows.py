@@ -42,8 +42,9 @@ class RecordRow:
     """What a record's operations add up to, as pages list and search it.
 
     `cells` are the 16 cells of its ledger line, None for what is no case; `day` is the line's date
-    (ISO) or ""; `conflicts` counts the registers that this desk must settle, `pending`, `held` and
-    `refused` operations; `returned`: sent back by the county, and nobody here has written since.
+    (ISO), "" for what is no case; `conflicts` counts the registers that this desk must settle,
+    `pending`, `held` and `refused` operations; `returned`: sent back by the county, and nobody here
+    has written since.
     """
 
     channel: bytes

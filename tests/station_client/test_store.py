@@ -146,3 +146,28 @@ def test_closing_leaves_one_file_with_everything_in_it(tmp_path: Path) -> None:
     station.close()
     wal = tmp_path / "home" / "station.db-wal"
     assert not wal.exists() or wal.stat().st_size == 0
+
+
+def test_the_newest_day_and_of_a_day_the_newest_line_stands_first(tmp_path: Path) -> None:
+    station = desk.a_station(tmp_path)
+    for day in ("2026-03-01", "2026-03-02", "2026-03-01"):
+        record_entry(station, "intake_case", desk.a_case(ledger_date=day))
+    lines, count = station.store.journal.ledger("", "9999", "", 10, 0)
+    days = [line.day for line in lines]
+    assert (count, days) == (3, ["2026-03-02", "2026-03-01", "2026-03-01"])
+    assert lines[1].id > lines[2].id  # ids are in order of time
+    assert station.store.journal.newest_line() == lines[0]
+    station.close()
+
+
+def test_counting_the_ledger_reads_an_index_alone(tmp_path: Path) -> None:
+    station = desk.a_station(tmp_path)
+    plans = [
+        "SELECT count(*) FROM record WHERE day > '' AND day BETWEEN '' AND '9999'",
+        "SELECT count(*) FROM record WHERE (refused > 0 OR returned > 0) AND returned > 0",
+        "SELECT * FROM record WHERE refused > 0 OR returned > 0",
+    ]
+    found = [station.store.database.rows(f"EXPLAIN QUERY PLAN {each}") for each in plans]
+    assert "COVERING INDEX record_of_day" in found[0][0]["detail"]
+    assert all("INDEX record_to_correct" in plan[0]["detail"] for plan in found[1:])
+    station.close()
