@@ -7,6 +7,7 @@ import platform
 import signal
 import socket
 import sys
+import threading
 import time
 import webbrowser
 from collections.abc import Callable
@@ -90,22 +91,30 @@ class Program:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self._opening = threading.Lock()
         self.station: Station | None = None
         self.schedule = Schedule(self.exchange)
 
     def unlock(self, secret: str, clerk: bytes | None) -> Station:
-        """For the pages: open the station, or hand it to the next clerk."""
-        if self.station is None:
-            self.station = open_station(self.home, secret, clerk)
-            self.schedule.soon()
-        else:
-            self.station.unlocked = self.station.vault.unlock(secret, clerk)
-        return self.station
+        """For the pages: open the station, or hand it to the next clerk.
+
+        One at a time, or a key pressed twice would open two: two vaults would count guesses apart.
+        """
+        with self._opening:
+            if self.station is None:
+                self.station = open_station(self.home, secret, clerk)
+                self.schedule.soon()
+            else:
+                self.station.unlocked = self.station.vault.unlock(secret, clerk)
+            return self.station
 
     def enrol(self, asked: Enrolment) -> Station:
-        self.station = enrol(self.home, asked.hub_url, asked.code, asked.name, asked.secret)
-        self.schedule.soon()
-        return self.station
+        with self._opening:
+            if self.station is not None:
+                raise StationError("station.already_enrolled")
+            self.station = enrol(self.home, asked.hub_url, asked.code, asked.name, asked.secret)
+            self.schedule.soon()
+            return self.station
 
     def exchange(self) -> bool:
         """For the schedule. Before the first unlock there is no key, and nothing to exchange."""

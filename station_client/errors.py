@@ -31,6 +31,7 @@ WORDS: dict[str, str] = {
     "form.problems": "有 {count} 处需要更正，内容没有丢失。请按每一处的提示修改后再保存。",
     "record.form_unknown": "本程序还不认识表单“{kind}”，不能修改这条记录。请先升级程序。",
     "record.kind_unknown": "没有可以填写的表单“{kind}”。请从列表中选择。",
+    "record.moved_on": "保存前这条记录刚刚有了新的内容，这次没有写入。请核对后再保存。",
     "record.numbers_used_up": "今天的编号（{limit} 个）已用完。请明天再登记，或在另一台电脑上登记。",
     "record.unknown": "没有这条记录。请从台账中重新打开。",
     "record.void": "这条记录已经作废，不能再修改。如需继续办理，请重新登记。",

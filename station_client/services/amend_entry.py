@@ -18,15 +18,21 @@ from station_client.services.writing import (
 )
 from station_client.station import Station
 from station_client.store.rows import StoredOperation
-from sync_protocol.merge import same_value
+from sync_protocol.merge import Register, same_value
 
 
-def amend_entry(station: Station, record: bytes, changes: Mapping[str, Any]) -> None:
+def amend_entry(
+    station: Station,
+    record: bytes,
+    changes: Mapping[str, Any],
+    seen: Mapping[str, Register] | None = None,
+) -> None:
     """Write what differs from the record as it stands now; nothing to write is no error.
 
     `changes`: field → value, or register → value; a list under its field's name adds elements,
-    None under an element's register removes it. Errors: record.unknown, record.void,
-    record.void_conflict, form.problems, store.*
+    None under an element's register removes it. `seen`: the registers on which the changes were
+    decided; where another write has come in since, nothing is written. Errors: record.unknown,
+    record.void, record.void_conflict, record.moved_on, form.problems, store.*
     """
     with station.store.writing():
         stored = operations_of(station, record)
@@ -41,8 +47,17 @@ def amend_entry(station: Station, record: bytes, changes: Mapping[str, Any]) -> 
             for register, value in wanted.items()
             if register in now.conflicts or not same_value(value, now.values.get(register))
         }
+        if seen is not None and any(
+            _names(seen, each) != _names(now.shown.registers, each) for each in differing
+        ):
+            raise StationError("record.moved_on")
         if differing or now.is_new:
             change_record(station, stored, differing)
+
+
+def _names(registers: Mapping[str, Register], register: str) -> set[bytes]:
+    found = registers.get(register)
+    return {live.name for live in found.live} if found else set()
 
 
 def void_entry(station: Station, record: bytes, reason: str) -> None:

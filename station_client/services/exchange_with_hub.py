@@ -23,6 +23,10 @@ from sync_protocol.pull import Applied, Page
 MOST_REQUESTS = 1000
 """Of one call: a peer that always has one more page must not hold the desk for ever."""
 
+MOST_OPERATIONS = 2_500
+"""Of one request. They come back as one page, applied in one transaction, for which a clerk who
+saves meanwhile has to wait: a third of a second on a good PC, more on an old one."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -99,7 +103,7 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
     with store.writing():
         state = store.facts.exchange()
         budget = state.batch_bytes or limits.BATCH_BYTES
-        base, unsent = store.journal.outbox(keys.replica, limits.BATCH_OPERATIONS)
+        base, unsent = store.journal.outbox(keys.replica, MOST_OPERATIONS)
         plan = exchange.plan(
             keys,
             state.number + 1,

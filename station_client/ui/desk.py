@@ -4,6 +4,7 @@ It is the state of one running program, in memory only: half-typed forms hold pe
 therefore never written to a file or to the browser's storage. Knows no Flask.
 """
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from station_client.ui.import_job import ImportJob
 IDLE_MINUTES = 10
 MAX_DRAFTS = 20
 MAX_DRAFT_CHARACTERS = 200_000
+MAX_SEARCHES = 100
 MAX_SENT = 1_000
 """Forms remembered as sent: far more than lie open at once."""
 
@@ -52,9 +54,11 @@ class Desk:
     is_unfinished: bool = False
     used_ms: int = 0
     drafts: dict[tuple[bytes, str], Draft] = field(default_factory=dict)
+    searches: dict[str, str] = field(default_factory=dict)
     imports: ImportJob = field(default_factory=ImportJob)
     _sent: dict[str, None] = field(default_factory=dict)
     _guarded: threading.Lock = field(default_factory=threading.Lock)
+    _saving: threading.Lock = field(default_factory=threading.Lock)
 
     def open_with(self, station: Station) -> None:
         self.station = station
@@ -76,6 +80,20 @@ class Desk:
         if self.station is not None and not 0 <= idle_ms < self.idle_minutes * 60_000:
             self.lock()
         return self.station
+
+    def keep_search(self, text: str) -> str:
+        """Remember what was searched for; gives a word for it that may stand in an address.
+
+        People are searched for by name and telephone, and the browser keeps addresses.
+        """
+        if not text:
+            return ""
+        with self._guarded:
+            key = secrets.token_hex(4)
+            self.searches[key] = text
+            while len(self.searches) > MAX_SEARCHES:
+                self.searches.pop(next(iter(self.searches)))
+        return key
 
     def keep_draft(self, clerk: bytes, path: str, draft: Draft) -> None:
         """Remember a half-typed form; the oldest gives way."""
@@ -106,16 +124,12 @@ class Desk:
 
     @contextmanager
     def once(self, form_id: str) -> Iterator[bool]:
-        """True the first time a form is sent; a second press of the key makes no second case.
+        """True until a form was saved; a second press of the key makes no second case.
 
-        What ends with an error was not sent: the same form may come again.
+        One at a time: the second waits for how the first ends, and what ended with an error was
+        not saved. The same form may then come again.
         """
-        with self._guarded:
-            is_first = form_id not in self._sent
-            self._remember(form_id)
-        try:
-            yield is_first
-        except BaseException:
-            if is_first:
-                self._sent.pop(form_id, None)
-            raise
+        with self._saving:
+            yield form_id not in self._sent
+            with self._guarded:
+                self._remember(form_id)

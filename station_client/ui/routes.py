@@ -6,6 +6,7 @@ Knows no station; the functions live in `pages`, one action one function.
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -51,6 +52,7 @@ ENTRANCE = [
 
 PAGES = [
     Page("/", "ledger", ledger.show_ledger),
+    Page("/ledger/find", "find_in_ledger", ledger.find_in_ledger, "POST"),
     Page("/ledger/print", "print_ledger", ledger.print_ledger),
     Page("/lock", "lock", entering.lock, "POST"),
     Page("/lamp", "lamp", status.lamp, passive=True),
@@ -119,5 +121,12 @@ def _closed(page: Page, desk: Desk) -> ResponseReturnValue:
         return jsonify({"is_locked": True})
     if page.method == "POST":
         drafts.keep_posted(desk)
-    back = request.form.get("draft_path") or request.path
-    return redirect(url_for("unlock", next=back))
+    return redirect(url_for("unlock", next=_place()))
+
+
+def _place() -> str:
+    """The page that the clerk looks at; a form may be sent to an address that is none."""
+    if request.method == "GET":
+        return request.path
+    sent_from = urlsplit(request.referrer or "").path
+    return request.form.get("draft_path") or sent_from or request.path

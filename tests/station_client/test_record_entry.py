@@ -9,6 +9,7 @@ from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.merged import writes_of
 from station_client.services.record_entry import record_entries, record_entry
+from station_client.services.show_case import show_case
 from station_client.store import open_store
 from tests.station_client import desk
 
@@ -121,3 +122,18 @@ def test_elements_of_a_list_are_added_and_removed_one_by_one(tmp_path: Path) -> 
     assert row is not None
     assert not any(name.startswith("log/") for name in row.values)
     station.close()
+
+
+def test_an_amendment_is_not_written_over_what_came_in_since_it_was_decided(
+    tmp_path: Path,
+) -> None:
+    station = desk.a_station(tmp_path)
+    record = record_entry(station, "intake_case", desk.a_case())
+    seen = show_case(station, record).registers
+    amend_entry(station, record, {"contact_phone": "13711112222"})
+    with pytest.raises(StationError) as caught:
+        amend_entry(station, record, {"contact_phone": "13812345678"}, seen)
+    assert caught.value.code == "record.moved_on"
+    amend_entry(station, record, {"remark": "老年人优先"}, seen)
+    values = show_case(station, record).values
+    assert (values["contact_phone"], values["remark"]) == ("13711112222", "老年人优先")

@@ -35,6 +35,7 @@ def apply(desk: Desk, station: Station, kind: str) -> ResponseReturnValue:
             if is_first:
                 apply_for_change(station, form.name, read(form, request.form, today(station)))
     except StationError as error:
+        drafts.refused(desk, station)
         return _page(Page(form, request.form, problems=problems_of(form, error)), kind, False)
     drafts.saved(desk, station)
     desk.sync_soon()

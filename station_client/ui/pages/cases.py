@@ -14,7 +14,7 @@ from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.convert_case import convert_case
 from station_client.services.desk_defaults import desk_defaults
 from station_client.services.find_items import find_items
-from station_client.services.read_ledger import read_ledger
+from station_client.services.read_ledger import newest_line
 from station_client.services.record_entry import record_entry
 from station_client.services.show_case import CaseView, show_case
 from station_client.services.show_value import show_register
@@ -92,6 +92,7 @@ def _save(desk: Desk, station: Station, kind: str) -> ResponseReturnValue:
         with desk.once(drafts.form_id()) as is_first:
             record = record_entry(station, kind, values) if is_first else None
     except StationError as error:
+        drafts.refused(desk, station)
         page = Page(form, request.form, fixed=FIXED, problems=problems_of(form, error))
         return _entry_page(page, TITLES[kind])
     return _saved(desk, station, record, values)
@@ -157,10 +158,11 @@ def save_amendment(desk: Desk, station: Station, record: str) -> ResponseReturnV
     problems: dict[str, str] = {}
     if not moved:
         try:
-            amend_entry(station, case.record, changes)
+            amend_entry(station, case.record, changes, case.registers)
         except StationError as error:
             problems = problems_of(case.form, error)
     if moved or problems:
+        drafts.refused(desk, station)
         page = Page(case.form, request.form, problems=problems, elsewhere=moved)
         was = _was_now(case, moved)
         return _entry_page(page, f"修改：{case.title}", was, back(record))
@@ -189,8 +191,8 @@ def _moved_meanwhile(
     now = read(form, fill(form, case.values), day)
     return {
         register: show_register(form, register, case.values.get(register)) or "（空白）"
-        for register in changes
-        if shown.get(register) != now.get(register)
+        for register, wanted in changes.items()
+        if shown.get(register) != now.get(register) != wanted
     }
 
 
@@ -249,6 +251,7 @@ def save_conversion(desk: Desk, station: Station, record: str) -> ResponseReturn
         with desk.once(drafts.form_id()) as is_first:
             proxy = convert_case(station, helper.record, values) if is_first else None
     except StationError as error:
+        drafts.refused(desk, station)
         page = Page(form, request.form, fixed=FIXED, problems=problems_of(form, error))
         return _entry_page(page, CONVERT_TITLE, (), back(record))
     return _saved(desk, station, proxy, values)
@@ -298,8 +301,8 @@ def _defaults(desk: Desk, station: Station, kind: str) -> dict[str, Any]:
 
 def _last_window(station: Station) -> str:
     """The window of the newest line: most desks have one."""
-    rows, _ = read_ledger(station, None, None, "", limit=1, offset=0)
-    return rows[0].cells[WINDOW] if rows else ""
+    newest = newest_line(station)
+    return newest.cells[WINDOW] if newest else ""
 
 
 def _entry_page(

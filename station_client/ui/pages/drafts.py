@@ -26,6 +26,11 @@ def keep_posted(desk: Desk) -> None:
     desk.keep_draft(desk.last_clerk, path, _typed())
 
 
+def refused(desk: Desk, station: Station) -> None:
+    """A form that was sent and has problems: newer than what the script kept while it was typed."""
+    desk.keep_draft(station.clerk, request.path, _typed())
+
+
 def discard(desk: Desk, station: Station) -> ResponseReturnValue:
     path = request.form.get("path", "")
     desk.drop_draft(station.clerk, path)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
-from flask import render_template, request, url_for
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from forms import LEDGER_COLUMNS, LedgerLine, builtin
 from forms.masking import mask_phone
@@ -15,6 +16,8 @@ from station_client.ui.desk import Desk
 from station_client.ui.typed import read_day
 
 PAGE_ROWS = 50
+MOST_SEARCHED = 100
+"""Characters of a search."""
 MOST_PRINTED = 5_000
 PHONE = [column for column, _ in LEDGER_COLUMNS].index("contact_phone")
 
@@ -39,30 +42,36 @@ STATUS_COLOURS = {
 
 @dataclass(frozen=True)
 class Filter:
-    """What the list shows: days (both included, None: no limit) and a text that a line contains."""
+    """What the list shows: days (both included, None: no limit) and a text that a line contains.
+
+    `find` stands for the text in an address; the text itself stays with the program.
+    """
 
     since: date | None
     until: date | None
+    find: str
     text: str
     number: int
 
     @classmethod
-    def of_request(cls, today: date) -> "Filter":
+    def of_request(cls, desk: Desk, today: date) -> "Filter":
         asked = request.args
         since = read_day(asked.get("since", today.isoformat()), today)
         until = read_day(asked.get("until", today.isoformat()), today)
         number = asked.get("page", 1, type=int)
-        return cls(since, until, asked.get("text", "").strip()[:100], max(1, min(number, 100_000)))
+        find = asked.get("find", "")
+        text = desk.searches.get(find, "")
+        return cls(since, until, find if text else "", text, max(1, min(number, 100_000)))
 
     def address(self, endpoint: str = "ledger", **changes: object) -> str:
         """The address of this list with something changed, a blank day for none."""
-        parts = {"since": self.since or "", "until": self.until or "", "text": self.text}
+        parts = {"since": self.since or "", "until": self.until or "", "find": self.find}
         return f"{url_for(endpoint)}?{urlencode({**parts, **changes})}"
 
 
 def show_ledger(desk: Desk, station: Station) -> str:
     today = china_time.day(station.now_ms())
-    asked = Filter.of_request(today)
+    asked = Filter.of_request(desk, today)
     rows, count = read_ledger(
         station,
         asked.since,
@@ -87,10 +96,18 @@ def show_ledger(desk: Desk, station: Station) -> str:
     )
 
 
+def find_in_ledger(desk: Desk, station: Station) -> ResponseReturnValue:
+    """What was typed into the filter, as an address that says nothing of a person."""
+    form = request.form
+    find = desk.keep_search(form.get("text", "").strip()[:MOST_SEARCHED])
+    since, until = (form.get(name, "").strip()[:20] for name in ("since", "until"))
+    return redirect(url_for("ledger", since=since, until=until, find=find))
+
+
 def print_ledger(desk: Desk, station: Station) -> str:
     """Table D.1 for A4 landscape: the whole range, 序号 counted within it."""
     today = china_time.day(station.now_ms())
-    asked = Filter.of_request(today)
+    asked = Filter.of_request(desk, today)
     rows, count = read_ledger(
         station, asked.since, asked.until, asked.text, limit=MOST_PRINTED, offset=0
     )

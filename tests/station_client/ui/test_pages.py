@@ -3,12 +3,14 @@
 import io
 import json
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import pytest
 from werkzeug.test import TestResponse
@@ -251,6 +253,41 @@ def test_a_form_that_was_refused_can_be_sent_again(program: Program, visitor: Vi
     assert len(records(program)) == 1
 
 
+def test_what_was_sent_with_a_problem_is_the_draft(program: Program, visitor: Visitor) -> None:
+    """It is newer than what the script kept: the search under a field fills several at once."""
+    visitor.post("/drafts", typed(task_name="gt", draft_path="/cases/new/helper"))
+    visitor.post("/cases/new/helper", typed(applicant_name="", task_name="个体工商户设立登记"))
+    assert 'value="个体工商户设立登记"' in visitor.get("/cases/new/helper").text
+
+
+def test_a_press_that_comes_while_the_first_is_saved_waits_for_how_it_ends(tmp_path: Path) -> None:
+    desk = visit.a_program(tmp_path).desk
+    seen: list[bool] = []
+
+    def second() -> None:
+        with desk.once("f" * 32) as is_first:
+            seen.append(is_first)
+
+    thread = threading.Thread(target=second)
+    with suppress(StationError), desk.once("f" * 32):
+        thread.start()
+        thread.join(timeout=0.2)
+        assert seen == []  # it was not told "saved already" of what now fails
+        raise StationError("store.disk_full")
+    thread.join()
+    assert seen == [True]
+
+
+def test_a_key_pressed_after_the_lock_leads_back_to_its_page(
+    program: Program, visitor: Visitor
+) -> None:
+    token = visitor.token()
+    program.clock.forward(3600)
+    sent_from = {"Referer": f"{visit.HERE}/status"}
+    answer = visitor.post("/status/sync", {"csrf_token": token}, **sent_from)
+    assert answer.headers["Location"] == "/unlock?next=/status"
+
+
 def test_a_draft_can_be_thrown_away(program: Program, visitor: Visitor) -> None:
     visitor.post("/drafts", typed(applicant_name="钱多多", draft_path="/cases/new/helper"))
     answer = visitor.post("/drafts/discard", {"path": "/cases/new/helper"})
@@ -439,6 +476,16 @@ def test_what_both_changed_is_shown_before_it_is_written(
     assert records(program)[0]["contact_phone"] == "13711112222"
 
 
+def test_an_amendment_that_was_sent_twice_is_no_quarrel_with_oneself(
+    program: Program, visitor: Visitor
+) -> None:
+    case = of_case(visitor, program)
+    sent = amendment(visitor, case, contact_phone="13711112222")
+    for _ in range(2):
+        assert visitor.post(f"{case}/amend", sent).headers["Location"] == case
+    assert records(program)[0]["contact_phone"] == "13711112222"
+
+
 def test_a_case_is_voided_with_a_reason_and_stays_in_the_ledger(
     program: Program, visitor: Visitor
 ) -> None:
@@ -502,8 +549,27 @@ def test_the_ledger_shows_the_day_and_finds_by_text(program: Program, visitor: V
     assert "共 60 条，第 1 / 2 页" in page.text
     assert "去年人" not in page.text
     assert visitor.get("/?page=2").text.count("data-row>") == 10
-    assert "去年人" in visitor.get("/?since=&until=&text=去年").text
-    assert "没有找到" in visitor.get("/?text=无此人").text
+    found = visitor.post("/ledger/find", {"since": "", "until": "", "text": "去年"})
+    assert "去年人" in visitor.get(found.headers["Location"]).text
+    none = visitor.post("/ledger/find", {"since": "今天", "until": "今天", "text": "无此人"})
+    assert "没有找到" in visitor.get(none.headers["Location"]).text
+
+
+def test_the_browser_learns_nobodys_name_from_an_address_or_a_title(
+    program: Program, visitor: Visitor
+) -> None:
+    """It writes both into its history, in plain text, outside the station's folder."""
+    case = of_case(visitor, program)
+    name = records(program)[0]["applicant_name"]
+    found = visitor.post("/ledger/find", {"since": "", "until": "", "text": name})
+    assert unquote(found.headers["Location"]).count(name) == 0
+    for path in (found.headers["Location"], case, f"{case}/amend", f"{case}/convert", "/conflicts"):
+        page = visitor.get(path)
+        [title] = re.findall(r"<title>(.*?)</title>", page.text, re.S)
+        assert name not in title
+        for tag, attributes in elements(page):
+            address = attributes.get("href", "") + attributes.get("action", "")
+            assert name not in unquote(address), tag
 
 
 def test_the_printed_ledger_has_the_title_the_16_columns_and_counts(
