@@ -34,7 +34,9 @@ def explain(error: HubError) -> ResponseReturnValue:
 def explain_http(error: HTTPException) -> ResponseReturnValue:
     """The same for what Flask itself refuses. Redirects pass."""
     if isinstance(error, CSRFError):
-        return _expired()
+        return _again(HubError("request.page_expired"))
+    if error.code == 429:
+        return _again(_OF_STATUS[429])
     if isinstance(error, SecurityError):  # under a foreign host name no page can be drawn
         return HubError("request.unreadable").words(), error.code, {"Content-Type": _PLAIN}
     if error.code is None or error.code < 400:
@@ -42,9 +44,8 @@ def explain_http(error: HTTPException) -> ResponseReturnValue:
     return explain(_OF_STATUS.get(error.code, HubError("request.unreadable")))
 
 
-def _expired() -> ResponseReturnValue:
-    """A form whose session is over. On a public page nothing that was typed is lost."""
-    error = HubError("request.page_expired")
+def _again(error: HubError) -> ResponseReturnValue:
+    """A form that could be sent again as it is. On a public page nothing that was typed is lost."""
     typed = request.form.items(multi=True) if request.blueprint == "public" else ()
     again = [(name, text) for name, text in typed if name != "csrf_token"]
     page = render_template("pages/error.html", error=error, back=_back(), again=again)

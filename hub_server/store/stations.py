@@ -194,11 +194,6 @@ class Stations:
         row = c.select().where(c.id == code_id).first()
         return EnrolmentCode(**row) if row is not None else None
 
-    def codes_of(self, station_code: str) -> list[EnrolmentCode]:
-        c = self._codes
-        query = c.select().where(c.station_code == station_code).order_by(c.created_at)
-        return [EnrolmentCode(**row) for row in query]
-
     def use_code(self, code_id: bytes, replica: bytes) -> None:
         c = self._codes
         c.update(used_by=replica).where(c.id == code_id).execute()

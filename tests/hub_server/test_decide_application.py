@@ -7,6 +7,7 @@ import pytest
 from hub_server.errors import HubError
 from hub_server.services.applications import Kinds, list_applications, show_application
 from hub_server.services.decide_application import Terms
+from hub_server.services.record_agreement import record_agreement
 from hub_server.services.submit_application import (
     correct_application,
     find_application,
@@ -56,6 +57,14 @@ def test_an_opening_needs_the_agreement_first(county):
     decided = county.decide(record)
     assert decided.station_code == "140581001"
     assert len(decided.code.replace("-", "")) == 24
+
+
+def test_the_days_of_an_agreement_are_kept_as_the_card_writes_them(county):
+    record = county.application()
+    written = ("协2026-1", "agreement", "20261101", "2029-W01-1")
+    found = record_agreement(county.hub, county.reviewer, record, *written)
+    assert (found.signed_on, found.valid_to) == ("2026-11-01", "2029-01-01")
+    assert county.decide(record).station_code == "140581001"
 
 
 def test_an_approval_makes_the_station_its_card_and_its_code(county):

@@ -161,3 +161,13 @@ def test_an_expired_page_loses_nothing_that_was_typed(county: County) -> None:
     assert typed.pop("csrf_token") == browser.token
     assert typed["applicant_unit"] == "中国邮政储蓄银行城区支行"
     assert browser.post("/apply", typed).status_code == 303
+
+
+def test_who_sends_too_often_loses_nothing_that_was_typed(county: County) -> None:
+    stranger = county.stranger("198.51.100.9")
+    stranger.get("/apply")
+    wrong = an_application(contact_phone="无", conditions="临街一层，双向四车道")
+    answers = [stranger.post("/apply", wrong) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [422] * 5 + [429]
+    assert "请求过于频繁" in answers[-1].text
+    assert 'name="conditions" value="临街一层，双向四车道"' in answers[-1].text
