@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
-
 from flask import Flask
 
+from hub_server.china_time import in_china
 from hub_server.permissions import allows
 
-CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 ROLE_WORDS = {"reviewer": "审核人", "operator": "运维人员", "admin": "管理员"}
 KINDS = {"station_open": "开设", "station_change": "变更", "station_close": "注销"}
 CASE_KINDS = {"intake_case": "收件", "helper_case": "帮办", "proxy_case": "代办"}
@@ -20,7 +18,7 @@ def moment(at_ms: int | None) -> str:
     """ms since 1970 UTC → ``2024-03-01 09:05`` in China; None → nothing."""
     if at_ms is None:
         return ""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
+    return in_china(at_ms).strftime("%Y-%m-%d %H:%M")
 
 
 def today(at_ms: int) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import uuid_utils
 
 from hub_server.accounts import Account
+from hub_server.china_time import in_china
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.permissions import demand
@@ -29,7 +29,6 @@ from sync_protocol.channel import ClosingEntry, entry_bytes
 
 GRACE_MS = 30 * 24 * 60 * 60 * 1000
 DEFAULT_OPINION = "同意"
-_CHINA = timezone(timedelta(hours=8))
 _FUNCTIONS = ("appointment", "intake", "help", "proxy", "notice")
 
 
@@ -212,4 +211,4 @@ def _name_of(unit: str) -> str:
 
 
 def _today(hub: Hub) -> str:
-    return datetime.fromtimestamp(hub.now_ms() / 1000, _CHINA).date().isoformat()
+    return in_china(hub.now_ms()).date().isoformat()

@@ -6,10 +6,10 @@ It is an operation in the station's channel like any other: the desk sees it in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from hub_server.accounts import Account
+from hub_server.china_time import in_china
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.permissions import demand
@@ -19,7 +19,6 @@ from hub_server.services.write_records import HubWrite, write_record
 from sync_protocol.operations import Operation
 
 ACTIONS = ("corrected", "returned")
-_CHINA = timezone(timedelta(hours=8))
 
 
 def review_case(
@@ -68,5 +67,5 @@ def _check(action: str, opinion: str, changes: Mapping[str, Any]) -> None:
 
 
 def _moment(hub: Hub) -> str:
-    now = datetime.fromtimestamp(hub.now_ms() // 1000, _CHINA)
+    now = in_china(hub.now_ms())
     return now.isoformat(timespec="seconds")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import uuid_utils
 
+from hub_server.china_time import in_china
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.applications import Application, load_application
@@ -25,7 +25,6 @@ from sync_protocol import crypto
 KIND = "station_open"
 CHECK_CHARACTERS = 10  # of 31 letters: 49 random bits
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXY"
-_CHINA = timezone(timedelta(hours=8))
 
 
 def submit_application(hub: Hub, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -95,7 +94,7 @@ def office_channel(hub: Hub) -> Channel:
 
 def _next_number(hub: Hub) -> str:
     """Region, day and a running number of the day: 140581-261120-0001 without the dashes."""
-    day = datetime.fromtimestamp(hub.now_ms() / 1000, _CHINA)
+    day = in_china(hub.now_ms())
     prefix = f"{hub.region}{day:%y%m%d}"
     highest = hub.store.applications.highest_number(prefix)
     return f"{prefix}{int(highest[len(prefix) :]) + 1 if highest else 1:04d}"
