@@ -6,11 +6,12 @@ Pure: knows neither the store nor the clock.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forms import Form, ledger_line
+from forms import LEDGER_COLUMNS, Form, Problem, ledger_line, remaining_marks
 from station_client.services.merged import Merged
 from station_client.store.rows import ItemRow, RecordRow, StoredOperation
 from sync_protocol.channel import Verdict
 
+STATUS = [column for column, _ in LEDGER_COLUMNS].index("case_status")
 NO_DATE = "0000-00-00"
 """The day of a line that says none: it stands at the end of the whole ledger."""
 
@@ -43,7 +44,14 @@ def project(
         held=sum(each.verdict == Verdict.HELD for each in stored),
         refused=len(open_refusals(stored)),
         returned=is_returned(merged),
+        status=cells[STATUS] if cells else "",
+        marked=0 if merged.void_reason else len(open_marks(merged.form, values)),
     )
+
+
+def open_marks(form: Form | None, values: Mapping[str, Any]) -> list[Problem]:
+    """What an imported line says against the rules of its form, and nobody has mended yet."""
+    return remaining_marks(form, values) if form is not None and "source" in values else []
 
 
 def is_returned(merged: Merged) -> bool:

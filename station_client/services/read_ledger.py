@@ -14,7 +14,7 @@ class LedgerRow:
     """One case's line: the 16 `cells` in the order of table D.1; counts say what stands open.
 
     `void_reason` is "" while the case is alive; `returned` is what the county sent back and nobody
-    has written since.
+    has written since, `marked` what an import left to be mended.
     """
 
     record: bytes
@@ -27,6 +27,7 @@ class LedgerRow:
     held: int
     refused: int
     returned: bool
+    marked: int
 
 
 def read_ledger(
@@ -39,14 +40,27 @@ def read_ledger(
 ) -> tuple[list[LedgerRow], int]:
     """The lines of these days (inclusive) that hold every word of the text, newest first, and how
     many there are in all."""
-    rows, count = station.store.journal.ledger(
-        since.isoformat() if since else "",
-        until.isoformat() if until else "9999-12-31",
-        text,
-        limit,
-        offset,
-    )
-    return [_row(row) for row in rows], count
+    count = sum(count_lines(station, since, until, text).values())
+    return read_lines(station, since, until, text, limit, offset), count
+
+
+def read_lines(
+    station: Station, since: date | None, until: date | None, text: str, limit: int, offset: int
+) -> list[LedgerRow]:
+    """As `read_ledger`, without counting."""
+    rows = station.store.journal.lines(*_days(since, until), text, limit, offset)
+    return [_row(row) for row in rows]
+
+
+def count_lines(
+    station: Station, since: date | None = None, until: date | None = None, text: str = ""
+) -> dict[str, int]:
+    """办件状态 → how many of these lines say so."""
+    return station.store.journal.count_lines(*_days(since, until), text)
+
+
+def _days(since: date | None, until: date | None) -> tuple[str, str]:
+    return since.isoformat() if since else "", until.isoformat() if until else "9999-12-31"
 
 
 def newest_line(station: Station) -> LedgerRow | None:
@@ -67,4 +81,5 @@ def _row(row: RecordRow) -> LedgerRow:
         held=row.held,
         refused=row.refused,
         returned=row.returned,
+        marked=row.marked,
     )

@@ -7,6 +7,7 @@ from forms import ALIVE, Form
 from station_client.services.amend_entry import operations_of
 from station_client.services.list_clerks import author_name, clerk_names
 from station_client.services.list_conflicts import Conflict, conflicts_of
+from station_client.services.list_marked import mark_words
 from station_client.services.merged import Merged, merged, writes_of
 from station_client.services.projection import is_returned, ledger_cells, title_of
 from station_client.services.show_value import register_label, show_register
@@ -32,7 +33,8 @@ class HistoryLine:
 @dataclass(frozen=True)
 class CaseView:
     """A record as its page shows it; `cells` are its ledger line (None for what is no case),
-    `history` is oldest first, `void_reason` "" while the record is alive."""
+    `history` is oldest first, `void_reason` "" while the record is alive, `marks` are words about
+    what an import left to be mended."""
 
     record: bytes
     kind: str
@@ -48,6 +50,7 @@ class CaseView:
     held: int
     refused: int
     returned: bool
+    marks: tuple[str, ...]
 
 
 def show_case(station: Station, record: bytes) -> CaseView:
@@ -71,6 +74,7 @@ def show_case(station: Station, record: bytes) -> CaseView:
         held=row.held if row else 0,
         refused=row.refused if row else 0,
         returned=is_returned(now),
+        marks=mark_words(known_form(now), now.values),
     )
 
 

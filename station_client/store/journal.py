@@ -25,7 +25,7 @@ _OPERATION = (
 )
 _RECORD = (
     "channel, id, kind, form_version, alive, payload, cells, day, title, case_no, search,"
-    " created_at, changed_at, conflicts, pending, held, refused, returned"
+    " created_at, changed_at, conflicts, pending, held, refused, returned, status, marked"
 )
 _PUT_RECORD = (
     f"INSERT OR REPLACE INTO record ({_RECORD}) VALUES ({','.join('?' * len(_RECORD.split(',')))})"
@@ -178,16 +178,10 @@ class Journal:
         )
         return [_record(row) for row in rows]
 
-    def ledger(
-        self, since: str, until: str, text: str, limit: int, offset: int
-    ) -> tuple[list[RecordRow], int]:
-        """Cases with a ledger line between two days (ISO, inclusive) that hold the text, newest
-        first, and how many there are in all."""
-        where = "day > '' AND day BETWEEN ? AND ?"
-        bounds: list[object] = [since, until]
-        for word in text.split():
-            where += r" AND search LIKE ? ESCAPE '\'"
-            bounds.append(f"%{_escaped(word.lower())}%")
+    def lines(self, since: str, until: str, text: str, limit: int, offset: int) -> list[RecordRow]:
+        """Cases with a ledger line between two days (ISO, inclusive) that hold every word of the
+        text, newest first."""
+        where, bounds = _lines_that(since, until, text)
         rows = self._database.rows(
             f"SELECT {_RECORD} FROM record WHERE {where}"
             " ORDER BY day DESC, created_at DESC, id DESC LIMIT ? OFFSET ?",
@@ -195,7 +189,22 @@ class Journal:
             limit,
             offset,
         )
-        count = self._database.row(f"SELECT count(*) AS n FROM record WHERE {where}", *bounds)
+        return [_record(row) for row in rows]
+
+    def count_lines(self, since: str, until: str, text: str) -> dict[str, int]:
+        """Status, as the line says it → how many of those lines."""
+        where, bounds = _lines_that(since, until, text)
+        rows = self._database.rows(
+            f"SELECT status, count(*) AS n FROM record WHERE {where} GROUP BY status", *bounds
+        )
+        return {row["status"]: row["n"] for row in rows}
+
+    def marked(self, limit: int) -> tuple[list[RecordRow], int]:
+        """Imported lines that still have a mark, oldest first, and how many there are in all."""
+        rows = self._database.rows(
+            f"SELECT {_RECORD} FROM record WHERE marked > 0 ORDER BY day LIMIT ?", limit
+        )
+        count = self._database.row("SELECT count(*) AS n FROM record WHERE marked > 0")
         return [_record(row) for row in rows], count["n"] if count else 0
 
     def newest_line(self) -> RecordRow | None:
@@ -256,6 +265,15 @@ class Journal:
         )
 
 
+def _lines_that(since: str, until: str, text: str) -> tuple[str, list[object]]:
+    where = "day > '' AND day BETWEEN ? AND ?"
+    bounds: list[object] = [since, until]
+    for word in text.split():
+        where += r" AND search LIKE ? ESCAPE '\'"
+        bounds.append(f"%{_escaped(word.lower())}%")
+    return where, bounds
+
+
 def _is_by_hub(operation: Operation, hub_replicas: set[bytes]) -> bool:
     """What the hub writes down for somebody outside counts as a station's write."""
     header = operation.header
@@ -305,6 +323,8 @@ def _record_values(row: RecordRow) -> tuple[object, ...]:
         row.held,
         row.refused,
         row.returned,
+        row.status,
+        row.marked,
     )
 
 

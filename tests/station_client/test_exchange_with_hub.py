@@ -7,6 +7,7 @@ import pytest
 from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.read_ledger import read_ledger
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.station import Station
 from sync_protocol.channel import Verdict
@@ -209,5 +210,5 @@ def test_many_entries_of_a_colleague_arrive_whole(station: Station, colleague: S
     record_entries(colleague, "intake_case", [desk.a_case()] * 1500)
     exchange_with_hub(colleague)
     exchange_with_hub(station)
-    rows, count = station.store.journal.ledger("", "9999", "王小明", 10, 0)
-    assert (count, len(rows)) == (1500, 10)
+    rows, count = read_ledger(station, text="王小明")
+    assert (count, len(rows)) == (1500, 100)

@@ -61,7 +61,7 @@ def test_a_flipped_bit_is_noticed_when_it_is_read(tmp_path: Path) -> None:
     key, path = station.unlocked.data_key, station.home.database
     station.close()
     data = bytearray(path.read_bytes())
-    for page in range(4096 * 8, len(data), 4096):
+    for page in range(len(data) // 8192 * 4096, len(data), 4096):
         data[page + 2000] ^= 1
     path.write_bytes(data)
     store = open_store(path, key)
@@ -152,9 +152,8 @@ def test_the_newest_day_and_of_a_day_the_newest_line_stands_first(tmp_path: Path
     station = desk.a_station(tmp_path)
     for day in ("2026-03-01", "2026-03-02", "2026-03-01"):
         record_entry(station, "intake_case", desk.a_case(ledger_date=day))
-    lines, count = station.store.journal.ledger("", "9999", "", 10, 0)
-    days = [line.day for line in lines]
-    assert (count, days) == (3, ["2026-03-02", "2026-03-01", "2026-03-01"])
+    lines = station.store.journal.lines("", "9999", "", 10, 0)
+    assert [line.day for line in lines] == ["2026-03-02", "2026-03-01", "2026-03-01"]
     assert lines[1].id > lines[2].id  # ids are in order of time
     assert station.store.journal.newest_line() == lines[0]
     station.close()
@@ -163,7 +162,7 @@ def test_the_newest_day_and_of_a_day_the_newest_line_stands_first(tmp_path: Path
 def test_counting_the_ledger_reads_an_index_alone(tmp_path: Path) -> None:
     station = desk.a_station(tmp_path)
     plans = [
-        "SELECT count(*) FROM record WHERE day > '' AND day BETWEEN '' AND '9999'",
+        "SELECT status, count(*) FROM record WHERE day BETWEEN '' AND '9999' GROUP BY status",
         "SELECT count(*) FROM record WHERE (refused > 0 OR returned > 0) AND returned > 0",
         "SELECT * FROM record WHERE refused > 0 OR returned > 0",
     ]

@@ -4,7 +4,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from station_client.errors import StationError
-from station_client.services.apply_for_change import apply_for_change
+from station_client.services.apply_for_change import apply_for_change, known_of_station
 from station_client.services.desk_defaults import desk_defaults
 from station_client.services.list_applications import list_applications
 from station_client.station import Station
@@ -24,7 +24,8 @@ def show_list(desk: Desk, station: Station) -> str:
 def new(desk: Desk, station: Station, kind: str) -> str:
     form = station.forms.latest(_kind(kind))
     draft = drafts.kept(desk, station)
-    page = Page(form, draft or fill(form, desk_defaults(station, form.name)))
+    known = {**desk_defaults(station, form.name), **known_of_station(station, form.name)}
+    page = Page(form, draft or fill(form, known))
     return _page(page, kind, draft is not None)
 
 

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from station_client.errors import StationError
 from station_client.services.list_conflicts import Conflict, list_conflicts
+from station_client.services.list_marked import list_marked
 from station_client.services.list_returned import list_returned
 from station_client.services.settle_conflict import settle_conflict
 from station_client.services.show_case import show_case
@@ -14,10 +15,18 @@ from station_client.station import Station
 from station_client.ui import paper
 from station_client.ui.desk import Desk
 
+MOST_MARKED = 100
+"""Lines to mend that the page lists; the next ones follow as these are mended."""
+
 
 def show_list(desk: Desk, station: Station) -> str:
+    marked, marked_count = list_marked(station, MOST_MARKED)
     return render_template(
-        "conflicts.html", conflicts=list_conflicts(station), returned=list_returned(station)
+        "conflicts.html",
+        conflicts=list_conflicts(station),
+        returned=list_returned(station),
+        marked=marked,
+        marked_count=marked_count,
     )
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from forms import LEDGER_COLUMNS, LedgerLine, builtin
 from forms.masking import mask_phone
 from station_client.services import china_time
-from station_client.services.read_ledger import LedgerRow, read_ledger
+from station_client.services.read_ledger import LedgerRow, count_lines, read_ledger, read_lines
 from station_client.station import Station
 from station_client.ui.desk import Desk
 from station_client.ui.typed import read_day
@@ -72,14 +72,10 @@ class Filter:
 def show_ledger(desk: Desk, station: Station) -> str:
     today = china_time.day(station.now_ms())
     asked = Filter.of_request(desk, today)
-    rows, count = read_ledger(
-        station,
-        asked.since,
-        asked.until,
-        asked.text,
-        limit=PAGE_ROWS,
-        offset=(asked.number - 1) * PAGE_ROWS,
-    )
+    totals = count_lines(station, asked.since, asked.until, asked.text)
+    count = sum(totals.values())
+    first = (asked.number - 1) * PAGE_ROWS
+    rows = read_lines(station, asked.since, asked.until, asked.text, PAGE_ROWS, first)
     return render_template(
         "ledger.html",
         columns=LEDGER_COLUMNS,
@@ -87,7 +83,8 @@ def show_ledger(desk: Desk, station: Station) -> str:
         count=count,
         asked=asked,
         pages=max(1, -(-count // PAGE_ROWS)),
-        first=(asked.number - 1) * PAGE_ROWS,
+        first=first,
+        totals=totals,
         ranges=_ranges(today),
         saved=request.args.get("saved", ""),
         colours=STATUS_COLOURS,
@@ -140,6 +137,8 @@ def marks(row: LedgerRow) -> list[tuple[str, str]]:
         found.append(("bad", "被退回"))
     if row.held:
         found.append(("wait", "县级待核"))
+    if row.marked:
+        found.append(("wait", "待补"))
     if row.pending:
         found.append(("wait", "待上报"))
     return found or [("good", "已上报")]

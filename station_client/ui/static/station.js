@@ -145,6 +145,17 @@ document.addEventListener("click", (event) => {
   else if (event.target.closest("[data-remove-line]")) removeLineOf(event.target);
 });
 
+// ---- What shall be begins as what is ------------------------------------------------------------
+
+for (const input of document.querySelectorAll("[data-follows]")) {
+  const source = document.getElementById(input.dataset.follows);
+  let before = source.value;
+  source.addEventListener("input", () => {
+    if (input.value === before) input.value = source.value;
+    before = source.value;
+  });
+}
+
 // ---- Item search --------------------------------------------------------------------------------
 
 function attachSearch(input) {

@@ -771,6 +771,24 @@ def test_an_application_is_sent_and_corrected_when_the_county_returns_it(
     assert now["new_address"] == "人民路2号院"
 
 
+def test_an_application_begins_with_what_the_desk_knows_of_the_station(
+    program: Program, visitor: Visitor, hub: FakeHub
+) -> None:
+    card = {
+        "name": "示例镇便民服务站",
+        "address": "城关镇中心街18号",
+        "functions": ["intake", "help"],
+    }
+    writes = [Write(name, value) for name, value in {**card, "alive": ""}.items()]
+    hub.write("station_card", b"s" * 16, writes)
+    exchange_with_hub(program.station)
+    page = visitor.get("/applications/new/change")
+    for name in ("address", "new_address"):
+        assert re.search(rf'value="城关镇中心街18号"[^>]* id="{name}"', page.text)
+    assert re.search(r"<textarea[^>]*old_functions[^>]*>\s*收件.*帮办", page.text)
+    assert 'value="城关镇中心街18号"' in visitor.get("/applications/new/close").text
+
+
 def test_there_are_two_kinds_of_applications(visitor: Visitor) -> None:
     assert visitor.get("/applications/new/close").status_code == 200
     assert visitor.get("/applications/new/helper_case").status_code == 404
@@ -804,6 +822,37 @@ def wait_for_the_import(program: Program) -> None:
     assert worker is not None
     worker.join(timeout=60)
     assert not program.desk.imports.is_running
+
+
+def test_what_an_import_left_to_be_mended_is_listed_until_it_is_mended(
+    program: Program, visitor: Visitor
+) -> None:
+    header = "时间,窗口,事项所属,姓名,联系方式,申请事项"
+    rows = f"{header}\n2025-03-02,1号窗口,县人社局,赵秀兰,1390000,社保卡\n"
+    upload = {"file": (io.BytesIO(rows.encode()), "旧台账.csv")}
+    visitor.post("/files/import", upload)
+    assert program.desk.imports.worker is not None
+    program.desk.imports.worker.join()
+    page = visitor.get("/conflicts")
+    assert "导入后待补（1 条）" in page.text
+    [case] = set(re.findall(r'href="(/cases/[0-9a-f]{32})"', page.text))
+    assert "照原样保留" in visitor.get(case).text
+    assert "待补" in visitor.get("/?since=&until=").text
+    missing = {"contact_phone": "13900001111", "received_at": "905", "handler_name": "李娟"}
+    missing |= {"is_accepted": "yes", "promised_limit": "即办", "case_status": "handling"}
+    missing["station_name"] = "示例镇便民服务站"
+    visitor.post(f"{case}/amend", amendment(visitor, case, **missing))
+    assert "导入后待补" not in visitor.get("/conflicts").text
+    assert "照原样保留" not in visitor.get(case).text
+
+
+def test_the_ledger_counts_its_lines_by_status(program: Program, visitor: Visitor) -> None:
+    finished = "2026-03-02T11:00:00+08:00"
+    for changes in ({}, {}, {"case_status": "finished", "finished_at": finished}):
+        record_entry(program.station, "intake_case", builders.a_case(**changes))
+    page = visitor.get("/")
+    for words in ("办理中 2", "已办结 1", "共 3 条"):
+        assert words in page.text
 
 
 def test_a_file_that_is_no_ledger_is_refused_with_words(program: Program, visitor: Visitor) -> None:
