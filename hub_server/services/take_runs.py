@@ -17,7 +17,7 @@ from sync_protocol import channel as protocol
 from sync_protocol import operations, push
 from sync_protocol.channel import ClosingEntry, FreezeEntry, Verdict
 from sync_protocol.errors import PeerFault
-from sync_protocol.operations import Run
+from sync_protocol.operations import Operation, Run
 from sync_protocol.push import Decision, Doorway, KnownChain, Taken
 
 
@@ -42,6 +42,7 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     chain = journal.chain(replica.id)
     if chain is None or not headers or any(each.replica != replica.id for each in headers):
         raise PeerFault("message.form", where="run")
+    _check_copies(hub, replica, run)
     seqs = [header.seq for header in headers]
     names = journal.names(replica.id, min(seqs), max(seqs))
     known = KnownChain(chain.head, journal.link_before(chain, seqs[0]), names)
@@ -57,6 +58,32 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     if forked and not chain.frozen:
         grown = freeze(hub, grown, replica, "fork")
     return grown
+
+
+def _check_copies(hub: Hub, replica: Replica, run: Run) -> None:
+    """A copy is the same act of the same desk under another header. PeerFault `operation.header`.
+
+    Under a name that is another's it would take that one's place: a county's word, for example.
+    """
+    batch = (operations.received(*parts) for parts in run.operations)
+    copies = [(each.header.origin, each) for each in batch if each.header.origin]
+    names = sorted({origin for origin, _ in copies})
+    originals = {each.name: each for each in hub.store.journal.named(names)}
+    for origin, copy in copies:
+        original = originals.get(origin)
+        if original is None:
+            continue
+        author = hub.store.stations.replica(original.header.replica)
+        is_ours = author is not None and author.station_code == replica.station_code
+        if not is_ours or _act(copy) != _act(original):
+            raise PeerFault("operation.header")
+
+
+def _act(operation: Operation) -> tuple[bytes, bytes, bytes, int, str, int]:
+    """What a copy has in common with what it is a copy of."""
+    header = operation.header
+    what = (header.record, header.clerk, header.stamp, header.kind, header.form_version)
+    return (operation.body_digest, *what)
 
 
 def _records_given(taken: Taken, verdict: Verdict) -> set[bytes]:

@@ -267,6 +267,14 @@ class Journal:
                 found[row["record"]].append(_placed(row))
         return found
 
+    def named(self, names: Sequence[bytes]) -> Iterator[Operation]:
+        """Those of these operations that are stored."""
+        o = self._operations
+        for part in portions(names):
+            query = o.select(o.header, o.body, o.body_digest).where(o.name.in_(part))
+            for header, body, body_digest in query.tuples():
+                yield _operation(header, body, body_digest)
+
     def held_creators(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, bytes]:
         """Record → identity of the first held operation about it that waits for none other."""
         o = self._operations

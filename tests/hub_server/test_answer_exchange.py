@@ -8,8 +8,10 @@ import pytest
 from hub_server.errors import HubError
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.issue_code import issue_code
-from sync_protocol import envelope, exchange
+from hub_server.services.review_case import review_case
+from sync_protocol import envelope, exchange, operations
 from sync_protocol.channel import FreezeEntry, Verdict, read_entry
+from sync_protocol.errors import PeerFault
 
 
 def test_an_entry_is_accepted_and_becomes_a_line_of_the_ledger(county, entry):
@@ -141,6 +143,40 @@ def test_a_forked_chain_is_frozen_and_both_branches_are_kept(county, entry, run_
     before = county.hub.store.journal.channel(desk.channel).position
     _send(desk, [run_of(desk, 1, 1)])
     assert county.hub.store.journal.channel(desk.channel).position == before
+
+
+def test_no_desk_takes_the_name_of_a_countys_word(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    said = review_case(
+        county.hub, county.reviewer, desk.channel, record, "returned", "请补充材料", {}
+    )
+    before = county.hub.store.records.get(desk.channel, record)
+    desk.write("intake_case", {"remark": "x"}, record, origin=said.name)
+    with pytest.raises(PeerFault) as refused:
+        desk.exchange()
+    assert refused.value.code == "operation.header"
+    assert county.hub.store.records.get(desk.channel, record) == before
+
+
+def test_a_copy_of_an_act_is_the_same_act_and_nothing_else(county, entry):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    (first,) = desk.written
+
+    def copied(body, **header):
+        told = msgspec.structs.replace(first.header, seq=2, origin=first.name, **header)
+        desk.written[1:] = [operations.received(msgspec.msgpack.encode(told), body)]
+        answer_exchange(county.hub, desk.seal(desk.payload()))
+
+    for body, header in ((first.body, {"stamp": 1}), (b"\xc1", {})):
+        with pytest.raises(PeerFault) as refused:
+            copied(body, **header)
+        assert refused.value.code == "operation.header"
+    copied(first.body)
+    assert county.hub.store.journal.count_of(desk.keys.replica) == 2
 
 
 def test_an_unknown_replica_is_told_so(county):
