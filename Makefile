@@ -36,7 +36,7 @@ simulate: $(READY) ## random histories of stations and hub: RUNS= SEED=
 	BIANMIN_RUNS=$(RUNS) BIANMIN_SEED=$(SEED) $(PYTEST) tests/simulation --capture=no
 
 proof: $(READY) ## the same and more, in full volume
-	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 tests/simulation
+	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 tests/simulation tests/scenarios
 
 bench: $(READY) ## measure; writes build/bench.json
 	$(PYTEST) tests/bench -m bench --capture=no --timeout 0

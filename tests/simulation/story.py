@@ -1,6 +1,7 @@
 """A story: a seed and its steps. Drawn at random, run, cut down to what matters when it fails."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -102,15 +103,17 @@ def violation_of(story: Story) -> Violation | None:
     return None
 
 
-def shrunk(story: Story) -> tuple[Story, Violation | None]:
+def shrunk(
+    story: Story, fault_of: Callable[[Story], Violation | None] = violation_of
+) -> tuple[Story, Violation | None]:
     """A story as short as leaving out steps, many and then one by one, makes it; still failing."""
-    found = violation_of(story)
+    found = fault_of(story)
     size, tries = max(len(story.steps) // 2, 1), 0
     while found is not None and tries < SHRINKS:
         before = story
         for start in reversed(range(0, len(story.steps), size)):
             shorter = replace(story, steps=story.steps[:start] + story.steps[start + size :])
-            again = violation_of(shorter)
+            again = fault_of(shorter)
             tries += 1
             if again is not None:
                 story, found = shorter, again

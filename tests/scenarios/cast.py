@@ -1,0 +1,200 @@
+"""Who plays: one hub, two stations in two regions, their PCs, all on real encrypted stores.
+
+Made once and copied for each history, since applications, approvals, codes and vaults take a
+second. Knows the programs' own services and builders; knows no story.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+import forms
+from hub_server.accounts import Account
+from hub_server.app import make_hub, open_hub
+from hub_server.hub import Hub
+from hub_server.services import submit_application as submitting
+from hub_server.services.applications import find_by_number
+from hub_server.services.decide_application import decide_application
+from hub_server.services.enrol_station import enrol_station as answer_enrolment
+from hub_server.services.enrol_station import hub_card
+from hub_server.services.issue_code import issue_code
+from hub_server.services.judge_again import judge_new_forms
+from hub_server.services.publish_catalogue import publish_catalogue
+from hub_server.services.record_agreement import record_agreement
+from station_client import key_slot
+from station_client.device_secret import DeviceSecret
+from station_client.home import Home
+from station_client.services.enrol_station import enrol_station
+from station_client.services.renew_records import renew_records
+from station_client.station import Station, Transport
+from station_client.store import open_store
+from station_client.vault import Unlocked, Vault
+from tests.simulation.casework import FORMS
+
+COUNTY, NEIGHBOUR = "140581", "140582"
+MARKS = {COUNTY: "甲河乡", NEIGHBOUR: "乙山乡"}
+"""In every text that a region's people write: where it is found, they are read. Long enough that
+no random bytes look like it."""
+PCS = ((COUNTY, 0), (COUNTY, 1), (NEIGHBOUR, 0), (COUNTY, 2))
+START_MS = 1_795_150_800_000  # 2026-11-20 13:00 in China
+PIN = "太行山上便民服务站一号"
+
+
+class DirectLine:
+    """To a hub in this process, with nothing in between."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+    def fetch_card(self) -> bytes:
+        return hub_card(self.hub)
+
+    def enrol(self, data: bytes) -> bytes:
+        return answer_enrolment(self.hub, data)
+
+    def exchange(self, data: bytes) -> bytes:
+        raise AssertionError("nobody exchanges yet")
+
+
+@dataclass
+class Pc:
+    """One PC: its folder and key, its clock's error, its program; `station` while it runs."""
+
+    home: Home
+    unlocked: Unlocked
+    region: str
+    clock_error_ms: int = 0
+    is_newer: bool = False
+    _station: Station | None = field(default=None, repr=False)
+
+    @property
+    def station(self) -> Station:
+        assert self._station is not None
+        return self._station
+
+    def start(self, now_ms: Callable[[], int], transport: Transport) -> None:
+        store = open_store(self.home.database, self.unlocked.data_key)
+        store.database.execute_sql("PRAGMA synchronous=OFF")  # no power cuts in this process
+        self._station = Station.open(
+            self.home,
+            Vault.open(self.home),
+            self.unlocked,
+            store,
+            FORMS if self.is_newer else forms.builtin(),
+            lambda: now_ms() + self.clock_error_ms,
+            lambda url: transport,
+        )
+        renew_records(self._station)
+
+    def stop(self) -> None:
+        if self._station is not None:
+            self._station.close()
+        self._station = None
+
+
+@dataclass(frozen=True)
+class Cast:
+    """What was made: copy `folder`, then open what lies in it."""
+
+    folder: Path
+    reviewer: Account
+    keys: dict[str, Unlocked]
+    codes: dict[str, str]
+
+    def copied(self, folder: Path) -> list[Pc]:
+        shutil.copytree(self.folder, folder)
+        return [
+            Pc(Home.open(folder / name), unlocked, region)
+            for name, unlocked, region in zip(
+                self.keys, self.keys.values(), (r for r, _ in PCS), strict=True
+            )
+        ]
+
+
+def start_hub(folder: Path, now_ms: Callable[[], int], *, is_newer: bool) -> Hub:
+    hub = open_hub(folder / "hub", now_ms, {})
+    hub.store._database.execute_sql("PRAGMA synchronous=OFF")
+    if is_newer:
+        hub = replace(hub, forms=FORMS)
+        judge_new_forms(hub)
+    return hub
+
+
+def make_cast(folder: Path, patch: pytest.MonkeyPatch) -> Cast:
+    """The hub, its people, both stations open, all PCs enrolled and switched off."""
+    # One hub, two regions: the public page takes openings of its own county only.
+    patch.setattr(submitting, "check_region", lambda hub, values: None)
+    patch.setattr(key_slot, "ARGON2_MEMORY_KIB", 64)
+    hub = make_hub(folder / "hub", "高平市政务服务平台", COUNTY, lambda: START_MS, {})
+    reviewer = Account(os.urandom(16), "reviewer", "reviewer", "1405")
+    with hub.store.writing():
+        hub.store.people.add(reviewer, "no password", START_MS)
+    codes = {region: _open_station(hub, reviewer, region) for region in MARKS}
+    keys: dict[str, Unlocked] = {}
+    for number, (region, _) in enumerate(PCS):
+        code = issue_code(hub, reviewer, codes[region])
+        keys[f"pc{number}"] = _enrol(folder / f"pc{number}", hub, code)
+    hub.store.close()
+    return Cast(folder, reviewer, keys, codes)
+
+
+def _open_station(hub: Hub, reviewer: Account, region: str) -> str:
+    mark = MARKS[region]
+    number, _ = submitting.submit_application(
+        hub,
+        {
+            "applicant_unit": f"山西银行{region}支行",  # its name is told to whoever takes it over
+            "contact_phone": "0356-2025678",
+            "county": f"{mark}市",
+            "site": f"{mark}商业街1号",
+            "conditions": "人流量大，两名工作人员",
+            "region_code": region,
+            "host_type": "bank",
+        },
+    )
+    application = find_by_number(hub, reviewer, number)
+    record_agreement(
+        hub, reviewer, application.record, "协1", "agreement", "2026-11-01", "2029-10-31"
+    )
+    version = find_by_number(hub, reviewer, number).version
+    decided = decide_application(
+        hub, reviewer, application.record, "approve", "同意", None, version
+    )
+    publish(hub, reviewer, region, 0)
+    return decided.station_code
+
+
+def publish(hub: Hub, reviewer: Account, region: str, issue: int) -> None:
+    """Two items of a region's catalogue; with another issue number one of them is different."""
+    mark = MARKS[region]
+    rows = [
+        {
+            "department": f"{mark}市人社局",
+            "item_name": f"{mark}申领{at * issue}",
+            "item_code": str(at),
+        }
+        for at in (1000, 1001)
+    ]
+    publish_catalogue(hub, reviewer, rows, region)
+
+
+def _enrol(folder: Path, hub: Hub, code: str) -> Unlocked:
+    station = enrol_station(
+        Home.open(folder),
+        PIN,
+        "http://hub.invalid",
+        code,
+        "李娟",
+        device=DeviceSecret("insecure"),
+        device_name="柜台",
+        forms=forms.builtin(),
+        now_ms=lambda: START_MS,
+        connect=lambda url: DirectLine(hub),
+    )
+    unlocked = station.unlocked
+    station.close()
+    return unlocked

@@ -1,0 +1,192 @@
+"""Rules of the two programs switched off, one at a time: each shows that the stories would notice.
+
+Only tests import this. A switch puts in the place of one function what somebody might have written
+who did not know why the rule is there. The protocol's own rules have theirs in tests/simulation.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import msgspec
+
+from hub_server.hub import Hub
+from hub_server.services import answer_exchange, judge_again
+from hub_server.store.database import Writer, as_hub_errors
+from hub_server.store.journal import Channel, Journal, NewEntry
+from station_client.services import apply_page
+from station_client.services import exchange_with_hub as exchanging
+from station_client.services.exchange_with_hub import Outcome, Prepared
+from station_client.station import Station
+from station_client.store.connection import Database, coded
+from sync_protocol import envelope, exchange, limits, pull
+from sync_protocol.channel import OperationEntry, VerdictEntry
+from sync_protocol.enrol import HubPublic, ReplicaKeys
+from sync_protocol.envelope import Kind
+from sync_protocol.exchange import Reply
+from sync_protocol.pull import Applied, Page
+from tests.simulation.switches import SWITCHES as PROTOCOL
+
+_absorb_reply, _note_failure = exchanging.absorb_reply, exchanging.note_failure
+_show_again, _append = apply_page.show_again, Journal.append
+
+
+def _cursor_first(station: Station, page: Page) -> Applied | None:
+    store = station.store
+    with store.writing():
+        known = store.channels.find(page.base.channel)
+        if known is None:
+            return None
+        names = store.journal.own_names(station.keys.replica, pull.own_seqs(page))
+        applied = pull.absorb_page(page, known.cursor, names, station.hub.signing)
+        if applied is None:
+            return None
+        store.channels.move(applied)
+    with store.writing():
+        _show_again(station, applied.cursor.channel, apply_page._keep(station, applied))
+    return applied
+
+
+def _anything_is_a_receipt(
+    station: Station, prepared: Prepared, data: bytes, took_ms: int | None
+) -> Outcome:
+    with station.store.writing():
+        station.store.database.write(
+            "UPDATE operation SET position = 0 WHERE replica = ? AND position IS NULL",
+            station.keys.replica,
+        )
+    return _absorb_reply(station, prepared, data, took_ms)
+
+
+def _number_again(station: Station, code: str) -> None:
+    _note_failure(station, code)
+    with station.store.writing():
+        state = station.store.facts.exchange()
+        station.store.channels.forget_request(state.number)
+        station.store.facts.keep_exchange(msgspec.structs.replace(state, number=state.number - 1))
+
+
+def _shows_only_new(station: Station, channel: bytes, records: Sequence[bytes]) -> None:
+    journal = station.store.journal
+    _show_again(station, channel, [each for each in records if journal.record(each) is None])
+
+
+def _first_verdict_last(station: Station, applied: Applied) -> list[bytes]:
+    journal, channel = station.store.journal, applied.cursor.channel
+    received = [each.operation for each in applied.entries if each.operation is not None]
+    journal.add_received(channel, received, station.store.channels.hub_replicas())
+    entries = [each.entry for each in applied.entries]
+    later = [each for each in entries if isinstance(each, VerdictEntry)]
+    journal.raise_verdicts((each.name, each.verdict, each.code, each.at) for each in later)
+    placed = [each for each in applied.entries if isinstance(each.entry, OperationEntry)]
+    station.store.database.write_many(
+        "UPDATE operation SET position = ?, verdict = ?, code = ?, effective = ?, at = ?"
+        " WHERE identity = ?",
+        (
+            (at.position, e.verdict, e.code, e.effective, e.at, e.name)
+            for at in placed
+            if isinstance(e := at.entry, OperationEntry)
+        ),
+    )
+    names = [each.name for each in entries if isinstance(each, OperationEntry | VerdictEntry)]
+    return list(journal.records_of(names).values())
+
+
+_sequences: dict[tuple[str, bytes], int] = {}
+
+
+def _position_from_a_sequence(self: Journal, channel: Channel, new: Sequence[NewEntry]) -> Channel:
+    place = (str(self._database.database), channel.id)
+    start = max(_sequences.get(place, 0), channel.position)
+    _sequences[place] = start + len(new)
+    return _append(self, replace(channel, position=start) if new else channel, new)
+
+
+def _any_reply(data: bytes, keys: ReplicaKeys, hub: HubPublic, request_digest: bytes) -> Reply:
+    sent = envelope.parse(data, Kind.REPLY, limits.REPLY_BYTES)
+    envelope.verify(sent, hub.signing)
+    return envelope.unpack(envelope.open_sealed(sent, keys.replica, keys.sealing), Reply)
+
+
+def _every_channel(hub: Hub, own: Channel) -> dict[bytes, Channel]:
+    return {each.id: each for each in hub.store.journal.channels()}
+
+
+def _never_again(hub: Hub, channel: Channel, held: object) -> tuple[Channel, set[bytes]]:
+    return channel, set()
+
+
+@contextmanager
+def _alone_at_the_station(self: Database) -> Iterator[None]:
+    with coded(self.database):
+        yield
+
+
+@contextmanager
+def _alone_at_the_hub(self: Writer) -> Iterator[None]:
+    with as_hub_errors():
+        yield
+
+
+# What the rule says → where it stands, and what is there without it.
+SWITCHES: dict[str, tuple[object, str, object]] = {
+    "cursor and contents are one transaction": (exchanging, "apply_page", _cursor_first),
+    "only a genuine reply empties the outbox": (
+        exchanging,
+        "absorb_reply",
+        _anything_is_a_receipt,
+    ),
+    "a request's number is never taken twice": (exchanging, "note_failure", _number_again),
+    "every touched record is shown anew": (apply_page, "show_again", _shows_only_new),
+    "a later verdict is not overwritten": (apply_page, "_keep", _first_verdict_last),
+    "what a PC writes is all or nothing": (Database, "writing", _alone_at_the_station),
+    "what the hub writes is all or nothing": (Writer, "transaction", _alone_at_the_hub),
+    "positions come from the channel's row": (Journal, "append", _position_from_a_sequence),
+    "a reply is bound to its request": (exchange, "open_reply", _any_reply),
+    "a station reads its own channels": (answer_exchange, "_readable", _every_channel),
+    "what was held is judged again": (judge_again, "_judge", _never_again),
+    **{
+        rule: PROTOCOL[rule]
+        for rule in (
+            "a record keeps every live write",
+            "a write replaces all live writes, overruled ones too",
+            "the effective stamp is bounded",
+            "what the hub has is not placed again",
+            "an unreadable body is refused, the chain goes on",
+            "what builds on a held creation waits",
+            "synchronised means to the head",
+        )
+    },
+}
+
+# Rules that break only when rare things meet: what happens first in the stories about them.
+SCENES: dict[str, str] = {
+    "cursor and contents are one transaction": (
+        "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1" * 6
+    ),
+    "a later verdict is not overwritten": (
+        "change_program:0 record:0 exchange:0 upgrade_hub:0 exchange:1"
+    ),
+    "what was held is judged again": "change_program:0 record:0 exchange:0",
+    "what builds on a held creation waits": (
+        "change_program:0 record:0 exchange:0 change_program:0 amend:0 exchange:0"
+    ),
+    "a station reads its own channels": "record:0 record:2 exchange:0 exchange:2 pry:0 pry:2",
+    "a reply is bound to its request": "exchange:0 exchange:0 record:1 exchange:1 exchange_badly:0 "
+    * 5,
+    "what the hub writes is all or nothing": "record:0 exchange_badly:0 amend:0 " * 6,
+    "positions come from the channel's row": "record:0 exchange_badly:0 amend:0 " * 6,
+    "the effective stamp is bounded": "turn_clock:0 record:0 exchange:0 " * 3,
+}
+
+
+@contextmanager
+def switched_off(rule: str) -> Iterator[None]:
+    """The programs without this rule."""
+    owner, attribute, without = SWITCHES[rule]
+    kept = owner.__dict__[attribute]
+    setattr(owner, attribute, without)
+    try:
+        yield
+    finally:
+        setattr(owner, attribute, kept)
