@@ -26,7 +26,7 @@ from station_client.command_line import (
     unlocked,
 )
 from station_client.errors import StationError
-from station_client.home import Home
+from station_client.home import Home, reason_of
 from station_client.import_words import report_lines, report_values
 from station_client.services import china_time
 from station_client.services.add_clerk import add_clerk
@@ -314,7 +314,7 @@ def _write(file: Path, data: bytes) -> None:
     try:
         file.write_bytes(data)
     except OSError as error:
-        raise StationError("home.file_refused", file=file, reason=error.strerror) from error
+        raise StationError("home.file_refused", file=file, reason=reason_of(error)) from error
 
 
 @courier.command("in")

@@ -25,6 +25,8 @@ WORDS: dict[str, str] = {
         "文件夹 {folder} 里有其他程序的文件，不能作为数据文件夹。请换一个空文件夹。"
     ),
     "home.second_instance": "程序已经在运行。请使用已打开的窗口，或先退出它再启动。",
+    # exchange: the one way to the county
+    "exchange.under_way": "正在与县级平台同步，可以继续登记。请过一会儿再试。",
     # conflict, form, record: what a clerk writes
     "conflict.moved_on": "这处冲突刚刚有了新的内容，还没有处理。请重新打开，看过各方内容后再选择。",
     "conflict.unknown": "这条记录的这一栏没有冲突，可能已经处理过。请刷新后再看。",
@@ -79,6 +81,7 @@ WORDS: dict[str, str] = {
     "store.sqlite_unsafe": "本程序带的数据库组件（SQLite {version}）有可能丢失数据，已拒绝使用。请重新安装程序。",
     # transport: the way to the county
     "transport.bad_address": "平台地址 {address} 不正确。请输入以 http:// 或 https:// 开头的地址。",
+    "transport.bad_proxy": "这台电脑的网络代理设置不正确，连不上县级平台。可以继续登记，请联系运维人员核对代理设置。",
     "transport.bad_status": "县级平台没有正常应答（状态 {status}）。数据没有丢失，程序会自动重试；反复出现请联系运维人员。",
     "transport.captive_portal": "网络要求先登录（收到的是网页）。请在浏览器中完成网络登录，再点“立即同步”。",
     "transport.cut_short": "传输中断，数据没有丢失。程序会自动重试。",
@@ -99,7 +102,8 @@ WORDS: dict[str, str] = {
     "vault.full": "工作人员已满 {limit} 位。请先移除离岗人员再添加。",
     "vault.last_clerk": "这是最后一位能解锁的工作人员，不能移除。请先添加另一位工作人员。",
     "vault.locked_out": "输错次数太多。请等 {minutes_to_wait} 分钟后再试。",
-    "vault.missing": "还没有设置解锁密码。请先完成本站的首次设置；如以前设置过，请放回 {file}。",
+    "vault.lost": "缺少密钥文件 {file}，数据打不开，但都还在。请把它从原文件夹或备份中放回，不要重新设置。",
+    "vault.missing": "还没有设置解锁密码。请先完成本站的首次设置。",
     "vault.newer_format": "密钥文件由更新版本的程序写成。请先升级本程序，数据没有改动。",
     "vault.passphrase_too_short": "这台电脑没有可用的系统密钥库，请设置至少 {shortest} 个字符的口令。",
     "vault.pin_not_digits": "PIN 只能用数字，请输入至少 {shortest} 位数字。",

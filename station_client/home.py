@@ -153,6 +153,23 @@ def _hold(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+REASONS = {
+    errno.EACCES: "没有权限",
+    errno.EPERM: "没有权限",
+    errno.EROFS: "磁盘是只读的",
+    errno.ENOENT: "找不到文件或文件夹",
+    errno.ENOTDIR: "路径上有一个不是文件夹",
+    errno.EISDIR: "这是一个文件夹",
+    errno.EIO: "磁盘读写出错",
+    errno.EBUSY: "正被其他程序使用",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """Why the operating system refused, in Chinese where it is a reason that desks meet."""
+    return REASONS.get(error.errno or 0) or error.strerror or type(error).__name__
+
+
 @contextmanager
 def _coded(path: Path) -> Iterator[None]:
     """The operating system's refusals in the station's words."""
@@ -163,8 +180,7 @@ def _coded(path: Path) -> Iterator[None]:
             raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StationError("home.disk_full", file=path) from error
-        reason = error.strerror or type(error).__name__
-        raise StationError("home.file_refused", file=path, reason=reason) from error
+        raise StationError("home.file_refused", file=path, reason=reason_of(error)) from error
 
 
 def _make_private_folder(folder: Path) -> None:

@@ -21,6 +21,7 @@ import python_calamine
 
 from forms.reading import Raw
 from station_client.errors import StationError
+from station_client.home import reason_of
 from station_client.workbook_scan import CELLS, ROWS, Scan, scan_workbook
 
 FILE_BYTES = 64 * 1024 * 1024  # ten years of a busy desk are under 20 MB
@@ -77,8 +78,9 @@ def _read_bytes(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise StationError("import.no_file", file=path.name) from error
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StationError("import.file_refused", file=path.name, reason=reason) from error
+        raise StationError(
+            "import.file_refused", file=path.name, reason=reason_of(error)
+        ) from error
     if len(data) > FILE_BYTES:
         raise StationError("import.too_large", file=path.name, limit=FILE_BYTES >> 20)
     changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)

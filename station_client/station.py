@@ -4,7 +4,8 @@ Knows no page and no command line; `app.py` puts it together.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from station_client.store.rows import ExchangeState, Identity
 from station_client.vault import Unlocked, Vault
 from sync_protocol import enrol
 from sync_protocol.enrol import Certificate, HubPublic, ReplicaKeys
+
+EXCHANGE_WAIT_SECONDS = 3.0
 
 
 class Transport(Protocol):
@@ -48,7 +51,7 @@ class Station:
     name: str = ""
     is_closed: bool = False
     clock_offset_ms: int = 0
-    exchanging: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _exchanging: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def open(
@@ -104,6 +107,20 @@ class Station:
         self.name = named[0] if named else self.certificate.station_name
         self.is_closed = self.store.channels.own().closed_until is not None
         self.clock_offset_ms = state.clock_offset_ms or 0
+
+    @contextmanager
+    def exchanging(self) -> Iterator[None]:
+        """One exchange at a time. Error: exchange.under_way, after a short wait.
+
+        A hub that hangs holds one exchange for minutes: pages that waited for it, each in a thread
+        of the server, would leave none for a clerk who only wants to record.
+        """
+        if not self._exchanging.acquire(timeout=EXCHANGE_WAIT_SECONDS):
+            raise StationError("exchange.under_way")
+        try:
+            yield
+        finally:
+            self._exchanging.release()
 
     def close(self) -> None:
         self.store.close()

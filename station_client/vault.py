@@ -258,10 +258,15 @@ def _locked_out(seconds: float) -> StationError:
     )
 
 
+def is_lost(home: Home) -> bool:
+    """Whether there is data that only a vault which is gone could open: no folder to set up."""
+    return home.database.exists() and not home.vault.exists()
+
+
 def _read(home: Home) -> Slots:
     content = read_if_there(home.vault)
     if content is None:
-        raise StationError("vault.missing", file=home.vault)
+        raise StationError("vault.lost" if is_lost(home) else "vault.missing", file=home.vault)
     try:
         slots = _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):  # msgspec leaks the latter from keys

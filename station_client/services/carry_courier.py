@@ -16,8 +16,8 @@ from sync_protocol.errors import PeerFault, ProtocolError
 
 
 def write_request(station: Station) -> bytes:
-    """A courier file for the county. Errors: those of the protocol, store.*"""
-    with station.exchanging:
+    """A courier file for the county. Errors: exchange.under_way, those of the protocol, store.*"""
+    with station.exchanging():
         try:
             return courier.frame(prepare_request(station, "courier").data)
         except ProtocolError as fault:
@@ -29,7 +29,7 @@ def read_reply(station: Station, file_bytes: bytes) -> Outcome:
 
     Errors: courier.*, envelope.*, reply.other_request for an answer to none of our open requests.
     """
-    with station.exchanging:
+    with station.exchanging():
         try:
             return _absorb(station, courier.unframe(file_bytes))
         except ProtocolError as fault:

@@ -16,7 +16,7 @@ from station_client.services.writing import new_id
 from station_client.station import Station, Transport
 from station_client.store import Store, open_store
 from station_client.store.rows import Identity
-from station_client.vault import Unlocked, Vault
+from station_client.vault import Unlocked, Vault, is_lost
 from sync_protocol import channel, crypto, enrol, limits
 from sync_protocol.channel import Cursor
 from sync_protocol.enrol import Certificate, Code, Enrolled, HubCard
@@ -70,7 +70,7 @@ def _open_or_create(home: Home, secret: str, device: DeviceSecret) -> tuple[Vaul
 
     Error: station.already_enrolled.
     """
-    if home.vault.exists():
+    if home.vault.exists() or is_lost(home):
         vault = Vault.open(home)
         unlocked = vault.unlock(secret)
     else:

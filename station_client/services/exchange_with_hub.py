@@ -68,10 +68,10 @@ class Prepared:
 def exchange_with_hub(station: Station) -> Outcome:
     """Requests until both ends hold the same, or nothing moves any more.
 
-    Whatever a request achieved stays, also when a later one fails. Errors: transport.*, those of
-    the protocol, store.*
+    Whatever a request achieved stays, also when a later one fails. Errors: exchange.under_way,
+    transport.*, those of the protocol, store.*
     """
-    with station.exchanging:
+    with station.exchanging():
         outcome = Outcome()
         for _ in range(MOST_REQUESTS):
             step = _one_request(station)

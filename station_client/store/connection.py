@@ -5,6 +5,7 @@ settings here: WAL with synchronous=FULL is durable when the commit returns.
 """
 
 import errno
+import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from station_client.errors import StationError
 MIGRATIONS = Path(__file__).parent / "migrations"
 BROKEN_SQLITE = ((3, 7, 0), (3, 51, 2))
 """First and last SQLite whose WAL can lose committed pages when it is reset under a reader."""
+FULL_BYTES = 256 * 1024
+"""A disk with less is called full: a commit of one case needs some pages of 4 KiB."""
 BUSY_SECONDS = 60
 """Threads of this process queue at `writing`; this is for a second program, which only reads."""
 
@@ -163,11 +166,21 @@ def coded(file: object) -> Iterator[None]:
         code = _code(error)
         if code is None:
             raise
+        if code == "store.disk_failed" and _is_full(file):
+            code = "store.disk_full"
         raise StationError(code, file=file) from error
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         code = "store.disk_full" if is_full else "store.disk_failed"
         raise StationError(code, file=file) from error
+
+
+def _is_full(file: object) -> bool:
+    """SQLite calls it an I/O error where its shared memory or journal finds no room."""
+    try:
+        return shutil.disk_usage(Path(str(file)).parent).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 _CODES = {

@@ -1,15 +1,18 @@
 """The encrypted file: what it refuses, what it keeps when things go wrong, what a thief reads."""
 
+import shutil
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import peewee
 import pytest
 
 from station_client.errors import StationError
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.services.show_case import show_case
 from station_client.store import open_store
-from station_client.store.connection import refuse_broken_sqlite
+from station_client.store.connection import coded, refuse_broken_sqlite
 from tests.station_client import desk
 
 
@@ -32,6 +35,22 @@ def test_a_full_disk_saves_nothing_by_halves_and_says_so(tmp_path: Path) -> None
     record_entry(station, "intake_case", desk.a_case())
     assert show_case(station, kept).values["applicant_name"] == "王小明"
     station.close()
+
+
+def test_an_io_error_on_a_disk_without_room_is_told_as_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SQLite says so of its shared memory, which finds no room."""
+
+    def told() -> str:
+        with pytest.raises(StationError) as error, coded("/home/station.db"):
+            raise peewee.OperationalError("disk I/O error")
+        return error.value.code
+
+    for free, code in ((10_000_000, "store.disk_failed"), (8_192, "store.disk_full")):
+        usage = SimpleNamespace(free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder, usage=usage: usage)
+        assert told() == code
 
 
 def test_a_wrong_key_opens_nothing_and_changes_nothing(tmp_path: Path) -> None:

@@ -87,6 +87,16 @@ def test_a_hub_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     assert told.value.code == "transport.timeout"
 
 
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:none", "nonsense://x y"])
+def test_a_proxy_that_is_no_address_is_told_as_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(StationError) as told:
+        HttpTransport("http://hub.invalid").fetch_card()
+    assert told.value.code == "transport.bad_proxy"
+
+
 @pytest.mark.parametrize("address", ["", "hub.example", "ftp://hub", "http://", "http://u:p@hub"])
 def test_an_address_that_is_none_is_refused_before_anything_is_sent(address: str) -> None:
     with pytest.raises(StationError) as told:

@@ -111,6 +111,11 @@ def test_a_home_without_a_vault_says_so(home: Home) -> None:
     assert refusal(lambda: Vault.open(home)).code == "vault.missing"
 
 
+def test_a_home_with_data_that_lost_its_vault_is_not_taken_for_a_new_one(home: Home) -> None:
+    home.database.write_bytes(b"data")
+    assert refusal(lambda: Vault.open(home)).code == "vault.lost"
+
+
 def test_a_passphrase_vault_asks_no_key_store(home: Home) -> None:
     Vault.create(home, ANNA, PASSPHRASE, NO_STORE)
 

@@ -11,11 +11,11 @@ from station_client.station import Station
 from station_client.ui.desk import Desk, Enrolment
 from station_client.ui.guard import Guard
 from station_client.ui.pages.drafts import own_path
-from station_client.vault import Vault
+from station_client.vault import Vault, is_lost
 
 
 def show_unlock(desk: Desk, guard: Guard) -> ResponseReturnValue:
-    if not desk.home.vault.exists():
+    if not desk.home.vault.exists() and not is_lost(desk.home):
         return redirect(url_for("setup"))
     if desk.current() is not None:
         return redirect(own_path(request.args.get("next", "/")))
@@ -58,7 +58,7 @@ def lock(desk: Desk, station: Station) -> ResponseReturnValue:
 
 
 def show_setup(desk: Desk, guard: Guard) -> ResponseReturnValue:
-    if desk.home.vault.exists() and not desk.is_unfinished:
+    if is_lost(desk.home) or (desk.home.vault.exists() and not desk.is_unfinished):
         return redirect(url_for("unlock"))
     return _setup_page(desk)
 

@@ -39,7 +39,8 @@ def sync_now(desk: Desk, station: Station) -> ResponseReturnValue:
     try:
         done = exchange_with_hub(station)
     except StationError as error:
-        flash(f"这次没有连上，{error.words()} 已登记的内容都在本机，不会丢失。", "danger")
+        kind = "info" if error.code == "exchange.under_way" else "danger"
+        flash(f"{error.words()}已登记的内容都在本机，不会丢失。", kind)
     else:
         flash(f"同步完成：上报 {done.pushed} 条，收到 {done.pulled} 条。", "success")
     return redirect(url_for("status"))

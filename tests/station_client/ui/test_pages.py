@@ -712,6 +712,18 @@ def test_the_status_is_told_in_a_clerks_words(
     assert "2026-03-02 12:00" in page.text
 
 
+def test_a_hub_that_hangs_holds_one_page_and_no_more(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station_client.station.EXCHANGE_WAIT_SECONDS", 0.1)
+    with program.station.exchanging():
+        visitor.post("/status/sync")
+        assert "正在与县级平台同步" in visitor.get("/status").text
+        assert "正在与县级平台同步" in visitor.post("/courier/out").text
+    visitor.post("/status/sync")
+    assert "同步完成" in visitor.get("/status").text
+
+
 def test_a_county_that_delivers_nothing_is_told_first(
     program: Program, visitor: Visitor, hub: FakeHub
 ) -> None:

@@ -158,3 +158,13 @@ def test_a_set_up_that_was_cut_goes_on_after_a_new_start(fresh: Fresh) -> None:
     answer = fresh.visitor.post("/unlock", {"secret": sent["secret"]})
     assert answer.headers["Location"] == "/setup"
     assert token_post(fresh, sent) == "/"
+
+
+def test_a_folder_that_lost_its_vault_is_not_set_up_anew(fresh: Fresh) -> None:
+    fresh.home.database.write_bytes(b"data")
+    for path in ("/unlock", "/setup"):
+        page = fresh.visitor.get(path)
+        page = fresh.visitor.get("/unlock") if page.status_code == 302 else page
+        assert "缺少密钥文件" in page.text
+        assert "启用码" not in page.text
+    assert not fresh.home.vault.exists()
