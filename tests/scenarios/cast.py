@@ -98,15 +98,17 @@ class Pc:
 
 @dataclass(frozen=True)
 class Cast:
-    """What was made: copy `folder`, then open what lies in it."""
+    """What was made, switched off, in `folder`."""
 
     folder: Path
     reviewer: Account
     keys: dict[str, Unlocked]
     codes: dict[str, str]
 
-    def copied(self, folder: Path) -> list[Pc]:
-        shutil.copytree(self.folder, folder)
+    def placed_in(self, folder: Path) -> list[Pc]:
+        """The PCs in that folder: copied there, or as an earlier world left them."""
+        if not folder.exists():
+            shutil.copytree(self.folder, folder)
         return [
             Pc(Home.open(folder / name), unlocked, region)
             for name, unlocked, region in zip(

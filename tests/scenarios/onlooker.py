@@ -62,8 +62,9 @@ class Onlooker:
 
     # --- desks -----------------------------------------------------------------------------------
 
-    def note_saved(self, pc: Pc, intent: str = "") -> int:
-        """Notes what stands newly in a PC's own chain; how much that is."""
+    def note_saved(self, pc: Pc, intent: str = "", *, is_found: bool = False) -> int:
+        """Notes what stands newly in a PC's own chain; how much that is. What is found after a
+        kill was written from a page that nobody remembers."""
         replica = pc.station.keys.replica
         rows = pc.station.store.database.rows(
             "SELECT name, record, seq, header, body FROM operation"
@@ -82,7 +83,7 @@ class Onlooker:
                     row["name"],
                     row["record"],
                     frozenset(each.name for each in others),
-                    _seen(pc, others),
+                    {} if is_found else _seen(pc, others),
                     intent,
                 )
             )

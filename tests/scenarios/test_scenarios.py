@@ -25,7 +25,7 @@ from tests.simulation.promises import Violation
 from tests.simulation.story import Story, shrunk
 
 RUNS = 36
-RUNS_OF_THE_PROOF = 3_000
+RUNS_OF_THE_PROOF = 2_000
 STEPS_AT_MOST = 60
 HISTORIES_PER_SWITCH = 60
 ENOUGH_FOR_EVERY_STEP = 200

@@ -92,7 +92,7 @@ class World:
     def __init__(self, cast: Cast, folder: Path, seed: int) -> None:
         self.cast, self.folder, self.dice = cast, folder, Random(seed)
         self.now, self.hub_error_ms, self.is_upgraded = START_MS, 0, False
-        self.pcs = cast.copied(folder)
+        self.pcs = cast.placed_in(folder)
         self.onlooker = Onlooker()
         self.lines = [Line(self, pc, [], self.dice) for pc in self.pcs]
         self.hub: Hub = self._started_hub()

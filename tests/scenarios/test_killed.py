@@ -1,0 +1,64 @@
+"""The same world in a process of its own that is killed: both ends at once, at whatever they do.
+
+Opened again, everything that was said to be saved is there, and all promises hold at rest.
+"""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.scenarios.cast import make_cast
+from tests.scenarios.world import World, seeded
+from tests.station_client.desk import ROOT
+
+WORK_FOR_EVER = """
+import pickle, sys
+from pathlib import Path
+from random import Random
+from tests.scenarios.test_killed import STEPS_OF_A_DAY
+from tests.scenarios.world import World
+
+cast = pickle.loads(Path(sys.argv[1]).read_bytes())
+dice, said = Random(int(sys.argv[3])), 0
+world = World(cast, Path(sys.argv[2]), 0)
+while True:
+    world.take(dice.choice(STEPS_OF_A_DAY), dice.randrange(3), Random(dice.random()))
+    for pc, record in world.onlooker.told[said:]:
+        print(world.pcs.index(pc), record.hex(), flush=True)
+    said = len(world.onlooker.told)
+"""
+
+STEPS_OF_A_DAY = (
+    "record", "record", "amend", "amend", "exchange", "exchange", "correct", "send_back",
+    "publish", "settle", "write_stick", "stick_at_hub", "stick_comes_back",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("said_before", [1, 4, 9, 15])
+def test_both_ends_killed_at_work_keep_every_promise(tmp_path: Path, said_before: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        cast = make_cast(tmp_path / "cast", patch)
+    (tmp_path / "cast.pickle").write_bytes(pickle.dumps(cast))
+    arguments = [tmp_path / "cast.pickle", tmp_path / "world", said_before]
+    command = [sys.executable, "-c", WORK_FOR_EVER, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as work:
+        assert work.stdout is not None
+        said = [work.stdout.readline() for _ in range(said_before)]
+        work.kill()
+        said += [line for line in work.stdout if line.endswith("\n")]
+    assert work.returncode == -9
+    with seeded(Random(said_before)):
+        world = World(cast, tmp_path / "world", 0)
+        told = [
+            (world.pcs[int(who)], bytes.fromhex(record)) for who, record in map(str.split, said)
+        ]
+        world.onlooker.told += told
+        for pc in world.pcs:
+            world.onlooker.note_saved(pc, is_found=True)
+        world.onlooker.check_told()
+        world.come_to_rest()
+        world.close()
