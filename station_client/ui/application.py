@@ -16,7 +16,8 @@ from station_client.ui.desk import Desk
 from station_client.ui.entry_form import blank_line
 from station_client.ui.guard import Guard, enter_page, is_admitted, reopen_page
 from station_client.ui.lamp import lamp_of
-from station_client.ui.routes import add_routes
+from station_client.ui.pages import drafts
+from station_client.ui.routes import add_routes, place
 
 MENU = (
     ("ledger", "工作台账", ""),
@@ -52,6 +53,10 @@ STATUS_WORDS = {
     ),
 }
 """HTTP status → title and what to do next."""
+EXPIRED = (
+    "页面已经过期",
+    "另一个页面里锁定或解锁过，这一次没有保存。已填写的内容还在，请点“继续”，核对后再做一次。",
+)
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +78,7 @@ def create_app(desk: Desk, guard: Guard) -> Flask:
     app.add_url_rule(reopen.PATH, "reopen", lambda: reopen_page(guard), methods=["POST"])
     add_routes(app, desk, guard)
     app.context_processor(lambda: _shared(desk))
+    app.register_error_handler(CSRFError, lambda error: _show_expired(desk))
     app.register_error_handler(HTTPException, _show_http_error)
     app.register_error_handler(StationError, _show_station_error)
     app.register_error_handler(Exception, _show_failure)
@@ -114,8 +120,15 @@ def _show_http_error(error: HTTPException) -> Response:
         return error.response  # type: ignore[return-value]
     status = error.code or int(HTTPStatus.INTERNAL_SERVER_ERROR)
     title, words = STATUS_WORDS.get(status, STATUS_WORDS[400])
-    code = "csrf" if isinstance(error, CSRFError) else f"http.{status}"
-    return _problem_page(status, title, words, code)
+    return _problem_page(status, title, words, f"http.{status}")
+
+
+def _show_expired(desk: Desk) -> Response:
+    """A page from before a lock or unlock in another tab: what was typed in it is kept."""
+    if "form_id" in request.form:
+        drafts.keep_posted(desk)
+    going_on = drafts.own_path(request.form.get("next") or place())
+    return _problem_page(HTTPStatus.BAD_REQUEST, *EXPIRED, "csrf", going_on)
 
 
 def _show_station_error(error: StationError) -> Response:
@@ -138,6 +151,6 @@ def _place(error: BaseException) -> str:
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
 
 
-def _problem_page(status: int, title: str, words: str, code: str) -> Response:
-    page = render_template("problem.html", title=title, words=words, code=code)
+def _problem_page(status: int, title: str, words: str, code: str, going_on: str = "") -> Response:
+    page = render_template("problem.html", title=title, words=words, code=code, going_on=going_on)
     return Response(page, status)

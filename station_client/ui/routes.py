@@ -121,10 +121,10 @@ def _closed(page: Page, desk: Desk) -> ResponseReturnValue:
         return jsonify({"is_locked": True})
     if page.method == "POST":
         drafts.keep_posted(desk)
-    return redirect(url_for("unlock", next=_place()))
+    return redirect(url_for("unlock", next=place()))
 
 
-def _place() -> str:
+def place() -> str:
     """The page that the clerk looks at; a form may be sent to an address that is none."""
     if request.method == "GET":
         return request.path

@@ -38,12 +38,12 @@ def test_a_full_disk_saves_nothing_by_halves_and_says_so(tmp_path: Path) -> None
 
 
 def test_an_io_error_on_a_disk_without_room_is_told_as_a_full_disk(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite says so of its shared memory, which finds no room."""
 
     def told() -> str:
-        with pytest.raises(StationError) as error, coded("/home/station.db"):
+        with pytest.raises(StationError) as error, coded(tmp_path / "station.db"):
             raise peewee.OperationalError("disk I/O error")
         return error.value.code
 

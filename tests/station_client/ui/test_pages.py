@@ -288,6 +288,24 @@ def test_a_key_pressed_after_the_lock_leads_back_to_its_page(
     assert answer.headers["Location"] == "/unlock?next=/status"
 
 
+def test_a_page_from_before_a_lock_in_another_tab_loses_nothing(
+    program: Program, visitor: Visitor
+) -> None:
+    old = visitor.token()
+    visitor.post("/lock")
+    visitor.post("/unlock", {"secret": builders.PIN})
+    sent_from = {"Referer": f"{visit.HERE}/cases/new/helper"}
+    sent = typed(applicant_name="钱多多", form_id="f" * 32, csrf_token=old)
+    page = visitor.post("/cases/new/helper", sent, **sent_from)
+    assert (page.status_code, records(program)) == (400, [])
+    assert 'href="/cases/new/helper"' in page.text
+    assert 'value="钱多多"' in visitor.get("/cases/new/helper").text
+    # The other tab's page of unlock: the desk is open, and the PIN is kept nowhere.
+    secret = {"secret": builders.PIN, "next": "/status", "csrf_token": old}
+    assert 'href="/status"' in visitor.post("/unlock", secret).text
+    assert builders.PIN not in str(program.desk.drafts)
+
+
 def test_a_draft_can_be_thrown_away(program: Program, visitor: Visitor) -> None:
     visitor.post("/drafts", typed(applicant_name="钱多多", draft_path="/cases/new/helper"))
     answer = visitor.post("/drafts/discard", {"path": "/cases/new/helper"})
