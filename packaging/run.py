@@ -44,6 +44,8 @@ class Stage:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Ignored from birth where a shell started this in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="bianmin-run-", dir="/tmp"))
     hub = Hub(folder / "hub", a_port("县级平台 hub", HUB_PORT))
     station: subprocess.Popen[str] | None = None

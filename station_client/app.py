@@ -170,7 +170,8 @@ def serve(
         server = waitress.create_server(
             create_app(desk, guard), sockets=[listening], threads=THREADS, ident=None
         )
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        for each in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores the latter
+            signal.signal(each, lambda *_: sys.exit(0))
         program.schedule.start()
         closing.callback(program.schedule.stop)
         show(port, guard.mint())

@@ -75,6 +75,15 @@ def test_the_file_is_for_the_owner_alone_and_goes_with_the_program(tmp_path: Pat
     assert not (home / "running.json").exists()
 
 
+def test_a_background_job_of_a_shell_stops_on_the_same_signal(tmp_path: Path) -> None:
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *SERVE, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+
+
 def test_what_a_crash_left_keeps_nobody_from_starting(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home) as (process, _):
