@@ -73,7 +73,7 @@ def struck_everywhere(
     database: Any, fault: Callable[[int], Fault], step: Callable[[], object]
 ) -> list[tuple[Any, Any]]:
     """(contents before, contents after) each time an error struck; the last step meets none."""
-    found = []
+    found: list[tuple[Any, Any]] = []
     for at in count(1):
         struck, before = fault(at), contents(database)
         try:

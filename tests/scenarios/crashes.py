@@ -10,6 +10,9 @@ from typing import Any
 
 import peewee
 
+STATEMENTS = 40
+"""A fault strikes at one of so many; a whole exchange has about fifty."""
+
 WAYS = ("execute_sql", "write_many", "commit")
 
 

@@ -12,7 +12,9 @@ import peewee
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from tests.scenarios.cast import PCS, Cast
-from tests.scenarios.world import STEPS, World, seeded
+from tests.scenarios.ending import come_to_rest
+from tests.scenarios.steps import STEPS, take
+from tests.scenarios.world import World, seeded
 from tests.simulation.promises import Violation
 from tests.simulation.story import Story, StoryStep
 
@@ -72,8 +74,8 @@ def run(story: Story, cast: Cast) -> Counter[str]:
             world = World(cast, folder / "world", story.seed)
             try:
                 for step in story.steps:
-                    happened[step.kind] += world.take(step.kind, step.who, Random(step.dice))
-                world.come_to_rest()
+                    happened[step.kind] += take(world, step.kind, step.who, Random(step.dice))
+                come_to_rest(world)
             finally:
                 world.close()
     except (Violation, KeyboardInterrupt):

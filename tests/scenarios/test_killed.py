@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from tests.scenarios.cast import make_cast
+from tests.scenarios.ending import come_to_rest
 from tests.scenarios.world import World, seeded
 from tests.station_client.desk import ROOT
 
@@ -19,6 +20,7 @@ WORK_FOR_EVER = """
 import pickle, sys
 from pathlib import Path
 from random import Random
+from tests.scenarios.steps import take
 from tests.scenarios.test_killed import STEPS_OF_A_DAY
 from tests.scenarios.world import World
 
@@ -26,7 +28,7 @@ cast = pickle.loads(Path(sys.argv[1]).read_bytes())
 dice, said = Random(int(sys.argv[3])), 0
 world = World(cast, Path(sys.argv[2]), 0)
 while True:
-    world.take(dice.choice(STEPS_OF_A_DAY), dice.randrange(3), Random(dice.random()))
+    take(world, dice.choice(STEPS_OF_A_DAY), dice.randrange(3), Random(dice.random()))
     for pc, record in world.onlooker.told[said:]:
         print(world.pcs.index(pc), record.hex(), flush=True)
     said = len(world.onlooker.told)
@@ -60,5 +62,5 @@ def test_both_ends_killed_at_work_keep_every_promise(tmp_path: Path, said_before
         for pc in world.pcs:
             world.onlooker.note_saved(pc, is_found=True)
         world.onlooker.check_told()
-        world.come_to_rest()
+        come_to_rest(world)
         world.close()

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.scenarios.cast import Cast, make_cast
+from tests.scenarios.steps import STEPS
 from tests.scenarios.story import draw, fails_with, violation_of, with_scene
 from tests.scenarios.story import run as run_story
 from tests.scenarios.switches import SCENES, SWITCHES, switched_off
-from tests.scenarios.world import STEPS
 from tests.simulation.promises import Violation
 from tests.simulation.story import Story, shrunk
 

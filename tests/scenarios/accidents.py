@@ -1,0 +1,89 @@
+"""Power, disks, programs and clocks. A step is (world, PC, dice) → whether it happened."""
+
+from random import Random
+
+from station_client.errors import StationError
+from station_client.services.exchange_with_hub import exchange_with_hub
+from tests.scenarios.cast import Pc
+from tests.scenarios.crashes import STATEMENTS, Fault, PowerCut, full_disk, struck_by
+from tests.scenarios.desks import TOLD, amend_case, some_case, write_case
+from tests.scenarios.world import World
+from tests.simulation.promises import require
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+def power_cut(world: World, pc: Pc, dice: Random) -> bool:
+    """The PC dies at some statement of whatever it does."""
+    act = dice.choice((write_case, _amend_any, _exchange_any, _exchange_any))
+    fault = Fault(dice.randint(1, STATEMENTS), PowerCut, dice.random() < 0.5)
+    try:
+        with struck_by(fault, pc.station.store.database):
+            act(world, pc, dice)
+    except PowerCut:
+        world.restart(pc)
+    except StationError as told:
+        require(told.code.startswith(TOLD), 0, f"a clerk is told {told.code}")
+    return fault.fired
+
+
+def disk_full(world: World, pc: Pc, dice: Random) -> bool:
+    """A full disk for one statement: told, and nothing is half done."""
+    act = dice.choice((write_case, _amend_any, _exchange_any))
+    fault = full_disk(dice.randint(1, STATEMENTS // 3))
+    try:
+        with struck_by(fault, pc.station.store.database):
+            act(world, pc, dice)
+    except StationError as told:
+        is_told = told.code == "store.disk_full" or told.code.startswith(TOLD)
+        require(is_told, 0, f"a full disk is told as {told.code}")
+    return fault.fired
+
+
+def _amend_any(world: World, pc: Pc, dice: Random) -> None:
+    row = some_case(pc, dice)
+    if row is not None:
+        amend_case(pc, row, dice)
+
+
+def _exchange_any(world: World, pc: Pc, dice: Random) -> None:
+    exchange_with_hub(pc.station)
+
+
+def restart(world: World, pc: Pc, dice: Random) -> bool:
+    world.restart(pc)
+    return True
+
+
+def restart_hub(world: World, pc: Pc, dice: Random) -> bool:
+    world.restart_hub()
+    return True
+
+
+def change_program(world: World, pc: Pc, dice: Random) -> bool:
+    """A PC gets a program with newer forms than the county has, or the older one again."""
+    pc.is_newer = not pc.is_newer
+    world.restart(pc)
+    return True
+
+
+def upgrade_hub(world: World, pc: Pc, dice: Random) -> bool:
+    was, world.is_upgraded = world.is_upgraded, True
+    if not was:
+        world.restart_hub()
+    return not was
+
+
+def turn_clock(world: World, pc: Pc, dice: Random) -> bool:
+    pc.clock_error_ms = dice.choice((0, 400 * DAY_MS, -400 * DAY_MS, 60_000))
+    return True
+
+
+def turn_hub_clock(world: World, pc: Pc, dice: Random) -> bool:
+    world.hub_error_ms = dice.choice((0, 60_000, -3_600_000, 2 * DAY_MS))
+    return True
+
+
+def wait(world: World, pc: Pc, dice: Random) -> bool:
+    world.now += dice.choice((20 * 60_000, DAY_MS, 31 * DAY_MS))
+    return True

@@ -1,0 +1,44 @@
+"""How a history ends: everything arrives, everybody exchanges, all promises are checked."""
+
+from tests.scenarios.accidents import upgrade_hub
+from tests.scenarios.cast import Pc
+from tests.scenarios.rest import check_rest
+from tests.scenarios.traffic import answer_stick, exchange, read_stick
+from tests.scenarios.world import World
+from tests.simulation.promises import require
+
+
+def come_to_rest(world: World) -> None:
+    """Everything under way arrives, the hub knows every form, everybody exchanges until there is
+    nothing to say; then all promises are checked, and old messages change nothing."""
+    for pc, data in world.late:
+        world.at_hub(pc, data)
+    for owner, file in world.sticks:
+        answer_stick(world, owner, file)
+    for owner, file in world.replies:
+        read_stick(world, owner, file, "none")
+    upgrade_hub(world, world.pcs[0], world.dice)
+    for _ in range(3):
+        for pc in world.pcs:
+            exchange(world, pc, world.dice)
+    world.look_around()
+    check_rest(world.hub, world.pcs, world.onlooker)
+    _repeat_everything(world)
+
+
+def _repeat_everything(world: World) -> None:
+    before = [(each.id, each.position) for each in world.hub.store.journal.channels()]
+    contents = [_contents(pc) for pc in world.pcs]
+    for pc, data in world.dice.sample(world.requests, min(len(world.requests), 6)):
+        world.at_hub(pc, data)
+    for owner, file in world.replies[-6:]:
+        read_stick(world, owner, file, "none")
+    after = [(each.id, each.position) for each in world.hub.store.journal.channels()]
+    require(after == before, 5, "an old request changed a channel")
+    require([_contents(pc) for pc in world.pcs] == contents, 5, "an old reply changed a PC")
+
+
+def _contents(pc: Pc) -> list[object]:
+    tables = ("operation", "entry", "record", "item")
+    rows = [pc.station.store.database.rows(f"SELECT * FROM {table}") for table in tables]
+    return [*rows, [each.cursor for each in pc.station.store.channels.all()]]

@@ -1,0 +1,108 @@
+"""The line between a desk and the county: it loses, delays, repeats, cuts and garbles; a portal
+answers in the hub's place, and the hub may die at any statement of its answer.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from hub_server.errors import HubError
+from hub_server.services.answer_exchange import answer_exchange
+from station_client.errors import StationError
+from sync_protocol.errors import PeerFault
+from tests.scenarios.cast import Pc
+from tests.scenarios.crashes import STATEMENTS, Fault, PowerCut, full_disk, struck_by
+from tests.simulation.promises import Violation, require
+
+if TYPE_CHECKING:
+    from tests.scenarios.world import World
+
+PORTAL = b"<html><body>Please log in</body></html>"
+
+TROUBLES = (
+    "none", "none", "none", "request lost", "request late", "request twice", "request cut",
+    "request garbled", "reply lost", "reply cut", "reply garbled", "portal", "old reply",
+    "old reply", "hub crash", "hub crash", "hub full",
+)  # fmt: skip
+
+
+@dataclass
+class Line:
+    """What a PC's program sends through. `troubles`: what happens to its next requests; `delivered`
+    is the last reply that reached the PC."""
+
+    world: "World"
+    pc: Pc
+    troubles: list[str]
+    dice: Random
+    delivered: bytes = b""
+
+    def fetch_card(self) -> bytes:
+        raise AssertionError("everybody is enrolled")
+
+    def enrol(self, data: bytes) -> bytes:
+        raise AssertionError("everybody is enrolled")
+
+    def exchange(self, data: bytes) -> bytes:
+        trouble = self.troubles.pop(0) if self.troubles else "none"
+        self.world.sent(self.pc, data)
+        self.delivered = self._carried(data, trouble)
+        return self.delivered
+
+    def _carried(self, data: bytes, trouble: str) -> bytes:
+        """The reply that reaches the PC. StationError for what its program would be told."""
+        if trouble.startswith("request"):
+            return self._request_in_trouble(data, trouble)
+        if trouble in ("hub crash", "hub full"):
+            return self._hub_in_trouble(data, trouble)
+        if trouble == "portal":
+            return PORTAL
+        older = list(self.world.answered.get(id(self.pc), ()))
+        reply = self.world.at_hub(self.pc, data)
+        if trouble == "reply lost":
+            raise StationError("transport.cut_short")
+        if trouble in ("reply cut", "reply garbled"):
+            return damaged(reply, trouble, self.dice)
+        return older[-self.dice.randint(1, 2) :][0] if trouble == "old reply" and older else reply
+
+    def _request_in_trouble(self, data: bytes, trouble: str) -> bytes:
+        if trouble == "request twice":
+            self.world.at_hub(self.pc, data)
+            return self.world.at_hub(self.pc, data)
+        if trouble in ("request cut", "request garbled"):
+            self._refused(damaged(data, trouble, self.dice))
+            raise StationError("transport.refused", hub_code="envelope.signature", message="")
+        if trouble == "request late":
+            self.world.late.append((self.pc, data))
+        raise StationError("transport.timeout")
+
+    def _refused(self, data: bytes) -> None:
+        try:
+            answer_exchange(self.world.hub, data)
+        except (PeerFault, HubError):
+            return
+        raise Violation(7, "damaged bytes were taken")
+
+    def _hub_in_trouble(self, data: bytes, trouble: str) -> bytes:
+        """The hub dies, or its disk is full, at some statement of its answer."""
+        at, after = self.dice.randint(1, STATEMENTS), self.dice.random() < 0.5
+        fault = Fault(at, PowerCut, after) if trouble == "hub crash" else full_disk(at // 3)
+        try:
+            with struck_by(fault, self.world.hub.store._database):
+                reply = answer_exchange(self.world.hub, data)
+        except PowerCut:
+            self.world.restart_hub()
+            raise StationError("transport.down") from None
+        except HubError as told:
+            require(told.code == "hub.disk_full", 0, f"a full disk is told as {told.code}")
+            raise StationError("transport.refused", hub_code=told.code, message="") from told
+        self.world.note_answer(self.pc, data, reply)
+        return reply
+
+
+def damaged(data: bytes, how: str, dice: Random) -> bytes:
+    """The bytes cut short, or one of them another."""
+    at = dice.randrange(len(data))
+    if how.endswith("cut"):
+        return data[:at]
+    return data[:at] + bytes([data[at] ^ dice.randint(1, 255)]) + data[at + 1 :]

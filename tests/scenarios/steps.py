@@ -1,0 +1,35 @@
+"""All steps of a story by name, and how one is taken."""
+
+from collections.abc import Callable
+from random import Random
+
+from tests.scenarios import accidents, county, desks, traffic
+from tests.scenarios.cast import Pc
+from tests.scenarios.world import World
+
+Step = Callable[[World, Pc, Random], bool]
+
+
+def _steps(*steps: Step) -> dict[str, Step]:
+    return {step.__name__: step for step in steps}
+
+
+STEPS: dict[str, Step] = _steps(
+    desks.record, desks.amend, desks.void, desks.overstep, desks.damage, desks.look, desks.settle,
+    desks.apply, desks.apply_to_close,
+    traffic.exchange, traffic.exchange_badly, traffic.deliver_late, traffic.repeat, traffic.pry,
+    traffic.write_stick, traffic.stick_at_hub, traffic.stick_comes_back,
+    accidents.power_cut, accidents.disk_full, accidents.restart, accidents.restart_hub,
+    accidents.change_program, accidents.upgrade_hub, accidents.turn_clock,
+    accidents.turn_hub_clock, accidents.wait,
+    county.correct, county.send_back, county.publish, county.decide,
+)  # fmt: skip
+
+
+def take(world: World, kind: str, who: int, dice: Random) -> bool:
+    """One step, and whether there was anything to do. It draws from its own dice: left out of a
+    story, it changes nothing that the others mean."""
+    world.now += dice.randint(1, 60_000)
+    happened = STEPS[kind](world, world.pcs[who % len(world.pcs)], dice)
+    world.look_around()
+    return happened
