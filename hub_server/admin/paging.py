@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request, url_for
 
 SIZES = (20, 50, 100)
+OF_STATIONS = 50
+
+Line = TypeVar("Line")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Page:
     def offset(self) -> int:
         return (self.number - 1) * self.size
 
+    def cut(self, lines: Sequence[Line]) -> Sequence[Line]:
+        """Of all lines those of this page."""
+        return lines[self.offset : self.offset + self.size]
+
     def address(self, endpoint: str = "", **changed: int) -> str:
         asked = {"number": self.number, "size": self.size, **changed}
         chosen = {name: text for name, text in self.filters.items() if text}
@@ -41,9 +48,9 @@ class Page:
         return url_for(endpoint or self.endpoint, **query)
 
 
-def asked_size() -> int:
-    size = request.args.get("size", SIZES[0], type=int)
-    return size if size in SIZES else SIZES[0]
+def asked_size(usual: int = SIZES[0]) -> int:
+    size = request.args.get("size", usual, type=int)
+    return size if size in SIZES else usual
 
 
 def asked_number() -> int:

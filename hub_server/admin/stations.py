@@ -2,42 +2,76 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from forms import Form
 from forms.values import show
 from hub_server.accounts import Account
+from hub_server.admin.paging import OF_STATIONS, Page, asked_number, asked_size
 from hub_server.admin.signing_in import show_once, take_once
 from hub_server.hub import Hub
 from hub_server.pages.words import today
+from hub_server.permissions import allows
 from hub_server.services.issue_code import VALID_MS, issue_code
 from hub_server.services.list_stations import StationLine, list_stations, show_station
 
+LAMPS = {"red": "协议已到期", "yellow": "尚未启用电脑", "green": "正常", "grey": "已注销"}
+_ORDER = list(LAMPS)
+
 
 def stations(hub: Hub, account: Account) -> ResponseReturnValue:
-    lines = list_stations(hub, account)
+    day, form = today(hub.now_ms()), _card(hub)
+    every = [(line, _colour(line, day)) for line in list_stations(hub, account)]
+    every.sort(key=lambda each: (_ORDER.index(each[1]), each[0].code))
+    chosen = {name: request.args.get(name, "").strip()[:50] for name in ("colour", "text")}
+    text = chosen["text"]
+    lines = [
+        (line, colour)
+        for line, colour in every
+        if chosen["colour"] in ("", colour) and (text in line.name or text in line.code)
+    ]
+    page = Page("admin.stations", chosen, len(lines), asked_size(OF_STATIONS), asked_number())
     return render_template(
         "admin/stations.html",
-        lines=[(line, _shown(_card(hub), line)) for line in lines],
-        today=today(hub.now_ms()),
+        lines=[(line, colour, _shown(form, account, line)) for line, colour in page.cut(lines)],
+        page=page,
+        chosen=chosen,
+        count=len(every),
+        lamps=LAMPS,
     )
+
+
+def _colour(line: StationLine, day: str) -> str:
+    """What a station's entry in the register asks for."""
+    if line.state == "closed":
+        return "grey"
+    if "" < str(line.card.get("agreement_valid_to") or "") < day:
+        return "red"
+    return "green" if line.computers else "yellow"
 
 
 def station(hub: Hub, account: Account, code: str) -> ResponseReturnValue:
     line = show_station(hub, account, code)
     form = _card(hub)
-    shown = _shown(form, line)
-    card = [(field.label, shown[field.id]) for field in form.fields]
-    return render_template("admin/station.html", line=line, shown=shown, card=card)
+    shown = _shown(form, account, line)
+    return render_template(
+        "admin/station.html",
+        line=line,
+        shown=shown,
+        card=[(form.label(name), text) for name, text in shown.items()],
+    )
 
 
 def _card(hub: Hub) -> Form:
     return hub.forms.latest("station_card")
 
 
-def _shown(form: Form, line: StationLine) -> dict[str, str]:
-    return {field.id: show(form, field, line.card.get(field.id)) for field in form.fields}
+def _shown(form: Form, account: Account, line: StationLine) -> dict[str, str]:
+    """Field → text of what this account may see of a card: an operator nothing personal."""
+    personal = allows(account.role, "ledger.read")
+    fields = (field for field in form.fields if personal or not field.personal)
+    return {field.id: show(form, field, line.card.get(field.id)) for field in fields}
 
 
 def issue(hub: Hub, account: Account, code: str) -> ResponseReturnValue:

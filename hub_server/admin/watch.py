@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from flask import render_template
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from hub_server.accounts import Account
+from hub_server.admin.paging import OF_STATIONS, Page, asked_number, asked_size
 from hub_server.hub import Hub
 from hub_server.pages.words import disk, duration
 from hub_server.services.watch_stations import StationWatch, watch_stations
@@ -58,9 +60,33 @@ class Lamp:
 
 def watch(hub: Hub, account: Account) -> ResponseReturnValue:
     now = hub.now_ms()
-    lines = sorted((_lamp(each, now) for each in watch_stations(hub, account)), key=_urgency)
-    counts = Counter(line.colour for line in lines)
-    return render_template("admin/watch.html", lines=lines, counts=counts, lamps=LAMPS, now=now)
+    every = sorted((_lamp(each, now) for each in watch_stations(hub, account)), key=_urgency)
+    chosen = {name: request.args.get(name, "").strip()[:50] for name in ("colour", "text")}
+    lines = [line for line in every if _is_wanted(line, chosen["colour"], chosen["text"])]
+    page = Page("admin.watch", chosen, len(lines), asked_size(OF_STATIONS), asked_number())
+    return render_template(
+        "admin/watch.html",
+        lines=page.cut(lines),
+        page=page,
+        chosen=chosen,
+        counts=Counter(line.colour for line in every),
+        lamps=LAMPS,
+        now=now,
+        again=_again(),
+    )
+
+
+def _again() -> str:
+    """The address from which the page refreshes itself: the same choice, and no activity."""
+    names = ("colour", "text", "size", "number")
+    asked: dict[str, Any] = {name: request.args[name] for name in names if request.args.get(name)}
+    return url_for("admin.watch", auto="yes", **asked)
+
+
+def _is_wanted(line: Lamp, colour: str, text: str) -> bool:
+    """Whether a line has this colour and this text in its station's name or code."""
+    watched = line.watch
+    return colour in ("", line.colour) and (text in watched.name or text in watched.station_code)
 
 
 def _urgency(line: Lamp) -> tuple[int, int, str]:

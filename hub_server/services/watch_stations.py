@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hub_server.accounts import Account
 from hub_server.hub import Hub
 from hub_server.permissions import demand
-from hub_server.store import Replica, Station
+from hub_server.store import Channel, Replica, Station
 from sync_protocol.channel import HELD_CODES, Verdict
 from sync_protocol.exchange import Report
 
@@ -50,33 +50,51 @@ class StationWatch:
     standing: str
     program: str
     entries: int
-    accepted: int
     held: int
     refused: int
     computers: tuple[ComputerWatch, ...]
 
 
 def watch_stations(hub: Hub, account: Account) -> list[StationWatch]:
-    """The stations of the account's region, by code."""
+    """The stations of the account's region, by code. A handful of queries, however many."""
     demand(account, "station.watch")
     with hub.store.reading():
-        return [_watch(hub, station) for station in hub.store.stations.within(account.region)]
+        stations = hub.store.stations.within(account.region)
+        replicas = hub.store.stations.replicas_within(account.region)
+        received = _received(hub, [each for part in replicas.values() for each in part])
+        channels = {each.id: each for each in hub.store.journal.channels()}
+        undecided = hub.store.journal.count_undecided()
+    watches = list[StationWatch]()
+    for station in stations:
+        computers = [_computer(each, received[each.id]) for each in replicas.get(station.code, ())]
+        counts = undecided.get(station.channel, {})
+        watches.append(_watch(station, computers, channels.get(station.channel), counts))
+    return watches
 
 
-def _watch(hub: Hub, station: Station) -> StationWatch:
-    replicas = hub.store.stations.replicas_of(station.code)
-    channel = hub.store.journal.channel(station.channel)
-    verdicts = hub.store.journal.count_verdicts(station.channel)
-    computers = tuple(_computer(hub, each) for each in replicas)
-    reports = [each.report for each in replicas if each.report is not None]
+def _received(hub: Hub, replicas: Sequence[Replica]) -> dict[bytes, int]:
+    """Replica → how many of its operations are here. Only what has gaps or lags is counted out."""
+    ends = hub.store.journal.ends()
+    behind = [each.id for each in replicas if ends.get(each.id, 0) < each.own_seq]
+    counted = hub.store.journal.count_of_chains(behind)
+    return {each.id: counted.get(each.id, ends.get(each.id, 0)) for each in replicas}
+
+
+def _watch(
+    station: Station,
+    computers: Sequence[ComputerWatch],
+    channel: Channel | None,
+    counts: Mapping[Verdict, int],
+) -> StationWatch:
+    reports = [each.report for each in computers if each.report is not None]
     behind = [c.report for c in computers if c.report is not None and c.received < c.written]
-    newest = max(replicas, key=lambda each: each.last_contact or 0, default=None)
+    newest = max(computers, key=lambda each: each.last_contact or 0, default=None)
     return StationWatch(
         station_code=station.code,
         name=station.name,
         region=station.region,
         state=station.state,
-        last_contact=_most(max, (each.last_contact for each in replicas)),
+        last_contact=_most(max, (each.last_contact for each in computers)),
         backlog=sum(each.backlog for each in behind),
         oldest_unsent_at=_most(min, (each.oldest_unsent_at for each in behind)),
         open_conflicts=max((each.open_conflicts for each in reports), default=0),
@@ -84,17 +102,16 @@ def _watch(hub: Hub, station: Station) -> StationWatch:
         free_disk_bytes=_most(min, (each.free_disk_bytes for each in reports)),
         failed_attempts=sum(each.failed_attempts for each in reports),
         last_error=next((each.last_error for each in reports if each.last_error), ""),
-        standing=next((_words(each) for each in replicas if each.standing), ""),
+        standing=next((each.standing for each in computers if each.standing), ""),
         program=newest.report.program if newest and newest.report else "",
         entries=channel.position if channel else 0,
-        accepted=verdicts.get(Verdict.ACCEPTED, 0),
-        held=verdicts.get(Verdict.HELD, 0),
-        refused=verdicts.get(Verdict.REFUSED, 0),
-        computers=computers,
+        held=counts.get(Verdict.HELD, 0),
+        refused=counts.get(Verdict.REFUSED, 0),
+        computers=tuple(computers),
     )
 
 
-def _computer(hub: Hub, replica: Replica) -> ComputerWatch:
+def _computer(replica: Replica, received: int) -> ComputerWatch:
     return ComputerWatch(
         device_number=replica.device_number,
         device=replica.device,
@@ -102,7 +119,7 @@ def _computer(hub: Hub, replica: Replica) -> ComputerWatch:
         last_contact=replica.last_contact,
         standing=_words(replica),
         written=replica.own_seq,
-        received=hub.store.journal.count_of(replica.id),
+        received=received,
         report=replica.report,
     )
 

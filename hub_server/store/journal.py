@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from peewee import Database, fn
+from peewee import SQL, Database, fn
 
 from hub_server.store.database import Row, insert_many, portions
 from hub_server.store.tables import table
@@ -209,6 +209,11 @@ class Journal:
             (c.replica == head.replica) & (c.signed_seq <= head.seq)
         ).execute()
 
+    def ends(self) -> dict[bytes, int]:
+        """Replica → the seq up to which its chain has come without a gap."""
+        c = self._chains
+        return dict(c.select(c.replica, c.head_seq).tuples())
+
     def signatures(self, channel: bytes) -> list[Row]:
         """Replica, seq, link and head signature of every chain of a channel."""
         c = self._chains
@@ -319,10 +324,30 @@ class Journal:
         query = o.select(o.verdict, fn.count(o.name)).where(o.channel == channel)
         return {Verdict(v): count for v, count in query.group_by(o.verdict).tuples()}
 
+    def count_undecided(self) -> dict[bytes, dict[Verdict, int]]:
+        """Channel → how many of its operations are held and how many refused, where any are."""
+        o = self._operations
+        query = o.select(o.channel, o.verdict, fn.count(o.name))
+        # Literally as the partial index has it: of a parameter the engine cannot know its value.
+        query = query.where(SQL('"verdict" < 2')).group_by(o.channel, o.verdict)
+        found: dict[bytes, dict[Verdict, int]] = {}
+        for channel, verdict, count in query.tuples():
+            found.setdefault(channel, {})[Verdict(verdict)] = count
+        return found
+
     def count_of(self, replica: bytes) -> int:
         """How many operations of one replica are stored."""
         o = self._operations
         return int(o.select(fn.count(o.name)).where(o.replica == replica).scalar() or 0)
+
+    def count_of_chains(self, replicas: Sequence[bytes]) -> dict[bytes, int]:
+        """The same of many at once; one of which nothing is stored is not among them."""
+        o = self._operations
+        found: dict[bytes, int] = {}
+        for part in portions(replicas):
+            query = o.select(o.replica, fn.count(o.name)).where(o.replica.in_(part))
+            found.update(query.group_by(o.replica).tuples())
+        return found
 
 
 def _channel_row(channel: Channel) -> Row:

@@ -130,6 +130,15 @@ class Records:
             wanted &= r.station_code == which.station_code
         return wanted
 
+    def values_of_kind(
+        self, kind: str, region: str
+    ) -> dict[tuple[bytes, bytes], Mapping[str, Any]]:
+        """(channel, record) → register → value, of one kind within a region prefix."""
+        r = self._records
+        query = r.select(r.channel, r.record, r.values)
+        query = query.where((r.kind == kind) & within(r.region, region))
+        return {(at, of): msgspec.json.decode(values) for at, of, values in query.tuples()}
+
     def in_channel(self, channel: bytes, kind: str = "") -> Iterator[StoredRecord]:
         r = self._records
         wanted = r.channel == channel

@@ -126,6 +126,16 @@ class Stations:
         query = r.select().where(r.station_code == station_code).order_by(r.device_number)
         return [_replica(row) for row in query]
 
+    def replicas_within(self, region: str) -> dict[str, list[Replica]]:
+        """Station code → its PCs by number, of every station of a region prefix that has one."""
+        r, s = self._replicas, self._stations
+        query = r.select(*(getattr(r, name) for name in Replica.__dataclass_fields__))
+        query = query.join(s, on=(s.code == r.station_code)).where(within(s.region, region))
+        found: dict[str, list[Replica]] = {}
+        for row in query.order_by(r.station_code, r.device_number):
+            found.setdefault(row["station_code"], []).append(_replica(row))
+        return found
+
     def note_contact(
         self, replica: bytes, at: int, device_time: int, own_seq: int, report: Report
     ) -> None:

@@ -6,17 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from python_calamine import CalamineWorkbook
 
 from hub_server.errors import HubError
 from hub_server.services.answer_courier import answer_courier
+from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.check_health import check_health
 from hub_server.services.export import csv_bytes, export_station
+from hub_server.services.list_stations import list_stations
 from hub_server.services.publish_catalogue import publish_catalogue
 from hub_server.services.read_ledger import Filters
 from hub_server.services.watch_stations import watch_stations
-from sync_protocol import courier
+from sync_protocol import courier, exchange
 from sync_protocol.errors import PeerFault
 
 HEADER = (
@@ -38,7 +41,7 @@ def desk(county: Any, entry: Any) -> Any:
 
 def test_an_operator_sees_counts_and_no_person(county: Any, desk: Any) -> None:
     (watch,) = watch_stations(county.hub, county.operator)
-    assert (watch.accepted, watch.refused, watch.held) == (3, 1, 1)  # the card is an operation, too
+    assert (watch.entries, watch.refused, watch.held) == (5, 1, 1)  # the card is an operation, too
     (computer,) = watch.computers
     assert (computer.written, computer.received) == (4, 4)
     assert (watch.clock_offset_ms, watch.program) == (120, "0.1.0")
@@ -51,6 +54,41 @@ def test_a_station_that_never_called_is_watched_too(county: Any) -> None:
     county.open_station()
     (watch,) = watch_stations(county.hub, county.operator)
     assert (watch.last_contact, watch.computers) == (None, ())
+
+
+@pytest.mark.parametrize("look", [watch_stations, list_stations])
+def test_many_stations_ask_the_database_no_more_often_than_one(
+    county: Any, desk: Any, monkeypatch: pytest.MonkeyPatch, look: Any
+) -> None:
+    database, asked = county.hub.store._database, list[str]()
+    ask = database.execute_sql
+
+    def counted(sql: str, *more: Any) -> Any:
+        asked.append(sql)
+        return ask(sql, *more)
+
+    monkeypatch.setattr(database, "execute_sql", counted)
+    assert len(look(county.hub, county.operator)) == 1
+    for_one = len(asked)
+    for number in range(3):
+        county.desk(applicant_unit=f"邮政局第{number}支局")
+    asked.clear()
+    assert len(look(county.hub, county.operator)) == 4
+    assert len(asked) == for_one
+
+
+def test_what_came_behind_a_gap_is_counted_as_received(
+    county: Any, entry: Any, run_of: Any
+) -> None:
+    desk = county.desk()
+    for _ in range(3):
+        desk.write("intake_case", entry())
+    payload = exchange.envelope.unpack(desk.payload(), exchange.Request)
+    late = msgspec.structs.replace(payload, runs=[run_of(desk, 2, 3)])
+    answer_exchange(county.hub, desk.seal(exchange.envelope.pack(late)))
+    (watch,) = watch_stations(county.hub, county.operator)
+    assert [(each.written, each.received) for each in watch.computers] == [(3, 2)]
+    assert watch.held == 2
 
 
 def test_another_region_is_not_watched(county: Any, desk: Any) -> None:

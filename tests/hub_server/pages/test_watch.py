@@ -37,7 +37,6 @@ def a_watch(**changed: Any) -> StationWatch:
         standing="",
         program="0.1.0",
         entries=12,
-        accepted=12,
         held=0,
         refused=0,
         computers=(),
@@ -86,6 +85,41 @@ def test_the_worst_station_stands_first(county: County, monkeypatch: pytest.Monk
     page = county.signed_in("operator").get("/county/watch").text
     order = re.findall(r'href="/county/stations/(\d+)"', page)
     assert order == ["140502004", "140502003", "140502001", "140502002"]
+
+
+def codes_on(page: str) -> list[str]:
+    return re.findall(r'href="/county/stations/(\d+)"', page)
+
+
+def test_a_long_matrix_comes_in_pages_and_is_filtered(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [a_watch(station_code=f"140502{n:03d}", name=f"第{n}支行便民服务站") for n in range(120)]
+    many[77] = replace(many[77], refused=1)
+    monkeypatch.setattr(watch, "watch_stations", lambda hub, account: many)
+    operator = county.signed_in("operator")
+    first = operator.get("/county/watch").text
+    assert (codes_on(first)[0], len(codes_on(first))) == ("140502077", 50)
+    last = operator.get("/county/watch?number=3&colour=green&_scheme=x").text
+    assert len(codes_on(last)) == 19
+    assert 'content="30; url=/county/watch?auto=yes&amp;colour=green&amp;number=3"' in last
+    assert "需处理 1" in last
+    assert codes_on(operator.get("/county/watch?text=第42支行").text) == ["140502042"]
+    assert codes_on(operator.get("/county/watch?text=140502007").text) == ["140502007"]
+    assert "没有符合条件的站点" in operator.get("/county/watch?text=没有").text
+
+
+def test_the_register_shows_what_ran_out_first_and_is_filtered(county: County) -> None:
+    desk = county.desk()
+    county.open_station(applicant_unit="邮政局")
+    first = county.signed_in("reviewer").get("/county/stations").text
+    waiting, busy = "140502002", desk.certificate.station_code
+    assert codes_on(first) == [waiting, busy]
+    county.clock.forward(3 * 365 * DAY / 1000)
+    reviewer = county.signed_in("reviewer")
+    assert reviewer.get("/county/stations").text.count("tag-red") == 2
+    assert codes_on(reviewer.get("/county/stations?text=邮政局").text) == [waiting]
+    assert codes_on(reviewer.get("/county/stations?colour=green").text) == []
 
 
 def send_report(desk: Desk, **told: Any) -> None:
