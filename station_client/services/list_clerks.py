@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from station_client.station import Station
+from station_client.store.rows import RecordRow
 
 COUNTY = "县级平台"
 SOMEBODY = "其他工作人员"
@@ -11,27 +12,38 @@ SOMEBODY = "其他工作人员"
 
 @dataclass(frozen=True)
 class Clerk:
-    """`slot_number` is what the unlock page shows; None for one who unlocks another PC only."""
+    """`slot_number` is what the unlock page shows; None for one who unlocks another PC only;
+    `is_here` is the one at the desk."""
 
     id: bytes
     name: str
     slot_number: int | None
     is_here: bool
+    is_active: bool
 
 
 def list_clerks(station: Station) -> list[Clerk]:
     """The clerks of the station in the order in which they were written down."""
     slots = {each: station.vault.slot_number(each) for each in station.vault.clerk_ids()}
     return [
-        Clerk(clerk, name, slots.get(clerk), clerk == station.clerk)
-        for clerk, name in clerk_names(station).items()
+        Clerk(
+            id=row.id,
+            name=str(row.values.get("name", "")),
+            slot_number=slots.get(row.id),
+            is_here=row.id == station.clerk,
+            is_active=row.values.get("active") is not False,
+        )
+        for row in _rows(station)
     ]
 
 
 def clerk_names(station: Station) -> dict[bytes, str]:
     """Clerk's id → name, oldest first."""
-    rows = station.store.journal.records_of_kind(["clerk"])
-    return {row.id: str(row.values.get("name", "")) for row in reversed(rows)}
+    return {row.id: str(row.values.get("name", "")) for row in _rows(station)}
+
+
+def _rows(station: Station) -> list[RecordRow]:
+    return station.store.journal.records_of_kind(["clerk"])[::-1]
 
 
 def author_name(names: Mapping[bytes, str], clerk: bytes, by_hub: bool) -> str:

@@ -88,6 +88,8 @@ PAGES = [
     Page("/files/export", "export", files.export, "POST"),
     Page("/clerks", "clerks", clerks.show),
     Page("/clerks", "add_clerk", clerks.add, "POST"),
+    Page("/clerks/secret", "change_secret", clerks.change, "POST"),
+    Page("/clerks/<clerk>/remove", "remove_clerk", clerks.remove, "POST"),
 ]
 
 

@@ -24,6 +24,7 @@ def address(rule: str) -> str:
         "<record>": RECORD,
         "<path:register>": "remark",
         "<kind>": "change",
+        "<clerk>": RECORD,
     }.items():
         rule = rule.replace(part, filled)
     return rule

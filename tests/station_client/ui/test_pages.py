@@ -172,6 +172,34 @@ def test_a_clerk_whose_secrets_differ_is_not_added(program: Program, visitor: Vi
     assert len(program.station.vault.clerk_ids()) == 1
 
 
+def test_a_clerk_who_left_unlocks_no_more_and_keeps_the_name(
+    program: Program, visitor: Visitor
+) -> None:
+    secret = "大河向东流二号窗口站"
+    visitor.post("/clerks", {"name": "王芳", "secret": secret, "again": secret})
+    [remove] = re.findall(r'action="(/clerks/[0-9a-f]+/remove)"', visitor.get("/clerks").text)
+    visitor.post(remove)
+    page = visitor.get("/clerks")
+    assert "已停用王芳" in page.text
+    assert "/remove" not in page.text
+    with pytest.raises(StationError):
+        program.desk.unlock(secret, None)
+    assert visitor.post(f"/clerks/{visit.CLERK.hex()}/remove").status_code == 404
+
+
+def test_a_clerk_gives_oneself_another_secret(program: Program, visitor: Visitor) -> None:
+    new = "大河向东流二号窗口站"
+    sent = {"old": builders.PIN, "new": new, "new_again": new}
+    assert "不一样" in visitor.post("/clerks/secret", {**sent, "new_again": "x"}).text
+    assert (
+        "还可以再试" in visitor.post("/clerks/secret", {**sent, "old": "错的错的错的错的错的"}).text
+    )
+    visitor.post("/clerks/secret", sent)
+    visitor.post("/lock")
+    assert visitor.post("/unlock", {"secret": builders.PIN}).status_code == 200
+    assert visitor.post("/unlock", {"secret": new}).status_code == 302
+
+
 def test_a_desk_where_nobody_sits_locks_itself(program: Program, visitor: Visitor) -> None:
     program.clock.forward(9 * 60)
     assert visitor.get("/status").status_code == 200
