@@ -13,7 +13,7 @@ from station_client.services.amend_entry import amend_entry, operations_of, void
 from station_client.services.apply_for_change import apply_for_change
 from station_client.services.list_conflicts import Conflict, list_conflicts
 from station_client.services.merged import merged
-from station_client.services.record_entry import record_entry
+from station_client.services.record_entry import record_entries, record_entry
 from station_client.services.settle_conflict import settle_conflict
 from station_client.services.writing import save, save_change
 from station_client.store.rows import RecordRow
@@ -37,11 +37,23 @@ def record(world: World, pc: Pc, dice: Random) -> bool:
 
 def write_case(world: World, pc: Pc, dice: Random) -> None:
     kind = dice.choice(CASES)
+    record = record_entry(pc.station, kind, _new_case(pc, kind, dice))
+    world.onlooker.told.append((pc, record))
+
+
+def record_many(world: World, pc: Pc, dice: Random) -> bool:
+    """Many at once, as an import does: more than one request carries."""
+    cases = [_new_case(pc, "helper_case", dice) for _ in range(dice.randint(2, 20))]
+    records = record_entries(pc.station, "helper_case", cases)
+    world.onlooker.told += [(pc, each) for each in records]
+    return True
+
+
+def _new_case(pc: Pc, kind: str, dice: Random) -> dict[str, Any]:
     values: dict[str, Any] = a_case() if kind == "intake_case" else new_values(kind, dice)
     for name in (ALIVE, "case_no"):
         values.pop(name, None)
-    record = record_entry(pc.station, kind, _marked(pc, values, dice))
-    world.onlooker.told.append((pc, record))
+    return _marked(pc, values, dice)
 
 
 def amend(world: World, pc: Pc, dice: Random) -> bool:

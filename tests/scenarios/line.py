@@ -2,7 +2,8 @@
 answers in the hub's place, and the hub may die at any statement of its answer.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -28,14 +29,15 @@ TROUBLES = (
 
 @dataclass
 class Line:
-    """What a PC's program sends through. `troubles`: what happens to its next requests; `delivered`
-    is the last reply that reached the PC."""
+    """What a PC's program sends through. `troubles`: what happens to its next requests;
+    `meanwhile`: what is done while they are under way; `delivered`: the last reply that came."""
 
     world: "World"
     pc: Pc
     troubles: list[str]
     dice: Random
     delivered: bytes = b""
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
 
     def fetch_card(self) -> bytes:
         raise AssertionError("everybody is enrolled")
@@ -46,6 +48,8 @@ class Line:
     def exchange(self, data: bytes) -> bytes:
         trouble = self.troubles.pop(0) if self.troubles else "none"
         self.world.sent(self.pc, data)
+        if self.meanwhile:
+            self.meanwhile.pop()()
         self.delivered = self._carried(data, trouble)
         return self.delivered
 

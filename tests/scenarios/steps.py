@@ -15,10 +15,10 @@ def _steps(*steps: Step) -> dict[str, Step]:
 
 
 STEPS: dict[str, Step] = _steps(
-    desks.record, desks.amend, desks.void, desks.overstep, desks.damage, desks.look, desks.settle,
-    desks.apply, desks.apply_to_close,
-    traffic.exchange, traffic.exchange_badly, traffic.deliver_late, traffic.repeat, traffic.pry,
-    traffic.write_stick, traffic.stick_at_hub, traffic.stick_comes_back,
+    desks.record, desks.record_many, desks.amend, desks.void, desks.overstep, desks.damage,
+    desks.look, desks.settle, desks.apply, desks.apply_to_close,
+    traffic.exchange, traffic.exchange_badly, traffic.exchange_busily, traffic.deliver_late,
+    traffic.repeat, traffic.pry, traffic.write_stick, traffic.stick_at_hub, traffic.stick_comes_back,
     accidents.power_cut, accidents.disk_full, accidents.restart, accidents.restart_hub,
     accidents.change_program, accidents.upgrade_hub, accidents.turn_clock,
     accidents.turn_hub_clock, accidents.wait,

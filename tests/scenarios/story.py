@@ -21,6 +21,7 @@ from tests.simulation.story import Story, StoryStep
 # How often each step is drawn; a desk mostly works, and its line is mostly bad.
 WEIGHTS = {
     "record": 6,
+    "record_many": 0.7,
     "amend": 12,
     "exchange": 8,
     "exchange_badly": 10,

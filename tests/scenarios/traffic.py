@@ -17,6 +17,7 @@ from sync_protocol import agree, channel, courier, envelope
 from sync_protocol.channel import Cursor
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Report, Request, seal_request
+from tests.scenarios import desks
 from tests.scenarios.cast import Pc
 from tests.scenarios.line import TROUBLES, damaged
 from tests.scenarios.world import World
@@ -31,8 +32,25 @@ def exchange_badly(world: World, pc: Pc, dice: Random) -> bool:
     return _exchange(world, pc, dice.choices(TROUBLES, k=3), dice)
 
 
+def exchange_busily(world: World, pc: Pc, dice: Random) -> bool:
+    """While the request is under way the clerk goes on writing, and a colleague exchanges."""
+    colleague = dice.choice([each for each in world.pcs if each is not pc])
+
+    def meanwhile() -> None:
+        dice.choice((desks.record, desks.amend))(world, pc, dice)
+        world.onlooker.note_saved(pc)
+        exchange(world, colleague, dice)
+
+    line = world.line_of(pc)
+    line.meanwhile = [meanwhile] * dice.randint(1, 2)
+    try:
+        return _exchange(world, pc, [], dice)
+    finally:
+        line.meanwhile = []
+
+
 def _exchange(world: World, pc: Pc, troubles: list[str], dice: Random) -> bool:
-    line = world.lines[world.pcs.index(pc)]
+    line = world.line_of(pc)
     line.troubles, line.dice = troubles, dice
     asked = list(troubles)
     try:
@@ -131,7 +149,7 @@ def stick_comes_back(world: World, pc: Pc, dice: Random) -> bool:
 
 def read_stick(world: World, pc: Pc, file: bytes, damage: str) -> None:
     if damage == "none":
-        world.lines[world.pcs.index(pc)].delivered = courier.unframe(file)
+        world.line_of(pc).delivered = courier.unframe(file)
     try:
         outcome = read_reply(pc.station, file)
     except StationError as told:
