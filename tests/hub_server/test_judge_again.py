@@ -8,7 +8,8 @@ import pytest
 import forms
 from hub_server.services.judge_again import judge_new_forms
 from hub_server.services.take_runs import freeze
-from sync_protocol.channel import Verdict, VerdictEntry, read_entry
+from hub_server.services.write_records import append_word
+from sync_protocol.channel import ClosingEntry, Verdict, VerdictEntry, entry_bytes, read_entry
 
 ACCEPTED, HELD = (Verdict.ACCEPTED, ""), (Verdict.HELD, "form")
 
@@ -123,6 +124,21 @@ def test_a_frozen_chain_waits_for_the_county_whatever_form_arrives(county, entry
     assert [(each.verdict, each.code) for each in verdict_entries(desk)] == [
         (Verdict.HELD, "frozen")
     ]
+
+
+def test_a_closing_asked_when_the_operation_came_and_does_not_ask_again(county, entry, newer_forms):
+    desk = county.desk()
+    desk.write("intake_case", entry(), form_version=9)
+    desk.synchronise()
+    hub, now = county.hub, county.clock()
+    closing = ClosingEntry(until=now + 1, at=now)
+    with hub.store.writing():
+        append_word(hub, hub.store.journal.lock_channel(desk.channel), closing)
+        hub.store.journal.set_closing(desk.channel, entry_bytes(closing))
+    county.clock.forward(days=1)
+    desk.hub = upgraded(hub, newer_forms)
+    desk.synchronise()
+    assert desk.verdict(1) == ACCEPTED
 
 
 def test_opening_a_hub_judges_by_the_forms_of_its_program(county, entry, newer_forms, monkeypatch):
