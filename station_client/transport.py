@@ -53,7 +53,7 @@ class HttpTransport:
         return self._send("POST", "exchange", data)
 
     def _send(self, method: str, path: str, data: bytes | None) -> bytes:
-        with _coded(self._base), requests.Session() as session:
+        with _coded(), requests.Session() as session:
             response = session.request(
                 method,
                 f"{self._base}/{path}",
@@ -73,6 +73,7 @@ def checked_address(hub_url: str) -> str:
     try:
         parts = urlsplit(address)
         known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        (parts.hostname or "").encode("idna")  # a name that no host can have
     except ValueError:
         known = False
     if not known or "@" in address:
@@ -118,7 +119,7 @@ def _refused(status: int, body: bytes) -> StationError:
 
 
 @contextmanager
-def _coded(address: str) -> Iterator[None]:
+def _coded() -> Iterator[None]:
     """What a network can do to us, in the station's words."""
     try:
         yield
@@ -132,9 +133,8 @@ def _coded(address: str) -> Iterator[None]:
         # A read that stops in the middle of the body is reported as this, too.
         timed_out = "timed out" in str(error).lower()
         raise StationError("transport.timeout" if timed_out else "transport.down") from error
-    except requests.exceptions.InvalidProxyURL as error:
-        raise StationError("transport.bad_proxy") from error
     except requests.exceptions.InvalidURL as error:
-        raise StationError("transport.bad_address", address=address) from error
+        # The hub's own address was checked before: this is the proxy's.
+        raise StationError("transport.bad_proxy") from error
     except requests.exceptions.RequestException as error:
         raise StationError("transport.down") from error

@@ -97,7 +97,9 @@ def test_a_proxy_that_is_no_address_is_told_as_what_it_is(
     assert told.value.code == "transport.bad_proxy"
 
 
-@pytest.mark.parametrize("address", ["", "hub.example", "ftp://hub", "http://", "http://u:p@hub"])
+@pytest.mark.parametrize(
+    "address", ["", "hub.example", "ftp://hub", "http://", "http://u:p@hub", "http://a..b"]
+)
 def test_an_address_that_is_none_is_refused_before_anything_is_sent(address: str) -> None:
     with pytest.raises(StationError) as told:
         checked_address(address)
