@@ -103,9 +103,10 @@ class Program:
         with self._opening:
             if self.station is None:
                 self.station = open_station(self.home, secret, clerk)
-                self.schedule.soon()
             else:
                 self.station.unlocked = self.station.vault.unlock(secret, clerk)
+            # Each time: a clock that is set back locks the pages, and puts off what is planned.
+            self.schedule.soon()
             return self.station
 
     def enrol(self, asked: Enrolment) -> Station:

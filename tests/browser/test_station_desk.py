@@ -170,6 +170,32 @@ def test_a_helper_case_is_recorded_by_keyboard_alone(desk: Desk, page: Page) -> 
     expect(page.get_by_text("已保存，编号")).to_contain_text(case["case_no"])
 
 
+def test_a_proxy_case_is_recorded_by_keyboard_alone(desk: Desk, page: Page) -> None:
+    record_entry(desk.program.station, "intake_case", builders.a_case())  # a window to offer again
+    desk.open(page)
+    page.keyboard.press("F3")
+    expect(page.locator("#applicant_name")).to_be_focused()
+    type_a_helper_case(page)
+    page.keyboard.press("Enter")
+    for _ in range(20):  # Enter walks through the paper, into the parts that are open
+        if page.evaluate("document.activeElement.id") == "principal":
+            break
+        page.keyboard.press("Enter")
+    page.keyboard.type("赵秀兰")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("已保存，编号")).to_be_visible()
+    [case] = records(desk.program, "proxy_case")
+    assert case["principal"] == "赵秀兰"
+
+
+def test_enter_goes_into_a_part_that_is_folded(desk: Desk, page: Page) -> None:
+    desk.open(page)
+    begin_a_helper_case(page)
+    page.locator("summary", has_text="咨询").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#question")).to_be_focused()
+
+
 def test_what_is_missing_is_asked_for_and_the_rest_stays(desk: Desk, page: Page) -> None:
     desk.open(page)
     begin_a_helper_case(page)
@@ -297,7 +323,9 @@ def test_nothing_is_wider_than_the_screen(desk: Desk, page: Page) -> None:
              "/conflicts", "/applications", "/applications/new/change", "/clerks"]  # fmt: skip
     for path in paths:
         page.goto(desk.address(path))
-        assert page.evaluate("document.documentElement.scrollWidth") <= 1366, path
+        for width in (1366, 1024):
+            page.set_viewport_size({"width": width, "height": 768})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
 def test_another_browser_without_the_token_is_shown_nothing(desk: Desk, page: Page) -> None:

@@ -15,15 +15,16 @@ function post(url, body) {
 
 const FIELDS = "input:not([type=hidden]), select, textarea, summary, [data-add-line]";
 
-// Boxes to tick are one stop for Enter, and Tab walks through them.
+// Boxes to tick are one stop for Enter, and Tab walks through them. A part that is open needs none.
 function isStop(element) {
-  return element.getClientRects().length > 0 && !element.matches(".ticks label + label input");
+  return element.getClientRects().length > 0 && !element.matches(".ticks label + label input, [open] > summary");
 }
 
 function goToNext(from) {
   const stops = [...entry.querySelectorAll(FIELDS)].filter(isStop);
   const here = from.closest(".ticks")?.querySelector("input") || from;
-  const next = stops[stops.indexOf(here) + 1] || entry.querySelector(".save-end button");
+  const isBehind = (stop) => here.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING;
+  const next = stops.find(isBehind) || entry.querySelector(".save-end button");
   next.focus();
   if (next.select) next.select();
 }
@@ -45,6 +46,11 @@ function click(selector) {
 function pressedInForm(event) {
   const at = event.target;
   if (event.key === "Enter" && at.matches("input, select") && !event.ctrlKey) {
+    goToNext(at);
+    return true;
+  }
+  if (event.key === "Enter" && at.matches("summary")) {
+    at.parentElement.open = true; // a part that Enter came to is gone into, not closed again
     goToNext(at);
     return true;
   }
