@@ -112,6 +112,10 @@ def _every_channel(hub: Hub, own: Channel) -> dict[bytes, Channel]:
     return {each.id: each for each in hub.store.journal.channels()}
 
 
+def _not_projected(hub: Hub, channel: Channel, records: object) -> list[object]:
+    return []
+
+
 def _never_again(hub: Hub, channel: Channel, held: object) -> tuple[Channel, set[bytes]]:
     return channel, set()
 
@@ -144,6 +148,7 @@ SWITCHES: dict[str, tuple[object, str, object]] = {
     "positions come from the channel's row": (Journal, "append", _position_from_a_sequence),
     "a reply is bound to its request": (exchange, "open_reply", _any_reply),
     "a station reads its own channels": (answer_exchange, "_readable", _every_channel),
+    "what a later verdict accepts is shown": (judge_again, "project", _not_projected),
     "what was held is judged again": (judge_again, "_judge", _never_again),
     **{
         rule: PROTOCOL[rule]
@@ -167,6 +172,7 @@ SCENES: dict[str, str] = {
     "a later verdict is not overwritten": (
         "change_program:0 record:0 exchange:0 upgrade_hub:0 exchange:1"
     ),
+    "what a later verdict accepts is shown": "change_program:0 record:0 exchange:0",
     "what was held is judged again": "change_program:0 record:0 exchange:0",
     "what builds on a held creation waits": (
         "change_program:0 record:0 exchange:0 change_program:0 amend:0 exchange:0"
