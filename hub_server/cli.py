@@ -45,7 +45,7 @@ from hub_server.services.applications import (
     list_applications,
     show_application,
 )
-from hub_server.services.check_health import check_health, check_keys
+from hub_server.services.check_health import ENTRIES_CHECKED, check_health, check_keys
 from hub_server.services.decide_application import Terms, decide_application
 from hub_server.services.export import export_station
 from hub_server.services.issue_code import issue_code
@@ -358,10 +358,11 @@ def courier(hub: Hub, file: Path, reply: Path) -> None:
 
 @main.command()
 @json_option
+@click.option("--full", is_flag=True, help="Check every entry and record, not only the newest.")
 @with_hub
-def health(hub: Hub, as_lines: bool) -> None:
-    """Check database, keys, disk and journal; exits with 1 when something is wrong."""
-    checks = check_health(hub)
+def health(hub: Hub, as_lines: bool, full: bool) -> None:
+    """Check database, keys, disk, journal and records; exits with 1 when something is wrong."""
+    checks = check_health(hub, None if full else ENTRIES_CHECKED)
     if as_lines:
         click.echo(
             as_json([{"name": c.name, "sound": c.is_sound, "words": c.words} for c in checks])

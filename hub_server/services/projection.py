@@ -71,7 +71,7 @@ def project(hub: Hub, channel: Channel, records: Iterable[bytes]) -> list[Stored
     region = station.region if station else channel.region
     name = station.name if station else ""
     projected = [
-        _project_one(hub, channel, record, accepted, region, name)
+        projected_one(hub, channel, record, accepted, region, name)
         for record, each in placed.items()
         if (accepted := accepted_of(each))
     ]
@@ -79,7 +79,7 @@ def project(hub: Hub, channel: Channel, records: Iterable[bytes]) -> list[Stored
     return projected
 
 
-def _project_one(
+def projected_one(
     hub: Hub,
     channel: Channel,
     record: bytes,
@@ -87,6 +87,7 @@ def _project_one(
     region: str,
     station_name: str,
 ) -> StoredRecord:
+    """What these operations, all accepted, make of one record; saves nothing."""
     form = form_of(hub.forms, accepted)
     folded = fold(form, accepted)
     values = folded.values

@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from hub_server.store.applications import Agreement, Applications, Ticket
-from hub_server.store.database import Writer, as_hub_errors, open_database
-from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed
+from hub_server.store.database import Row, Writer, as_hub_errors, open_database
+from hub_server.store.history import History, KeptEntry
+from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed, placed_of
 from hub_server.store.people import AuditLine, People, StoredAccount
 from hub_server.store.records import Filters, Kinds, Records, StoredLine, StoredRecord
 from hub_server.store.stations import EnrolmentCode, Replica, Station, Stations
@@ -24,10 +25,12 @@ __all__ = [
     "Channel",
     "EnrolmentCode",
     "Filters",
+    "KeptEntry",
     "Kinds",
     "NewEntry",
     "Placed",
     "Replica",
+    "Row",
     "Station",
     "Store",
     "StoredAccount",
@@ -35,6 +38,7 @@ __all__ = [
     "StoredRecord",
     "Ticket",
     "as_hub_errors",
+    "placed_of",
 ]
 
 
@@ -48,6 +52,7 @@ class Store:
         self._meta = table(self._database, "meta")
         self.journal = Journal(self._database)
         self.records = Records(self._database)
+        self.history = History(self._database)
         self.stations = Stations(self._database)
         self.people = People(self._database)
         self.applications = Applications(self._database)

@@ -252,7 +252,7 @@ class Journal:
             & (o.verdict == int(Verdict.HELD))
             & (o.code == "gap")
         )
-        return [_placed(row) for row in query.order_by(o.seq)]
+        return [placed_of(row) for row in query.order_by(o.seq)]
 
     # --- operations -----------------------------------------------------------------------------
 
@@ -269,7 +269,7 @@ class Journal:
         for part in portions(records):
             query = o.select().where((o.channel == channel) & o.record.in_(part))
             for row in query.order_by(o.position):
-                found[row["record"]].append(_placed(row))
+                found[row["record"]].append(placed_of(row))
         return found
 
     def named(self, names: Sequence[bytes]) -> Iterator[Operation]:
@@ -302,7 +302,7 @@ class Journal:
         o = self._operations
         here = (o.channel == channel) & (o.verdict == int(Verdict.HELD)) & (o.code == code)
         parts = [here] if records is None else [here & o.record.in_(p) for p in portions(records)]
-        found = [_placed(row) for part in parts for row in o.select().where(part)]
+        found = [placed_of(row) for part in parts for row in o.select().where(part)]
         return sorted(found, key=_in_chain)
 
     def bodies(self, channels: Sequence[bytes], digests: Sequence[bytes]) -> Iterator[bytes]:
@@ -371,7 +371,8 @@ def _operation(header: bytes, body: bytes | None, body_digest: bytes) -> Operati
     return Operation(operations.read_header(header), header, body, body_digest)
 
 
-def _placed(row: Row) -> Placed:
+def placed_of(row: Row) -> Placed:
+    """A stored row. PeerFault `operation.header`, where its bytes are no header."""
     return Placed(
         operation=_operation(row["header"], row["body"], row["body_digest"]),
         link=row["link"],

@@ -99,13 +99,13 @@ class Records:
     def get(self, channel: bytes, record: bytes) -> StoredRecord | None:
         r = self._records
         row = r.select().where((r.channel == channel) & (r.record == record)).first()
-        return _record(row) if row is not None else None
+        return record_of(row) if row is not None else None
 
     def find(self, record: bytes, region: str) -> StoredRecord | None:
         """A record by its id alone, within a region prefix."""
         r = self._records
         row = r.select().where((r.record == record) & within(r.region, region)).first()
-        return _record(row) if row is not None else None
+        return record_of(row) if row is not None else None
 
     def of_kinds(
         self, which: Kinds, region: str, limit: int | None = None, offset: int = 0
@@ -114,7 +114,7 @@ class Records:
         r = self._records
         query = r.select().where(self._kinds_condition(which, region))
         query = query.order_by(r.changed_at.desc(), r.record)
-        return [_record(row) for row in query.limit(limit).offset(offset)]
+        return [record_of(row) for row in query.limit(limit).offset(offset)]
 
     def count_kinds(self, which: Kinds, region: str) -> int:
         r = self._records
@@ -145,7 +145,7 @@ class Records:
         if kind:
             wanted &= r.kind == kind
         for row in r.select().where(wanted).order_by(r.record):
-            yield _record(row)
+            yield record_of(row)
 
     def count_open_cases(self, channel: bytes) -> int:
         r = self._records
@@ -211,7 +211,7 @@ def _row(record: StoredRecord) -> Row:
     }
 
 
-def _record(row: Row) -> StoredRecord:
+def record_of(row: Row) -> StoredRecord:
     ready = {name: msgspec.json.decode(row[name]) for name in ("values", "cells")}
     flags = {name: bool(row[name]) for name in ("alive", "open_case")}
     return StoredRecord(**{**row, **ready, **flags})

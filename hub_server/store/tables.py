@@ -39,6 +39,10 @@ def within(column: Any, prefix: str) -> Expression:
     return (column >= prefix) & (column < prefix + ":")  # ":" is the next after the digits
 
 
+def columns_of(name: str) -> list[str]:
+    return _COLUMNS[name].split()
+
+
 def table(database: Database, name: str) -> Any:
     """The table of that name, bound to this database."""
-    return Table(name, _COLUMNS[name].split()).bind(database)
+    return Table(name, columns_of(name)).bind(database)

@@ -1,0 +1,176 @@
+"""Whether the journal is what stations and county once wrote, and the records what it adds up to.
+
+Recomputes every digest, name and link from the stored bytes: whoever alters, drops or adds a row
+would have to compute them all anew, and the receipts that stations hold would still not fit.
+Checks the last entries of every channel, or everything. PROTOCOL.md, sections 3 to 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import attrgetter
+
+from hub_server.hub import Hub
+from hub_server.services.projection import accepted_of, projected_one
+from hub_server.store import Channel, KeptEntry, Row, Station, StoredRecord, placed_of
+from sync_protocol import channel as protocol
+from sync_protocol import operations
+from sync_protocol.channel import OperationEntry, Verdict, VerdictEntry
+from sync_protocol.errors import PeerFault
+
+_UNLINKED = frozenset({"gap", "fork"})  # held there: their chain goes another way, or not yet
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Where something is not as it was written: a place in a channel, or one of its records."""
+
+    channel: bytes
+    position: int = 0
+    record: bytes = b""
+
+
+def journal_faults(hub: Hub, last: int | None) -> Iterator[Fault]:
+    """The first place in each channel at which the journal does not add up."""
+    ends = {each.id: each for each in hub.store.journal.channels()}
+    for channel, entries in groupby(hub.store.history.entries(last), key=attrgetter("channel")):
+        found = _Walk(ends.pop(channel), last).first_fault(entries)
+        if found:
+            yield Fault(channel, found)
+    yield from (Fault(each.id, 1) for each in ends.values() if each.position)
+
+
+def record_faults(hub: Hub, last: int | None) -> Iterator[Fault]:
+    """The records that are not what their operations make now."""
+    channels = {each.id: each for each in hub.store.journal.channels()}
+    stations = {each.channel: each for each in hub.store.stations.within("")}
+    kept = hub.store.history.records(last)
+    stored = next(kept, None)
+    for (channel, record), rows in hub.store.history.operations(last):
+        while stored is not None and (stored.channel, stored.record) < (channel, record):
+            yield Fault(stored.channel, record=stored.record)
+            stored = next(kept, None)
+        own = stored if stored and (stored.channel, stored.record) == (channel, record) else None
+        if not _adds_up(hub, channels[channel], stations.get(channel), rows, own):
+            yield Fault(channel, record=record)
+        if own is not None:
+            stored = next(kept, None)
+    yield from (Fault(each.channel, record=each.record) for each in _rest(stored, kept))
+
+
+def _rest(stored: StoredRecord | None, kept: Iterator[StoredRecord]) -> Iterator[StoredRecord]:
+    if stored is not None:
+        yield stored
+        yield from kept
+
+
+def _adds_up(
+    hub: Hub,
+    channel: Channel,
+    station: Station | None,
+    rows: Iterable[Row],
+    stored: StoredRecord | None,
+) -> bool:
+    if not all(_is_as_named(row) for row in rows):
+        return False
+    accepted = accepted_of(placed_of(row) for row in rows)
+    if stored is None or not accepted:
+        return stored is None and not accepted
+    region = station.region if station else channel.region
+    # A line may show the name that the station had when it was made.
+    name = stored.cells[2] if stored.cells else ""
+    made = projected_one(hub, channel, stored.record, accepted, region, name)
+    return replace(made, changed_at=stored.changed_at, cells=list(made.cells)) == stored
+
+
+def _is_as_named(row: Row) -> bool:
+    """Whether header, body and the columns beside them are those that the name was made of."""
+    try:
+        found = placed_of(row).operation
+    except (PeerFault, ValueError):
+        return False
+    header = found.header
+    if found.body is not None and operations.digest_of_body(found.body) != found.body_digest:
+        return False
+    columns = (row["name"], row["identity"], row["replica"], row["seq"], row["record"])
+    return columns == (found.name, found.identity, header.replica, header.seq, header.record)
+
+
+@dataclass
+class _Walk:
+    """One channel walked through from the first entry that is read to its end."""
+
+    channel: Channel
+    last: int | None
+    position: int = 0
+    digest: bytes = b""
+    told: dict[bytes, int] = field(default_factory=dict)
+    judged: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def first_fault(self, entries: Iterable[KeptEntry]) -> int:
+        """The position of the first thing that does not add up, 0 where all does."""
+        start = 0 if self.last is None else max(0, self.channel.position - self.last)
+        self.position, self.digest = 0, protocol.first_digest(self.channel.id)
+        for entry in entries:
+            if start and not self.position:  # the one before those that are looked at
+                if entry.position != start:
+                    return start
+                self.position, self.digest = start, entry.digest
+            elif not self._follows(entry):
+                return self.position + 1
+        if (self.position, self.digest) != (self.channel.position, self.channel.digest):
+            return self.position + 1
+        return self._first_misjudged()
+
+    def _follows(self, entry: KeptEntry) -> bool:
+        digest = protocol.next_digest(self.digest, entry.data)
+        if (entry.position, entry.digest) != (self.position + 1, digest):
+            return False
+        word = protocol.read_entry(entry.data)
+        if isinstance(word, OperationEntry | VerdictEntry):
+            self.told[word.name] = max(self.told.get(word.name, 0), word.verdict)
+        if isinstance(word, OperationEntry) != (entry.name is not None):
+            return False
+        if isinstance(word, OperationEntry) and not self._is_kept(entry, word):
+            return False
+        self.position, self.digest = entry.position, digest
+        return True
+
+    def _is_kept(self, entry: KeptEntry, word: OperationEntry) -> bool:
+        """Whether the operation that this entry placed is there as it was sent."""
+        row = entry.operation
+        if row is None or not _is_as_named(row) or row["identity"] != word.name:
+            return False
+        placed = (row["channel"], row["position"], row["effective"])
+        if placed != (entry.channel, entry.position, word.effective):
+            return False
+        self.judged.setdefault(word.name, []).append((entry.position, row["verdict"]))
+        return _is_linked(entry, row)
+
+    def _first_misjudged(self) -> int:
+        """Of copies, which share one verdict, only those are compared that are alone here."""
+        wrong = (
+            places[0][0]
+            for name, places in self.judged.items()
+            if len(places) == 1 and places[0][1] != self.told[name]
+        )
+        return min(wrong, default=0)
+
+
+def _is_linked(entry: KeptEntry, row: Row) -> bool:
+    """Whether an operation follows the one before it in its chain, and the chain's head is it."""
+    if entry.chain is None:
+        return False
+    is_hub, head_seq, head_link = entry.chain
+    flags = operations.read_header(row["header"]).flags
+    if bool(row["by_hub"]) != (is_hub and not flags & operations.ON_BEHALF):
+        return False
+    if row["verdict"] == Verdict.HELD and row["code"] in _UNLINKED:
+        return True
+    before = entry.links_before
+    if row["seq"] == 1:
+        before = frozenset({operations.first_link(row["replica"])})
+    links = {operations.next_link(link, row["name"]) for link in before}
+    return row["link"] in links and (row["seq"] != head_seq or row["link"] == head_link)
