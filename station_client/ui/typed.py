@@ -1,23 +1,40 @@
-"""What a clerk types, turned into a field's value: `20240301`, `3-1`, `今天`, `905`, `5个工作日`.
+"""What a clerk types, turned into a field's value: `20240301`, `3-1`, `今天`, `905`, `5`.
 
-What has one possible meaning is understood; anything else stays the text it was, and the form's
-checker then says what is wrong with it. Knows no page.
+Here is what a page may leave out, because it knows the day: the rest of what people write is read
+by `forms.reading`. What has no one meaning stays the text it was, and the form's checker then says
+what is wrong with it. Knows no page.
 """
 
 import re
 import unicodedata
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, timedelta
 
 from forms import Field
-from forms.values import CHINA_OFFSET
+from forms.reading import (
+    Reading,
+    Unreadable,
+    read_date,
+    read_datetime,
+    read_integer,
+    read_limit,
+    read_phone,
+    read_time,
+    read_yes_no,
+)
 
-_DATE = re.compile(r"(?:(\d{4})[-/.年])?(\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
-_DATE_DIGITS = re.compile(r"(\d{4})?(\d{2})(\d{2})", re.ASCII)
-_TIME = re.compile(r"(\d{1,2})[:时点.](\d{1,2})分?(?::\d{2})?", re.ASCII)
-_TIME_DIGITS = re.compile(r"(\d{1,2})(\d{2})", re.ASCII)
-_LIMIT = re.compile(r"(\d{1,4})(?:个)?(?:工作日|天|日)?", re.ASCII)
+_MONTH_DAY = re.compile(r"(\d{1,2})(?:[-/.]|月)(\d{1,2})日?|(\d{2})(\d{2})", re.ASCII)
+_SHORT_TIME = re.compile(r"(\d)(\d{2})", re.ASCII)
 _DAYS = {"今天": 0, "今日": 0, "昨天": -1, "昨日": -1, "前天": -2, "明天": 1}
-_YES_NO = {"yes": True, "no": False}
+_READERS: dict[str, Callable[[str], Reading[object]]] = {
+    "date": read_date,
+    "time": read_time,
+    "datetime": read_datetime,
+    "limit": read_limit,
+    "integer": read_integer,
+    "phone": read_phone,
+    "boolean": read_yes_no,
+}
 
 
 def read_value(field: Field, typed: str, today: date) -> object:
@@ -25,31 +42,22 @@ def read_value(field: Field, typed: str, today: date) -> object:
     text = typed.replace("\r\n", "\n").strip()
     if not text:
         return None
-    if field.type in ("text", "long_text", "code"):
+    reader = _READERS.get(field.type)
+    if reader is None:
         return text
-    if field.type == "boolean":
-        return _YES_NO.get(text, text)
-    plain = unicodedata.normalize("NFKC", text)
-    match field.type:
-        case "date":
-            return _date(plain, today) or text
-        case "time":
-            return _time(plain) or text
-        case "datetime":
-            return _datetime(plain, today) or text
-        case "limit":
-            return _limit(plain, text)
-        case "integer":
-            return int(plain) if re.fullmatch(r"\d{1,9}", plain, re.ASCII) else text
-        case "phone" | "case_no":
-            return re.sub(r"(?<=\d)[\s](?=\d)", "", plain).replace("—", "-")
-    return text
+    try:
+        return reader(_in_full(field.type, unicodedata.normalize("NFKC", text), today)).value
+    except Unreadable:
+        return text
 
 
 def read_day(typed: str, today: date) -> date | None:
     """A day of a filter; None where there is none or it cannot be read."""
-    found = _date(unicodedata.normalize("NFKC", typed).strip(), today)
-    return date.fromisoformat(found) if found else None
+    try:
+        full = _full_date(unicodedata.normalize("NFKC", typed).strip(), today)
+        return date.fromisoformat(read_date(full).value)
+    except Unreadable:
+        return None
 
 
 def input_text(field: Field, value: object) -> str:
@@ -65,41 +73,30 @@ def input_text(field: Field, value: object) -> str:
     return str(value)
 
 
-def _date(text: str, today: date) -> str:
-    if text in _DAYS:
-        return (today + timedelta(days=_DAYS[text])).isoformat()
-    found = _DATE.fullmatch(text) or _DATE_DIGITS.fullmatch(text)
+def _in_full(kind: str, plain: str, today: date) -> str:
+    match kind:
+        case "date":
+            return _full_date(plain, today)
+        case "time":
+            return _full_time(plain)
+        case "datetime":
+            *day, clock = plain.replace("T", " ").split()
+            return f"{_full_date(' '.join(day) or '今天', today)} {_full_time(clock)}"
+        case "limit" if plain.isdecimal():
+            return f"{plain}个工作日"
+    return plain
+
+
+def _full_date(plain: str, today: date) -> str:
+    if plain in _DAYS:
+        return (today + timedelta(days=_DAYS[plain])).isoformat()
+    found = _MONTH_DAY.fullmatch(plain)
     if found is None:
-        return ""
-    year, month, day = found.groups()
-    try:
-        return date(int(year or today.year), int(month), int(day)).isoformat()
-    except ValueError:
-        return ""
+        return plain
+    month, day = found[1] or found[3], found[2] or found[4]
+    return f"{today.year}-{month}-{day}"
 
 
-def _time(text: str) -> str:
-    found = _TIME.fullmatch(text) or _TIME_DIGITS.fullmatch(text)
-    if found is None:
-        return ""
-    hour, minute = int(found[1]), int(found[2])
-    return f"{hour:02d}:{minute:02d}" if hour < 24 and minute < 60 else ""
-
-
-def _datetime(text: str, today: date) -> str:
-    """A day and a time; a time alone is today's."""
-    parts = text.replace("T", " ").split()
-    day = _date(parts[0], today) if len(parts) == 2 else today.isoformat()
-    clock = _time(parts[-1]) if len(parts) <= 2 else ""
-    return f"{day}T{clock}:00{CHINA_OFFSET}" if day and clock and _is_real(day, clock) else ""
-
-
-def _is_real(day: str, clock: str) -> bool:
-    return datetime.fromisoformat(f"{day}T{clock}").year >= 1900
-
-
-def _limit(plain: str, text: str) -> object:
-    if plain in ("即办", "即办件", "当场"):
-        return 0
-    found = _LIMIT.fullmatch(plain)
-    return int(found[1]) if found else text
+def _full_time(plain: str) -> str:
+    found = _SHORT_TIME.fullmatch(plain)
+    return f"{found[1]}:{found[2]}" if found else plain

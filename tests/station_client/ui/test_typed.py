@@ -33,6 +33,7 @@ def a_field(kind: Any) -> Field:
         ("datetime", "2024-03-01 09:05", "2024-03-01T09:05:00+08:00"),
         ("datetime", "0301 905", "2026-03-01T09:05:00+08:00"),
         ("datetime", "905", "2026-03-02T09:05:00+08:00"),
+        ("datetime", "今天 下午3点半", "2026-03-02T15:30:00+08:00"),
         ("limit", "即办", 0),
         ("limit", "5", 5),
         ("limit", "5个工作日", 5),
@@ -54,7 +55,7 @@ def test_what_has_one_meaning_is_understood(kind: str, text: str, value: object)
     ("kind", "text"),
     [
         ("date", "0230"), ("date", "改天"), ("date", "2024-13-01"), ("time", "2575"),
-        ("datetime", "明天下午"), ("datetime", "0301 9 05"), ("limit", "几天"), ("integer", "-3"),
+        ("datetime", "明天下午"), ("datetime", "0301 9 05"), ("limit", "几天"), ("limit", "5天"),
         ("integer", "3.5"), ("boolean", "大概"),
     ],
 )  # fmt: skip
