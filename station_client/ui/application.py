@@ -125,8 +125,7 @@ def _show_http_error(error: HTTPException) -> Response:
 
 def _show_expired(desk: Desk) -> Response:
     """A page from before a lock or unlock in another tab: what was typed in it is kept."""
-    if "form_id" in request.form:
-        drafts.keep_posted(desk)
+    drafts.keep_posted(desk)
     going_on = drafts.own_path(request.form.get("next") or place())
     return _problem_page(HTTPStatus.BAD_REQUEST, *EXPIRED, "csrf", going_on)
 

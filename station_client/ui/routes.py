@@ -6,7 +6,6 @@ Knows no station; the functions live in `pages`, one action one function.
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -130,5 +129,5 @@ def place() -> str:
     """The page that the clerk looks at; a form may be sent to an address that is none."""
     if request.method == "GET":
         return request.path
-    sent_from = urlsplit(request.referrer or "").path
-    return request.form.get("draft_path") or sent_from or request.path
+    ours, _, sent_from = (request.referrer or "").partition(request.host)
+    return request.form.get("draft_path") or (sent_from if ours else "") or request.path

@@ -21,7 +21,12 @@ def keep(desk: Desk, station: Station) -> Response:
 
 
 def keep_posted(desk: Desk) -> None:
-    """A form that was sent after the desk had locked itself: nothing of it is lost."""
+    """A form that was sent after the desk had locked itself: nothing of it is lost.
+
+    Only what is filled in like paper has an id; a PIN is never kept.
+    """
+    if "form_id" not in request.form:
+        return
     path = request.form.get("draft_path") or request.path
     desk.keep_draft(desk.last_clerk, path, _typed())
 

@@ -227,8 +227,11 @@ def test_what_was_sent_after_the_lock_is_there_after_unlock(
 ) -> None:
     token = visitor.token()
     program.clock.forward(3600)
-    answer = visitor.post("/cases/new/helper", typed(applicant_name="钱多多", csrf_token=token))
+    sent = typed(applicant_name="钱多多", csrf_token=token, form_id="f" * 32)
+    answer = visitor.post("/cases/new/helper", sent)
     assert answer.headers["Location"] == "/unlock?next=/cases/new/helper"
+    visitor.post("/clerks", {"secret": builders.PIN, "csrf_token": token})
+    assert builders.PIN not in str(program.desk.drafts)
     assert records(program) == []
     assert "没有保存的内容已经保留" in visitor.get(answer.headers["Location"]).text
     answer = visitor.post("/unlock", {"secret": builders.PIN, "next": "/cases/new/helper"})
