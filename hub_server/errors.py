@@ -70,6 +70,10 @@ _TABLE: dict[str, tuple[int, str]] = {
         "事项清单第 {row} 行不符合要求：{words}请改正后重新导入，本次没有导入任何一行。",
     ),
     "ledger.no_reason": (400, "查看完整信息必须写明理由。请填写后再查看。"),
+    "record.ambiguous": (
+        409,
+        "不同站点有两条编号相同的记录，无法确定是哪一条。请从列表中重新打开，并联系运维人员。",
+    ),
     "record.values": (400, "内容不符合要求：{words}请改正后再提交。"),
     # station, code, enrolment
     "code.station_closed": (409, "该站已经注销，不能再发启用码。请核对站点编号。"),

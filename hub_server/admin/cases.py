@@ -21,17 +21,26 @@ _DONE = {"corrected": "更正已保存", "returned": "已退回"}
 
 
 def case(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
-    return _case(hub, show_record(hub, account, record))
+    return _case(hub, show_record(hub, account, record, _channel()))
 
 
 def reveal_case(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
     """The page in full, this once; who looked and why stands in the audit trail."""
-    return _case(hub, reveal(hub, account, record, request.form.get("reason", "")))
+    reason = request.form.get("reason", "")
+    return _case(hub, reveal(hub, account, record, reason, _channel()))
+
+
+def _channel() -> bytes | None:
+    """The channel that a list names with its record: ids are chosen by stations."""
+    try:
+        return bytes.fromhex(request.args.get("channel", "")) or None
+    except ValueError:
+        return None
 
 
 def review(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
     """A correction writes only what was changed; it arrives at the desk with the opinion."""
-    view = show_record(hub, account, record)
+    view = show_record(hub, account, record, _channel())
     action, opinion = request.form.get("action", ""), request.form.get("opinion", "").strip()
     changed = _changed(hub, view) if action == "corrected" else {}
     problems = check_writes(_form(hub, view), changed, author="hub", creates=False)
@@ -43,7 +52,7 @@ def review(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
     except HubError as refused:
         return _case(hub, view, refused=refused.words()), refused.status
     flash(f"{_DONE[action]}，将在下次同步时送达站点。")
-    return redirect(url_for("admin.case", record=record), 303)
+    return redirect(url_for("admin.case", record=record, channel=view.channel.hex()), 303)
 
 
 def _changed(hub: Hub, view: RecordView) -> dict[str, object]:

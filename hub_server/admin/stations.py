@@ -15,6 +15,7 @@ from hub_server.pages.words import today
 from hub_server.permissions import allows
 from hub_server.services.issue_code import VALID_MS, issue_code
 from hub_server.services.list_stations import StationLine, list_stations, show_station
+from hub_server.services.show_record import HistoryLine, show_history
 
 LAMPS = {"red": "协议已到期", "yellow": "尚未启用电脑", "green": "正常", "grey": "已注销"}
 _ORDER = list(LAMPS)
@@ -60,7 +61,15 @@ def station(hub: Hub, account: Account, code: str) -> ResponseReturnValue:
         line=line,
         shown=shown,
         card=[(form.label(name), text) for name, text in shown.items()],
+        history=_history(hub, account, line),
     )
+
+
+def _history(hub: Hub, account: Account, line: StationLine) -> tuple[HistoryLine, ...]:
+    """Who changed what of the card when (5.4.1.2), for whom may see the people of the county."""
+    if not allows(account.role, "ledger.read"):
+        return ()
+    return show_history(hub, account, line.card_record, line.channel)
 
 
 def _card(hub: Hub) -> Form:

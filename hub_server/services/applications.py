@@ -14,7 +14,7 @@ from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.permissions import demand
-from hub_server.store import Agreement, Kinds, StoredRecord
+from hub_server.store import Agreement, Channel, Kinds, StoredRecord
 
 __all__ = [
     "EVERY",
@@ -26,6 +26,7 @@ __all__ = [
     "find_by_number",
     "list_applications",
     "load_application",
+    "office_channel",
     "show_application",
 ]
 
@@ -84,9 +85,11 @@ def show_application(hub: Hub, account: Account, record: bytes) -> Application:
     return load_application(hub, record, account.region)
 
 
-def load_application(hub: Hub, record: bytes, region: str) -> Application:
-    """An application within a region prefix."""
-    found = hub.store.records.find(record, region)
+def load_application(
+    hub: Hub, record: bytes, region: str, channel: bytes | None = None
+) -> Application:
+    """An application within a region prefix. HubError `application.*`, `record.ambiguous`."""
+    found = hub.store.records.find(record, region, channel)
     if found is None:
         raise HubError("application.unknown")
     if found.kind not in KINDS:
@@ -117,4 +120,12 @@ def find_by_number(hub: Hub, account: Account, number: str) -> Application:
     ticket = hub.store.applications.ticket(number.strip())
     if ticket is None:
         raise HubError("application.unknown")
-    return load_application(hub, ticket.record, account.region)
+    return load_application(hub, ticket.record, account.region, office_channel(hub).id)
+
+
+def office_channel(hub: Hub) -> Channel:
+    """The channel of the county's own papers."""
+    office = hub.store.journal.channel_of_region("office", hub.region)
+    if office is None:
+        raise HubError("hub.missing", folder=hub.home)
+    return office

@@ -29,6 +29,12 @@ from sync_protocol.channel import ClosingEntry, entry_bytes
 
 GRACE_MS = 30 * 24 * 60 * 60 * 1000
 DEFAULT_OPINION = "同意"
+_CHANGED = {  # what the second block of table B.1 says of the card
+    "phone": "new_contact_phone",
+    "address": "new_address",
+    "county": "new_county",
+    "applicant_unit": "new_applicant_unit",
+}
 _FUNCTIONS = ("appointment", "intake", "help", "proxy", "notice")
 
 
@@ -163,6 +169,9 @@ def _card(
         "name": station.name,
         "region_code": station.region,
         "address": found.values["site"],
+        "county": found.values["county"],
+        "applicant_unit": found.values["applicant_unit"],
+        "phone": found.values["contact_phone"],
         "host_type": found.values.get("host_type") or "other",
         "functions": list(terms.functions or _FUNCTIONS),
         "agreement_no": agreement.no,
@@ -177,9 +186,9 @@ def _card(
 
 def _change(hub: Hub, account: Account, found: Application, terms: Terms) -> Decided:
     station = find_station(hub, account, found.station_code)
-    old, new = found.values["applicant_unit"], found.values["new_applicant_unit"]
-    name = terms.station_name or (station.name if old == new else _name_of(str(new)))
-    values: dict[str, Any] = {"name": name, "address": found.values["new_address"]}
+    was, unit = found.values["applicant_unit"], found.values["new_applicant_unit"]
+    name = terms.station_name or (station.name if was == unit else _name_of(str(unit)))
+    values = {"name": name, **{own: found.values[new] for own, new in _CHANGED.items()}}
     if terms.functions:
         values["functions"] = list(terms.functions)
     write_record(hub, station.channel, HubWrite(station.card, "station_card", values, account.id))

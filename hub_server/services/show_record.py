@@ -70,30 +70,36 @@ class RecordView:
     history: tuple[HistoryLine, ...]
 
 
-def show_record(hub: Hub, account: Account, record: bytes) -> RecordView:
-    """A record of the account's region, masked. HubError `case.unknown`."""
-    return _view(hub, _find(hub, account, record), masked=True)
+def show_record(
+    hub: Hub, account: Account, record: bytes, channel: bytes | None = None
+) -> RecordView:
+    """A record of the account's region, masked. HubError `case.unknown`, `record.ambiguous`."""
+    return _view(hub, _find(hub, account, record, channel), masked=True)
 
 
-def reveal(hub: Hub, account: Account, record: bytes, reason: str) -> RecordView:
+def reveal(
+    hub: Hub, account: Account, record: bytes, reason: str, channel: bytes | None = None
+) -> RecordView:
     """The same in full: one record, a reason, a line in the audit. HubError `ledger.no_reason`."""
     demand(account, "record.reveal")
     if not reason.strip():
         raise HubError("ledger.no_reason")
-    found = _find(hub, account, record)
+    found = _find(hub, account, record, channel)
     with hub.store.writing():
         note(hub, account, "record.reveal", record.hex(), found.region, reason=reason.strip()[:200])
     return _view(hub, found, masked=False)
 
 
-def show_history(hub: Hub, account: Account, record: bytes) -> tuple[HistoryLine, ...]:
+def show_history(
+    hub: Hub, account: Account, record: bytes, channel: bytes | None = None
+) -> tuple[HistoryLine, ...]:
     """The history of a record: an application's in full, anything else masked."""
-    found = _find(hub, account, record)
+    found = _find(hub, account, record, channel)
     return _history(hub, found, masked=found.kind not in APPLICATIONS)
 
 
-def _find(hub: Hub, account: Account, record: bytes) -> StoredRecord:
-    found = hub.store.records.find(record, account.region)
+def _find(hub: Hub, account: Account, record: bytes, channel: bytes | None) -> StoredRecord:
+    found = hub.store.records.find(record, account.region, channel)
     if found is None:
         raise HubError("case.unknown")
     demand(account, "application.list" if found.kind in APPLICATIONS else "ledger.read")

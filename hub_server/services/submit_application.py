@@ -16,10 +16,10 @@ import uuid_utils
 from hub_server.china_time import in_china
 from hub_server.errors import HubError
 from hub_server.hub import Hub
-from hub_server.services.applications import Application, load_application
+from hub_server.services.applications import Application, load_application, office_channel
 from hub_server.services.audit import note
 from hub_server.services.write_records import HubWrite, write_record
-from hub_server.store import Channel, Ticket
+from hub_server.store import Ticket
 from sync_protocol import crypto
 
 KIND = "station_open"
@@ -54,7 +54,7 @@ def find_application(hub: Hub, number: str, check_code: str) -> Application:
     given = _hash(ticket.check_salt if ticket else bytes(16), code)
     if ticket is None or not crypto.same(expected, given):
         raise HubError("application.unknown")
-    return load_application(hub, ticket.record, "")
+    return load_application(hub, ticket.record, "", office_channel(hub).id)
 
 
 def correct_application(
@@ -67,14 +67,14 @@ def correct_application(
     check_region(hub, {**found.values, **changes})
     form = hub.forms.latest(KIND)
     with hub.store.writing():
-        current = load_application(hub, found.record, "")
+        current = load_application(hub, found.record, "", found.channel)
         if current.version != found.version:
             raise HubError("application.changed")
         state = form.moved(current.values["state"], "submitted", "station")
         values = {**changes, "state": state}
         write_record(hub, found.channel, HubWrite(found.record, KIND, values, on_behalf=True))
         note(hub, None, "application.correct", found.number, hub.region)
-    return load_application(hub, found.record, "")
+    return load_application(hub, found.record, "", found.channel)
 
 
 def check_region(hub: Hub, values: Mapping[str, Any]) -> None:
@@ -82,14 +82,6 @@ def check_region(hub: Hub, values: Mapping[str, Any]) -> None:
     region = values.get("region_code")
     if region and not str(region).startswith(hub.region):
         raise HubError("application.region", region=region)
-
-
-def office_channel(hub: Hub) -> Channel:
-    """The channel of the county's own papers."""
-    office = hub.store.journal.channel_of_region("office", hub.region)
-    if office is None:
-        raise HubError("hub.missing", folder=hub.home)
-    return office
 
 
 def _next_number(hub: Hub) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from peewee import Database, Expression, fn
 
+from hub_server.errors import HubError
 from hub_server.store.database import Row, insert_many, portions
 from hub_server.store.tables import table, within
 
@@ -101,11 +102,20 @@ class Records:
         row = r.select().where((r.channel == channel) & (r.record == record)).first()
         return record_of(row) if row is not None else None
 
-    def find(self, record: bytes, region: str) -> StoredRecord | None:
-        """A record by its id alone, within a region prefix."""
+    def find(self, record: bytes, region: str, channel: bytes | None = None) -> StoredRecord | None:
+        """A record within a region prefix, of this channel or, without one, wherever it lies.
+
+        A station chooses the ids of its records: one that lies in two channels is no single record.
+        HubError `record.ambiguous`.
+        """
         r = self._records
-        row = r.select().where((r.record == record) & within(r.region, region)).first()
-        return record_of(row) if row is not None else None
+        wanted = (r.record == record) & within(r.region, region)
+        if channel is not None:
+            wanted &= r.channel == channel
+        found = list(r.select().where(wanted).limit(2))
+        if len(found) > 1:
+            raise HubError("record.ambiguous")
+        return record_of(found[0]) if found else None
 
     def of_kinds(
         self, which: Kinds, region: str, limit: int | None = None, offset: int = 0

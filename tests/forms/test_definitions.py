@@ -20,6 +20,7 @@ RELEASED = {
     "intake_case.1.toml": "1900e21c45695a06feaa123f88ddb63372f66936b6c456d9bf7115de90967aba",
     "proxy_case.1.toml": "351f905071ac76cda1b146e158f22dbad4c589371599a9ea3da98c8d4089de8c",
     "station_card.1.toml": "625ba5c5f3f417ccec8f27dfc1acf85fd4bf85fed326971ff6809237b2eb58c7",
+    "station_card.2.toml": "332af0b6c4f561b694581fa82d0eb12a82533c190f3bab7a5e77bb18b1f355f3",
     "station_change.1.toml": "e6f91b231c018929fe1618d4eeadc69536593f94ef99c769cc449a85164bedbf",
     "station_close.1.toml": "de1c71896a0ea07ad575efdc875a6d8aa557bab78475f1871dcd27b04beb3397",
     "station_open.1.toml": "fa563fe33ba5d9f56050c11544252765773e6b3cc345f755b82e2cec6a0dbc41",

@@ -7,7 +7,9 @@ import pytest
 from hub_server.errors import HubError
 from hub_server.services.applications import Kinds, list_applications, show_application
 from hub_server.services.decide_application import Terms
+from hub_server.services.list_stations import show_station
 from hub_server.services.record_agreement import record_agreement
+from hub_server.services.show_record import show_history, show_record
 from hub_server.services.submit_application import (
     correct_application,
     find_application,
@@ -160,6 +162,68 @@ def test_an_approved_change_amends_the_card_and_reaches_the_desk(county):
     card = county.hub.store.stations.get(desk.certificate.station_code).card
     assert desk.values(card, "station_card")["address"] == "北留镇新街2号"
     assert desk.values(record, "station_change")["state"]["state"] == "approved"
+
+
+def test_an_approved_change_carries_the_whole_second_block_onto_the_card(county, entry):
+    desk = county.desk()
+    before = desk.write("intake_case", entry())
+    values = a_change(
+        new_applicant_unit="山西银行北留新街支行",
+        new_contact_phone="13900001111",
+        new_county="阳城县",
+    )
+    record = desk.write("station_change", values)
+    desk.synchronise()
+    station = county.hub.store.stations.get(desk.certificate.station_code)
+    opened = show_station(county.hub, county.reviewer, station.code).card
+    assert (opened["phone"], opened["county"]) == ("0356-2025678", "高平市")
+    assert opened["applicant_unit"] == "山西银行北留支行"
+    county.decide(record, terms=Terms(functions=("intake", "proxy")))
+    card = show_station(county.hub, county.reviewer, station.code).card
+    assert card["name"] == "山西银行北留新街支行便民服务站"
+    assert [card[name] for name in ("applicant_unit", "phone", "address", "county")] == [
+        "山西银行北留新街支行",
+        "13900001111",
+        "北留镇新街2号",
+        "阳城县",
+    ]
+    assert card["functions"] == ["intake", "proxy"]
+    desk.synchronise()
+    assert desk.values(station.card, "station_card") == card | {"alive": ""}
+    history = show_history(county.hub, county.reviewer, station.card, station.channel)
+    assert [line.who for line in history] == ["reviewer", "reviewer"]
+    told = {change.label: (change.before, change.after) for change in history[1].changes}
+    assert told["地址"] == ("北留镇商业街1号", "北留镇新街2号")
+    assert told["办公电话"] == ("0356-****678", "139****1111")
+    desk.write("intake_case", {"remark": "补充"}, before)
+    desk.synchronise()
+    line = county.hub.store.records.get(station.channel, before)
+    assert line.cells[2] == "山西银行北留支行便民服务站"  # the name in force that day
+
+
+def test_a_change_without_ticked_functions_leaves_those_of_the_card(county):
+    desk = county.desk()
+    record = desk.write("station_change", a_change())
+    desk.synchronise()
+    functions = show_station(county.hub, county.reviewer, "140581001").card["functions"]
+    county.decide(record)
+    card = show_station(county.hub, county.reviewer, "140581001").card
+    assert card["functions"] == functions
+    assert card["name"] == "山西银行北留支行便民服务站"
+
+
+def test_an_id_that_two_channels_hold_is_no_ones(county, entry):
+    first, second = county.desk(), county.desk(applicant_unit="邮政局")
+    record = first.write("intake_case", entry())
+    first.synchronise()
+    assert show_record(county.hub, county.reviewer, record).channel == first.channel
+    second.write("intake_case", entry(remark="冒名"), record)
+    second.synchronise()
+    act = lambda: show_record(county.hub, county.reviewer, record)  # noqa: E731
+    assert refused_code(act) == "record.ambiguous"
+    for desk in (first, second):
+        shown = show_record(county.hub, county.reviewer, record, desk.channel)
+        assert shown.channel == desk.channel
 
 
 def test_a_desk_cannot_approve_its_own_application(county):

@@ -122,6 +122,19 @@ def test_the_register_shows_what_ran_out_first_and_is_filtered(county: County) -
     assert codes_on(reviewer.get("/county/stations?colour=green").text) == []
 
 
+def test_the_register_tells_a_reviewer_who_changed_a_card_and_an_operator_no_telephone(
+    county: County,
+) -> None:
+    code = county.open_station().station_code
+    reviewer = text_of(county.signed_in("reviewer").get(f"/county/stations/{code}"))
+    assert "登记卡的变动" in reviewer
+    assert "王审核 县级" in reviewer
+    assert "13812345678" in reviewer
+    operator = text_of(county.signed_in("operator").get(f"/county/stations/{code}"))
+    assert "办公电话" not in operator
+    assert "王审核" not in operator
+
+
 def send_report(desk: Desk, **told: Any) -> None:
     """One exchange of a desk in trouble: it tells the hub, and sends none of its backlog."""
     report = exchange.Report("0.1.0", 0, None, 0, 0, 10**11, 0, "")
