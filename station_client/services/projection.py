@@ -12,6 +12,7 @@ from station_client.store.rows import ItemRow, RecordRow, StoredOperation
 from sync_protocol.channel import Verdict
 
 STATUS = [column for column, _ in LEDGER_COLUMNS].index("case_status")
+VOID = "已作废"
 NO_DATE = "0000-00-00"
 """The day of a line that says none: it stands at the end of the whole ledger."""
 
@@ -44,9 +45,13 @@ def project(
         held=sum(each.verdict == Verdict.HELD for each in stored),
         refused=len(open_refusals(stored)),
         returned=is_returned(merged),
-        status=cells[STATUS] if cells else "",
+        status=_status(cells, merged.void_reason) if cells else "",
         marked=0 if merged.void_reason else len(open_marks(merged.form, values)),
     )
+
+
+def _status(cells: Sequence[str], void_reason: str) -> str:
+    return VOID if void_reason else cells[STATUS]
 
 
 def open_marks(form: Form | None, values: Mapping[str, Any]) -> list[Problem]:

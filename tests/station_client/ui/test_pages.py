@@ -16,7 +16,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from station_client.errors import StationError
-from station_client.services.amend_entry import amend_entry
+from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.record_entry import record_entry
 from sync_protocol.channel import Verdict
@@ -911,8 +911,11 @@ def test_the_ledger_counts_its_lines_by_status(program: Program, visitor: Visito
     finished = "2026-03-02T11:00:00+08:00"
     for changes in ({}, {}, {"case_status": "finished", "finished_at": finished}):
         record_entry(program.station, "intake_case", builders.a_case(**changes))
+    void_entry(
+        program.station, record_entry(program.station, "intake_case", builders.a_case()), "x"
+    )
     page = visitor.get("/")
-    for words in ("办理中 2", "已办结 1", "共 3 条"):
+    for words in ("办理中 2", "已办结 1", "已作废 1", "共 4 条"):
         assert words in page.text
 
 
