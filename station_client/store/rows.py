@@ -44,8 +44,8 @@ class RecordRow:
     `cells` are the 16 cells of its ledger line, None for what is no case; `day` is the line's date
     (ISO), "" for what is no case; `conflicts` counts the registers that this desk must settle,
     `pending`, `held` and `refused` operations; `returned`: sent back by the county, and nobody here
-    has written since; `status` is the line's 办件状态, or 已作废; `marked` counts what an imported line
-    says against the rules of the form, and nobody has mended yet.
+    has written since; `status` is the line's 办件状态, or 已作废; `marked` counts what an
+    imported line says against the rules of the form, and nobody has mended yet.
     """
 
     channel: bytes
