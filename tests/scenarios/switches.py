@@ -180,6 +180,9 @@ SCENES: dict[str, str] = {
     "a station reads its own channels": "record:0 record:2 exchange:0 exchange:2 pry:0 pry:2",
     "a reply is bound to its request": "exchange:0 exchange:0 record:1 exchange:1 exchange_badly:0 "
     * 5,
+    "what a PC writes is all or nothing": (
+        "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1 power_cut:0" * 5
+    ),
     "what the hub writes is all or nothing": "record:0 exchange_badly:0 amend:0 " * 6,
     "positions come from the channel's row": "record:0 exchange_badly:0 amend:0 " * 6,
     "the effective stamp is bounded": "turn_clock:0 record:0 exchange:0 " * 3,
