@@ -61,6 +61,7 @@ def make_hub(
 
     What an interrupted attempt left is completed. HubError `hub.*`, `account.*`.
     """
+    _check_not_emptied(home)
     if not 0 < len(name.strip()) <= _LONGEST_NAME:
         raise HubError("hub.name_form")
     if _REGION.fullmatch(region) is None:
@@ -93,10 +94,11 @@ def open_hub(
 ) -> Hub:
     """The hub in a folder; what waited for a form that came with this program is judged.
 
-    HubError `hub.missing`, `hub.key_file`, `hub.database`.
+    HubError `hub.missing`, `hub.emptied`, `hub.key_file`, `hub.database`.
     """
     if not (home / DATABASE).exists():
         raise HubError("hub.missing", folder=home)
+    _check_not_emptied(home)
     keys = read_keys(home, environment)
     store = Store(home / DATABASE, keys.database)
     name, region, epoch = (store.meta(each) for each in ("name", "region", "epoch"))
@@ -106,6 +108,13 @@ def open_hub(
     hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, epoch, name.decode(), region.decode())
     judge_new_forms(hub)
     return hub
+
+
+def _check_not_emptied(home: Path) -> None:
+    """An empty file was a database: the engine would make a new one of it. HubError `hub.emptied`."""
+    path = home / DATABASE
+    if path.exists() and path.stat().st_size == 0:
+        raise HubError("hub.emptied", folder=home, file=path.name)
 
 
 def create_app(hub: Hub, trusted_hosts: Sequence[str] = ()) -> Flask:

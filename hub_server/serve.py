@@ -48,7 +48,7 @@ class Listener:
 def serve(hub: Hub, at: Listener, announce: Callable[[str], object]) -> None:
     """Serves until SIGINT or SIGTERM. HubError `hub.second_instance|port_taken|address`."""
     try:
-        with FileLock(hub.home / LOCK, timeout=0):
+        with FileLock(hub.home / LOCK, timeout=0, mode=0o600):
             _serve(hub, at, announce)
     except Timeout as held:
         raise HubError("hub.second_instance", folder=hub.home) from held

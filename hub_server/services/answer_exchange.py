@@ -25,7 +25,8 @@ PAGE_BYTES_HIGHEST = limits.REPLY_BYTES * 3 // 4
 
 def answer_exchange(hub: Hub, data: bytes) -> bytes:
     """Request bytes → reply bytes. HubError `replica.unknown`; PeerFault for a foreign request."""
-    replica = hub.store.stations.replica(exchange.sender_of(data))
+    with hub.store.reading():
+        replica = hub.store.stations.replica(exchange.sender_of(data))
     if replica is None:
         raise HubError("replica.unknown")
     opened = exchange.open_request(data, hub.keys, replica.signing)

@@ -94,7 +94,7 @@ def _add_replica(hub: Hub, asked: Asked, code: EnrolmentCode, station: Station) 
             channel=station.channel,
             signing=request.keys.signing,
             sealing=request.keys.sealing,
-            device=request.device[:100],
+            device="".join(filter(str.isprintable, request.device))[:100],
             device_number=certificate.device_number,
             standing="",
             certificate=envelope.pack(certificate),

@@ -37,18 +37,12 @@ def publish_catalogue(
 ) -> Published:
     """Publishes rows (heading → text; headings are field ids or labels) to a county's stations.
 
-    All or nothing. HubError `catalogue.columns|empty|row`.
+    All or nothing. HubError `catalogue.columns|duplicate|empty|row`.
     """
     region = (region or hub.region)[:6]
     demand(account, "catalogue.publish", region)
     form = hub.forms.latest(KIND)
-    items = {
-        str(values["item_code"]): values
-        for number, row in enumerate(rows, start=2)  # row 1 holds the headings
-        for values in [_read(form, row, number)]
-    }
-    if not items:
-        raise HubError("catalogue.empty")
+    items = _items(form, rows)
     with hub.store.writing():
         channel = region_channel(hub, region).id
         writes = [
@@ -58,6 +52,21 @@ def publish_catalogue(
         written = len(write_records(hub, channel, writes))
         note(hub, account, "catalogue.publish", region, region, rows=len(items), written=written)
     return Published(len(items), written)
+
+
+def _items(form: Form, rows: Iterable[Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+    """Item code → values, in the order of the rows."""
+    items: dict[str, dict[str, Any]] = {}
+    first: dict[str, int] = {}
+    for number, row in enumerate(rows, start=2):  # row 1 holds the headings
+        values = _read(form, row, number)
+        code = str(values["item_code"])
+        if code in items:
+            raise HubError("catalogue.duplicate", first=first[code], row=number, item_code=code)
+        items[code], first[code] = values, number
+    if not items:
+        raise HubError("catalogue.empty")
+    return items
 
 
 def _record(channel: bytes, code: str) -> bytes:

@@ -38,6 +38,14 @@ _PRAGMAS = {
     "busy_timeout": BUSY_TIMEOUT_MS,
 }
 
+# What passes without anybody mending the database, as the engine says it.
+_PASSING = {
+    "locked": "hub.busy",
+    "full": "hub.disk_full",
+    "disk I/O error": "hub.disk_fault",
+    "unable to open": "hub.disk_fault",
+}
+
 logging.getLogger("peewee.migrations").setLevel(logging.WARNING)
 
 
@@ -85,15 +93,14 @@ class Writer:
 
 @contextmanager
 def as_hub_errors() -> Iterator[None]:
-    """The engine's errors as the hub's. HubError `hub.busy`, `hub.disk_full`, `hub.database`."""
+    """The engine's errors as the hub's. HubError `hub.busy|disk_full|disk_fault|database`."""
     try:
         yield
     except (DatabaseError, sqlcipher.Error) as refused:  # the latter while rows are fetched
         reason = str(refused)
-        if "locked" in reason:
-            raise HubError("hub.busy") from refused
-        if "full" in reason:
-            raise HubError("hub.disk_full") from refused
+        for sign, code in _PASSING.items():
+            if sign in reason:
+                raise HubError(code) from refused
         raise HubError("hub.database", reason=reason) from refused
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from peewee import Database, fn
 
+from hub_server.errors import HubError
 from hub_server.store.database import Row
 from hub_server.store.tables import table, within
 from sync_protocol.agree import Countersigned
@@ -18,6 +19,7 @@ from sync_protocol.channel import Cursor
 from sync_protocol.exchange import Report
 
 REQUESTS_KEPT = 1000
+STATIONS_PER_COUNTY = 999
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,17 @@ class Stations:
         s.update(name=name, state=state).where(s.code == code).execute()
 
     def next_code(self, region6: str) -> str:
-        """The next free station code of a county: its 6 digits and a running number of 3."""
+        """The next free station code of a county: its 6 digits and a running number of 3.
+
+        HubError `station.codes_used_up`.
+        """
         s = self._stations
         query = s.select(fn.max(s.code)).where(fn.substr(s.code, 1, 6) == region6)
         highest = query.scalar()
-        return f"{region6}{int(highest[6:]) + 1 if highest else 1:03d}"
+        number = int(highest[6:]) + 1 if highest else 1
+        if number > STATIONS_PER_COUNTY:
+            raise HubError("station.codes_used_up", region=region6, limit=STATIONS_PER_COUNTY)
+        return f"{region6}{number:03d}"
 
     def count_device(self, code: str) -> int:
         """Takes the next running number of a PC at this station."""

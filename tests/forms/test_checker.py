@@ -100,6 +100,8 @@ def test_the_county_corrects_ledger_fields_but_not_the_desks_own_log(helper: For
         ("applicant_name", "名" * 101, "too_long"),
         ("applicant_name", "李\x00兰", "control_character"),
         ("applicant_name", "李兰\n王芳", "control_character"),
+        ("applicant_name", "李兰\u202e王芳", "control_character"),
+        ("applicant_name", "\u2067李兰", "control_character"),
         ("applicant_name", ["李兰"], "type"),
         ("case_no", "140581001240301100070", "format"),
         ("missing", [{"material_name": "户口簿"}], "element_id"),

@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from sqlcipher3 import dbapi2 as sqlcipher
 
 from hub_server import api
 from hub_server.app import create_app
@@ -44,6 +45,27 @@ def test_enrolment_and_exchange_travel_by_http(
         answer.data, call, code, county.hub.keys.public, mine, limits.REPLY_BYTES
     )
     assert granted.certificate.station_code == "140581002"
+
+
+@pytest.mark.parametrize("where", ["replica", "note_contact"])
+def test_a_disk_that_fails_is_told_as_something_that_passes(
+    client: FlaskClient, county: Any, entry: Any, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A 5xx with a code: the desk keeps what it has and comes back by itself."""
+    desk = county.desk()
+    desk.write("intake_case", entry())
+
+    def fails(*_: Any) -> None:
+        raise sqlcipher.OperationalError("disk I/O error")
+
+    sealed = desk.seal(desk.payload())
+    with monkeypatch.context() as broken:
+        broken.setattr(county.hub.store.stations, where, fails)
+        answer = client.post("/sync/v1/exchange", data=sealed, content_type=BYTES)
+    assert (answer.status_code, answer.json["code"]) == (503, "hub.disk_fault")
+    assert county.hub.store.journal.count_of(desk.keys.replica) == 0
+    desk.synchronise()
+    assert county.hub.store.journal.count_of(desk.keys.replica) == 1
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,8 @@ def test_a_second_server_of_one_folder_is_refused(
 ) -> None:
     done = _run("serve", "--home", home, "--port", 0)
     assert "[hub.second_instance]" in done.output
+    if os.name == "posix":
+        assert (home / "hub.lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_commands_work_beside_a_running_server(
@@ -342,3 +344,17 @@ def test_health_tells_a_damaged_database(hub: Callable[..., str], home: Path) ->
     told = _run("health", "--home", home)
     assert told.exit_code == 1
     assert "database: 数据库有" in told.output or "[hub.database]" in told.output
+
+
+def test_an_emptied_database_is_damage_and_no_place_for_a_new_hub(
+    hub: Callable[..., str], home: Path
+) -> None:
+    (home / "hub.db").write_bytes(b"")
+    keys = {path: path.read_bytes() for path in (home / "keys").iterdir()}
+    for command in ("health", "init"):
+        more = ["--name", "高平市", "--region", "140581"] if command == "init" else []
+        told = _run(command, "--home", home, *more)
+        assert told.exit_code == 1
+        assert "[hub.emptied]" in told.output
+    assert (home / "hub.db").stat().st_size == 0
+    assert {path: path.read_bytes() for path in (home / "keys").iterdir()} == keys

@@ -123,6 +123,25 @@ def test_a_refused_decision_leaves_nothing_behind(county):
     assert county.hub.store.people.count_audit("") == lines
 
 
+def test_a_county_whose_station_codes_are_used_up_is_told_so(county):
+    county.open_station()
+    station = county.hub.store.stations.get("140581001")
+    last = replace(station, code="140581999", channel=bytes(16))
+    with county.hub.store.writing():
+        county.hub.store.stations.add(last)
+    record = county.application(applicant_unit="邮政局")
+    county.agree(record)
+    assert refused_code(lambda: county.decide(record)) == "station.codes_used_up"
+    assert show_application(county.hub, county.reviewer, record).state == "submitted"
+
+
+def test_a_text_that_turns_the_direction_of_writing_is_refused(county, opening):
+    with pytest.raises(HubError) as refused:
+        submit_application(county.hub, opening(applicant_unit="山西\u202e银行"))
+    assert refused.value.code == "record.values"
+    assert "申请单位" in refused.value.words()
+
+
 def a_change(**changes):
     return {
         "applicant_unit": "山西银行北留支行",

@@ -177,6 +177,18 @@ def test_the_catalogue_reaches_the_desk(county: Any) -> None:
     assert {each["task_type"] for each in items} == {"01"}
 
 
+def test_a_catalogue_with_one_code_twice_names_both_rows_and_publishes_nothing(county: Any) -> None:
+    item = {"department": "人社局", "item_name": "事项", "task_type": "1"}
+    rows = [{**item, "item_code_raw": code} for code in ("A1", "A2", "A3", "A2")]
+    with pytest.raises(HubError) as refused:
+        publish_catalogue(county.hub, county.reviewer, rows)
+    assert refused.value.code == "catalogue.duplicate"
+    assert "第 3 行和第 5 行" in refused.value.words()
+    region = county.hub.store.journal.channel_of_region("region", "140581")
+    assert region is not None
+    assert region.position == 0
+
+
 def test_a_courier_file_is_answered_like_a_request(county: Any, entry: Any) -> None:
     desk = county.desk()
     desk.write("intake_case", entry())
