@@ -111,7 +111,7 @@ def open_hub(
 
 
 def _check_not_emptied(home: Path) -> None:
-    """An empty file was a database: the engine would make a new one of it. HubError `hub.emptied`."""
+    """What is empty was a database; the engine would make a new one. HubError `hub.emptied`."""
     path = home / DATABASE
     if path.exists() and path.stat().st_size == 0:
         raise HubError("hub.emptied", folder=home, file=path.name)

@@ -40,7 +40,7 @@ def read_ledger(
     """Lines of the account's region. `text` looks into the cells as they are, not as masked."""
     demand(account, "ledger.read")
     filters = filters or Filters()
-    found = hub.store.records.ledger(filters, account.region, limit, offset)
+    found, count = hub.store.records.ledger(filters, account.region, limit, offset)
     rows = [
         LedgerRow(
             each.record,
@@ -52,4 +52,4 @@ def read_ledger(
         )
         for each in found
     ]
-    return LedgerPage(rows, hub.store.records.count_ledger(filters, account.region))
+    return LedgerPage(rows, count)

@@ -164,12 +164,35 @@ class Records:
 
     def ledger(
         self, filters: Filters, region: str, limit: int, offset: int = 0
-    ) -> list[StoredLine]:
-        """Lines of the work ledger within a region prefix, newest day first."""
+    ) -> tuple[list[StoredLine], int]:
+        """Lines of the work ledger within a region prefix, newest day first, and their number."""
         r = self._records
         query = self._lines(filters, region)
-        query = query.order_by(self._day(filters).desc(), r.station_code, r.record.desc())
-        return [_line(row) for row in query.limit(limit).offset(offset)]
+        if not filters.text:
+            found = self._newest_first(query).limit(limit).offset(offset)
+            return [_line(row) for row in found], self.count_ledger(filters, region)
+        keys, count = self._search(filters, region, limit, offset)
+        channels, records = ({key[at] for key in keys} for at in (0, 1))
+        found = query.where(r.channel.in_(list(channels)) & r.record.in_(list(records)))
+        lines = [_line(row) for row in self._newest_first(found)]
+        return [line for line in lines if (line.channel, line.record) in keys], count
+
+    def _search(
+        self, filters: Filters, region: str, limit: int, offset: int
+    ) -> tuple[set[tuple[bytes, bytes]], int]:
+        """(channel, record) of these lines, and how many there are: one pass over the narrow index
+        `record_text`, which holds all that this asks for."""
+        r = self._records
+        query = r.select(r.channel, r.record, fn.count(r.record).over())
+        query = query.where(self._ledger_condition(filters, region))
+        found = list(self._newest_first(query).limit(limit).offset(offset).tuples())
+        if not found:
+            return set(), self.count_ledger(filters, region) if offset else 0
+        return {(channel, record) for channel, record, _ in found}, found[0][2]
+
+    def _newest_first(self, query: Any) -> Any:
+        r = self._records
+        return query.order_by(r.ledger_date.desc(), r.station_code, r.record.desc())
 
     def ledger_by_station(self, filters: Filters, region: str) -> Iterator[StoredLine]:
         """The same lines, station by station and oldest first, read as they are asked for."""
@@ -190,8 +213,7 @@ class Records:
 
     def _ledger_condition(self, filters: Filters, region: str) -> Expression:
         r = self._records
-        is_line = self._day(filters) > ""
-        wanted = is_line & (r.alive == True) & within(r.region, region)  # noqa: E712
+        wanted = (r.ledger_date > "") & (r.alive == True) & within(r.region, region)  # noqa: E712
         if filters.kind:
             wanted &= r.kind == filters.kind
         if filters.station_code:
@@ -205,12 +227,6 @@ class Records:
         if filters.text:
             wanted &= r.cells.contains(filters.text)
         return wanted
-
-    def _day(self, filters: Filters) -> Any:
-        """The day of a line. A search for text reads every line, which is quicker in the order in
-        which they are stored: as an expression, the day names no index to follow."""
-        day = self._records.ledger_date
-        return fn.substr(day, 1) if filters.text else day
 
 
 def _row(record: StoredRecord) -> Row:

@@ -3,13 +3,15 @@
 import csv
 import io
 import re
+from typing import Any
 
 import pytest
 
 from forms import LEDGER_COLUMNS
 from hub_server.services.audit import read_audit
+from hub_server.store import Filters
 from tests.hub_server.conftest import Desk, an_entry
-from tests.hub_server.pages.county import Browser, County, text_of
+from tests.hub_server.pages.county import COUNTY, Browser, County, text_of
 
 LEDGER = "/county/ledger"
 NAME, PHONE = "欧阳若兰", "13987654321"
@@ -236,3 +238,54 @@ def test_a_case_that_moved_on_meanwhile_is_not_overwritten(
     answer = reviewer.post(f"/county/cases/{case.hex()}/review", said)
     assert answer.status_code == 409
     assert "有了变动，处理没有保存" in answer.text
+
+
+def a_ledger(county: County, lines: int) -> Desk:
+    desk = county.desk()
+    for at in range(lines):
+        day = f"2026-03-{1 + at % 28:02d}"
+        name = "李兰" if at % 3 == 0 else "王芳"
+        desk.write("intake_case", an_entry(ledger_date=day, applicant_name=name))
+    desk.synchronise()
+    return desk
+
+
+def test_a_search_for_two_characters_gives_the_same_lines_as_looking_at_all(
+    county: County,
+) -> None:
+    a_ledger(county, 50)
+    records, region = county.hub.store.records, COUNTY
+    every, count = records.ledger(Filters(), region, 100)
+    wanted = [line for line in every if "李兰" in "".join(line.cells)]
+    assert (len(every), count, len(wanted)) == (50, 50, 17)
+    named = Filters(text="李兰")
+    assert records.ledger(named, region, 100) == (wanted, 17)
+    assert records.ledger(named, region, 5, 5) == (wanted[5:10], 17)
+    assert records.ledger(named, region, 5, 100) == ([], 17)
+    assert records.ledger(Filters(text="100%"), region, 5) == ([], 0)
+    month = Filters(text="李兰", since="2026-03-02", until="2026-03-09", status="handling")
+    assert records.ledger(month, region, 100)[0] == [
+        line for line in wanted if "2026-03-02" <= line.ledger_date <= "2026-03-09"
+    ]
+
+
+def test_a_search_reads_one_narrow_index_once_and_a_count_none_with_texts(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_ledger(county, 3)
+    database, plans = county.hub.store._database, list[str]()
+    ask = database.execute_sql
+
+    def explained(sql: str, params: Any = None, *more: Any) -> Any:
+        plans.extend(str(row[3]) for row in ask(f"EXPLAIN QUERY PLAN {sql}", params))
+        return ask(sql, params, *more)
+
+    monkeypatch.setattr(database, "execute_sql", explained)
+    county.hub.store.records.ledger(Filters(text="李兰"), COUNTY, 20)
+    assert [plan for plan in plans if "record_text" in plan] == [
+        "SEARCH t1 USING COVERING INDEX record_text (ledger_date>?)"
+    ]
+    assert not [plan for plan in plans if plan.startswith("SCAN t1")]
+    plans.clear()
+    county.hub.store.records.count_ledger(Filters(), COUNTY)
+    assert plans == ["SEARCH t1 USING COVERING INDEX record_by_day (ledger_date>?)"]
