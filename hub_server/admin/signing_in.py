@@ -19,8 +19,10 @@ from hub_server.admin.visits import Visit, Visits
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.pages.routes import Guard, Route, View
+from hub_server.pages.safety import address
 from hub_server.permissions import allows, demand
-from hub_server.services.accounts import find_account, sign_in
+from hub_server.services.accounts import find_account
+from hub_server.services.sign_in import network_of, sign_in
 
 _HOMES = (("application.list", "admin.inbox"), ("station.watch", "admin.watch"))
 _REFUSED = "用户名或密码不正确。请重新输入；连续输错多次的，请等 15 分钟后再试。"
@@ -69,8 +71,8 @@ def _enter(hub: Hub, route: Route, **arguments: object) -> ResponseReturnValue:
 
 
 def named_account() -> str:
-    """Whose password is being tried: every name is counted, also one that does not exist."""
-    return "account:" + request.form.get("name", "").strip()[:100]
+    """Whose password is tried from where: every name is counted, also one that does not exist."""
+    return f"account:{network_of(address())} {request.form.get('name', '').strip()[:100]}"
 
 
 def login(hub: Hub, visits: Visits) -> ResponseReturnValue:
@@ -79,7 +81,7 @@ def login(hub: Hub, visits: Visits) -> ResponseReturnValue:
         return render_template("admin/login.html", next=request.args.get("next", ""))
     name, onward = request.form.get("name", ""), request.form.get("next", "")
     try:
-        account = sign_in(hub, name, request.form.get("password", ""))
+        account = sign_in(hub, name, request.form.get("password", ""), address())
     except HubError as refused:
         if refused.code not in _REFUSALS:
             raise

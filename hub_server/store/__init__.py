@@ -13,7 +13,7 @@ from hub_server.store.applications import Agreement, Applications, Ticket
 from hub_server.store.database import Row, Writer, as_hub_errors, open_database
 from hub_server.store.history import History, KeptEntry
 from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed, placed_of
-from hub_server.store.people import AuditLine, People, StoredAccount
+from hub_server.store.people import AuditLine, Guesses, People, StoredAccount
 from hub_server.store.records import Filters, Kinds, Records, StoredLine, StoredRecord
 from hub_server.store.stations import EnrolmentCode, Replica, Station, Stations
 from hub_server.store.tables import table
@@ -25,6 +25,7 @@ __all__ = [
     "Channel",
     "EnrolmentCode",
     "Filters",
+    "Guesses",
     "KeptEntry",
     "Kinds",
     "NewEntry",

@@ -18,12 +18,23 @@ from hub_server.store.tables import table, within
 
 @dataclass(frozen=True)
 class StoredAccount:
-    """An account with what guards it. `locked_until` is ms since 1970 UTC."""
+    """An account with what guards it: the failures from networks that it is not used from, and
+    until when (ms since 1970 UTC) it is closed to these."""
 
     account: Account
     password: str
     failures: int
     locked_until: int
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """Passwords tried for one account from one network; times are ms since 1970 UTC, 0 is never."""
+
+    failures: int = 0
+    locked_until: int = 0
+    failed_at: int = 0
+    signed_in_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class People:
 
     def __init__(self, database: Database) -> None:
         self._accounts = table(database, "account")
+        self._guesses = table(database, "guess")
         self._audit = table(database, "audit")
 
     def add(self, account: Account, password: str, at: int) -> None:
@@ -77,6 +89,22 @@ class People:
         a = self._accounts
         query = a.update(failures=failures, locked_until=locked_until)
         query.where(a.id == account).execute()
+
+    def guesses(self, account: bytes, network: str) -> Guesses:
+        g = self._guesses
+        row = g.select().where((g.account == account) & (g.network == network)).first()
+        return Guesses(**{n: row[n] for n in Guesses.__dataclass_fields__}) if row else Guesses()
+
+    def keep_guesses(self, account: bytes, network: str, guesses: Guesses) -> None:
+        g = self._guesses
+        g.delete().where((g.account == account) & (g.network == network)).execute()
+        g.insert(account=account, network=network, **vars(guesses)).execute()
+
+    def forget_guesses(self, account: bytes, failed_before: int, signed_in_before: int) -> None:
+        """Forgets the networks from which nobody has tried and nobody signed in since then."""
+        g = self._guesses
+        idle = (g.failed_at < failed_before) & (g.signed_in_at < signed_in_before)
+        g.delete().where((g.account == account) & idle).execute()
 
     def _one(self, condition: Any) -> StoredAccount | None:
         row = self._accounts.select().where(condition).first()

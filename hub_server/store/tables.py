@@ -9,6 +9,7 @@ from peewee import Database, Expression, Table
 _COLUMNS: dict[str, str] = {
     "meta": "name value",
     "account": "id name role region password failures locked_until created_at disabled_at",
+    "guess": "account network failures locked_until failed_at signed_in_at",
     "audit": "id at account account_name region action target facts",
     "channel": "id kind region station_code epoch position digest closing",
     "entry": "channel position data digest operation",

@@ -1,7 +1,6 @@
 """Passwords, roles and regions."""
 
 import stat
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from hub_server import keys as key_files
 from hub_server.accounts import ROLES, hash_password, password_matches
 from hub_server.errors import STATUS, WORDS, HubError
 from hub_server.permissions import ACTIONS, allows, demand
-from hub_server.services.accounts import FREE_TRIES, LOCK_MINUTES, add_account, sign_in
+from hub_server.services.accounts import add_account
 from hub_server.store.database import check_sqlite
 from hub_server.workflow import MOVES, next_state
 from sync_protocol import crypto
@@ -35,21 +34,6 @@ def test_a_password_is_kept_as_argon2id() -> None:
 @pytest.mark.parametrize("weak", ["", "short1", "aaaaaaaaaaaaaa", "x" * 200])
 def test_a_weak_password_is_refused(weak: str) -> None:
     assert refused_code(lambda: hash_password(weak)) == "account.password_weak"
-
-
-def test_wrong_name_and_wrong_password_read_alike(county: Any, password: Any) -> None:
-    assert sign_in(county.hub, "chen", "correct horse battery") == password
-    assert refused_code(lambda: sign_in(county.hub, "chen", "wrong")) == "account.wrong_password"
-    assert refused_code(lambda: sign_in(county.hub, "nobody", "x")) == "account.wrong_password"
-
-
-def test_guessing_locks_an_account_for_a_while(county: Any, password: Any) -> None:
-    for _ in range(FREE_TRIES):
-        refused_code(lambda: sign_in(county.hub, "chen", "wrong"))
-    right = lambda: sign_in(county.hub, "chen", "correct horse battery")  # noqa: E731
-    assert refused_code(right) == "account.locked"
-    county.clock.forward(minutes=LOCK_MINUTES + 1)
-    assert right() == password
 
 
 def test_an_admin_adds_accounts_of_the_own_region_only(county: Any) -> None:
@@ -135,18 +119,3 @@ def test_an_engine_that_can_lose_pages_is_refused(version: tuple[int, ...]) -> N
 @pytest.mark.parametrize("version", [(3, 6, 23), (3, 51, 3), (3, 53, 4)])
 def test_a_sound_engine_is_taken(version: tuple[int, ...]) -> None:
     check_sqlite(version)
-
-
-def test_guesses_at_once_are_all_counted(county, password):
-    def guess(number: int) -> str:
-        try:
-            return refused_code(lambda: sign_in(county.hub, "chen", f"wrong password {number}"))
-        finally:
-            county.hub.store.close()  # this thread's connection
-
-    with ThreadPoolExecutor(4) as threads:
-        codes = list(threads.map(guess, range(4)))
-    assert codes == ["account.wrong_password"] * 4
-    stored = county.hub.store.people.by_name("chen")
-    assert stored is not None
-    assert stored.failures == 4

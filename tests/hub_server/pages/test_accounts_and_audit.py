@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from hub_server.services.accounts import sign_in
+from hub_server.services.sign_in import sign_in
 from tests.hub_server.pages.county import COUNTY, TOWN, Browser, County, text_of
 
 ACCOUNTS = "/county/accounts"
@@ -20,7 +20,7 @@ def admin(county: County) -> Browser:
 
 def test_a_new_account_can_sign_in(county: County, admin: Browser) -> None:
     assert admin.post(ACCOUNTS, NEW).status_code == 303
-    assert sign_in(county.hub, "陈新", NEW["password"]).role == "reviewer"
+    assert sign_in(county.hub, "陈新", NEW["password"], "192.0.2.1").role == "reviewer"
     assert "陈新" in admin.get(ACCOUNTS).text
 
 
