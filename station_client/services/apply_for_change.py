@@ -12,8 +12,13 @@ from station_client.services.show_value import show_register
 from station_client.station import Station
 
 KINDS = ("station_change", "station_close")
-BLOCK = ("applicant_unit", "contact_phone", "address", "county")
-"""What table B.1 asks for twice: as it is, and (`new_…`) as it shall be."""
+BLOCK = {
+    "applicant_unit": "applicant_unit",
+    "contact_phone": "phone",
+    "address": "address",
+    "county": "county",
+}
+"""What table B.1 asks for twice, as it is and (`new_…`) as it shall be → where the card has it."""
 
 
 def apply_for_change(station: Station, kind: str, values: Mapping[str, Any]) -> bytes:
@@ -30,23 +35,14 @@ def apply_for_change(station: Station, kind: str, values: Mapping[str, Any]) -> 
 def known_of_station(station: Station, kind: str) -> dict[str, Any]:
     """Field → value: what the desk knows already of what an application asks for.
 
-    From the card that the county keeps of the station, and from the last change that it approved;
+    From the card that the county keeps of the station and renews with every change it approves;
     what shall be (SX 5.4.1.2) begins as what is.
     """
-    journal = station.store.journal
-    changes = journal.records_of_kind(["station_change"])
-    approved = next((each.values for each in changes if _state(each.values) == "approved"), {})
-    known = {name: approved.get(f"new_{name}") for name in BLOCK}
-    for card in journal.records_of_kind(["station_card"])[:1]:
-        values, form = card.values, station.forms.latest("station_card")
-        known["address"] = values.get("address")
-        known["contact_phone"] = known["contact_phone"] or values.get("phone")
-        known["old_functions"] = show_register(form, "functions", values.get("functions"))
-    known |= {f"new_{name}": known[name] for name in BLOCK}
+    cards = station.store.journal.records_of_kind(["station_card"])
+    card = cards[0].values if cards else {}
+    known = {name: card.get(of_card) for name, of_card in BLOCK.items()}
+    known |= {f"new_{name}": value for name, value in known.items()}
+    shown = station.forms.latest("station_card")
+    known["old_functions"] = show_register(shown, "functions", card.get("functions"))
     form = station.forms.latest(kind)
     return {name: value for name, value in known.items() if value and form.find(name)}
-
-
-def _state(values: Mapping[str, Any]) -> str:
-    state = values.get("state")
-    return str(state.get("state", "")) if isinstance(state, dict) else ""

@@ -838,14 +838,24 @@ def test_an_application_begins_with_what_the_desk_knows_of_the_station(
     card = {
         "name": "示例镇便民服务站",
         "address": "城关镇中心街18号",
+        "county": "示例县",
+        "applicant_unit": "示例镇邮政所",
+        "phone": "0356-2025678",
         "functions": ["intake", "help"],
     }
     writes = [Write(name, value) for name, value in {**card, "alive": ""}.items()]
     hub.write("station_card", b"s" * 16, writes)
     exchange_with_hub(program.station)
     page = visitor.get("/applications/new/change")
-    for name in ("address", "new_address"):
-        assert re.search(rf'value="城关镇中心街18号"[^>]* id="{name}"', page.text)
+    block = {
+        "applicant_unit": "示例镇邮政所",
+        "contact_phone": "0356-2025678",
+        "address": "城关镇中心街18号",
+        "county": "示例县",
+    }
+    for name, value in block.items():
+        for register in (name, f"new_{name}"):
+            assert re.search(rf'value="{value}"[^>]* id="{register}"', page.text)
     assert re.search(r"<textarea[^>]*old_functions[^>]*>\s*收件.*帮办", page.text)
     assert 'value="城关镇中心街18号"' in visitor.get("/applications/new/close").text
 
