@@ -1,4 +1,4 @@
-"""`bianmin-hub`: everything that the county's pages do, without a screen.
+"""`bianmin-hub`: what the county's pages do, without a screen.
 
 Each command reads its arguments, calls one service and prints; what goes wrong is one Chinese
 sentence with its code on standard error, and an exit code that is not zero.

@@ -1,4 +1,4 @@
-"""`bianmin-station`: everything that the pages do, without a screen. A PIN is never an argument.
+"""`bianmin-station`: what the pages do, without a screen. A PIN is never an argument.
 
 Each command reads its arguments, calls one service and prints; what goes wrong is one Chinese
 sentence with its code on standard error, and an exit code that is not zero.
