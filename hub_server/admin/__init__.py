@@ -41,6 +41,7 @@ ROUTES = [
     Route("/county/stations/<code>/slip", stations.slip, action="code.issue"),
     # ledger and cases
     Route("/county/ledger", ledger.ledger, action="ledger.read"),
+    Route("/county/ledger/search", ledger.search, ("POST",), action="ledger.read"),
     Route("/county/ledger/export", ledger.export_lines, action="ledger.read"),
     Route("/county/cases/<id:record>", cases.case, action="ledger.read"),
     Route("/county/cases/<id:record>/reveal", cases.reveal_case, ("POST",), action="record.reveal"),

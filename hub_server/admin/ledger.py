@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, render_template, request
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from forms import LEDGER_COLUMNS
 from forms.reading import Unreadable, read_date
@@ -15,7 +16,8 @@ from hub_server.services.export import csv_bytes
 from hub_server.services.list_stations import station_names
 from hub_server.services.read_ledger import Filters, read_ledger
 
-_NAMES = ("station", "since", "until", "kind", "status", "text")
+_NAMES = ("station", "since", "until", "kind", "status", "find")
+_LONGEST = 50
 
 
 def ledger(hub: Hub, account: Account) -> ResponseReturnValue:
@@ -28,6 +30,7 @@ def ledger(hub: Hub, account: Account) -> ResponseReturnValue:
     return render_template(
         "admin/ledger.html",
         chosen=chosen,
+        text=_text(chosen),
         page=page,
         rows=found.rows,
         unread=[name for name in ("since", "until") if chosen[name] and not _day(chosen[name])],
@@ -36,6 +39,16 @@ def ledger(hub: Hub, account: Account) -> ResponseReturnValue:
         kinds=CASE_KINDS,
         statuses={key: c.label for key, c in form.choices(form.field("case_status")).items()},
     )
+
+
+def search(hub: Hub, account: Account) -> ResponseReturnValue:
+    """The ledger, filtered; what is looked for stays in the visit, a word for it in the address."""
+    chosen = {name: request.form.get(name, "").strip()[:_LONGEST] for name in _NAMES}
+    text = request.form.get("text", "").strip()[:_LONGEST]
+    chosen["find"] = current_user.visit.keep_search(text) if text else ""
+    size = request.form.get("size", "")
+    asked = {name: value for name, value in {**chosen, "size": size}.items() if value}
+    return redirect(url_for("admin.ledger", **asked))  # type: ignore[arg-type]
 
 
 def export_lines(hub: Hub, account: Account) -> ResponseReturnValue:
@@ -48,7 +61,12 @@ def export_lines(hub: Hub, account: Account) -> ResponseReturnValue:
 
 
 def _chosen() -> dict[str, str]:
-    return {name: request.args.get(name, "").strip()[:50] for name in _NAMES}
+    return {name: request.args.get(name, "").strip()[:_LONGEST] for name in _NAMES}
+
+
+def _text(chosen: dict[str, str]) -> str:
+    found: str = current_user.visit.searches.get(chosen["find"], "")
+    return found
 
 
 def _day(text: str) -> str:
@@ -64,7 +82,7 @@ def _filters(chosen: dict[str, str]) -> Filters:
         station_code=chosen["station"],
         since=_day(chosen["since"]),
         until=_day(chosen["until"]),
-        text=chosen["text"],
+        text=_text(chosen),
         kind=chosen["kind"],
         status=chosen["status"],
     )

@@ -13,19 +13,31 @@ from threading import Lock
 IDLE_MS = 30 * 60 * 1000
 LONGEST_MS = 8 * 60 * 60 * 1000
 MOST_VISITS = 10_000
+MOST_SEARCHES = 50
 
 
 @dataclass
 class Visit:
-    """One signed-in browser. ``once`` holds what its next page shows a single time."""
+    """One signed-in browser. ``once`` holds what its next page shows a single time, ``searches``
+    what was looked for: a name or a number has no place in an address.
+    """
 
     account: bytes
     began_at: int
     seen_at: int
     once: dict[str, object] = field(default_factory=dict)
+    searches: dict[str, str] = field(default_factory=dict)
 
     def has_ended(self, now: int) -> bool:
         return now - self.seen_at > IDLE_MS or now - self.began_at > LONGEST_MS
+
+    def keep_search(self, text: str) -> str:
+        """A random word that stands for this text in the addresses of this visit."""
+        while len(self.searches) >= MOST_SEARCHES:
+            del self.searches[next(iter(self.searches))]
+        word = secrets.token_urlsafe(9)
+        self.searches[word] = text
+        return word
 
 
 class Visits:
