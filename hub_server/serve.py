@@ -6,6 +6,7 @@ Knows waitress and signals, and nothing of what is served.
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ def serve(hub: Hub, at: Listener, announce: Callable[[str], object]) -> None:
 
 def _serve(hub: Hub, at: Listener, announce: Callable[[str], object]) -> None:
     server = _server(create_app(hub, at.trusted_hosts), at)
+    # A request that waits a moment for a thread is no news for whoever reads the output.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     for asked in (signal.SIGINT, signal.SIGTERM):  # a shell's background job has SIGINT ignored
         signal.signal(asked, _stop)
     announce(f"http://{at.host}:{server.effective_port}/")
