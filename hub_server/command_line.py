@@ -24,6 +24,7 @@ from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.accounts import account_named, first_admin
+from hub_server.services.export import hexed
 from hub_server.store import as_hub_errors
 from sync_protocol.errors import ProtocolError
 
@@ -148,15 +149,5 @@ def json_values(file: str | None) -> dict[str, Any]:
 
 def as_json(value: object) -> str:
     """JSON with bytes as hex digits, for other programs and for reading."""
-    encoded = msgspec.json.encode(_hexed(msgspec.to_builtins(value, builtin_types=(bytes,))))
+    encoded = msgspec.json.encode(hexed(msgspec.to_builtins(value, builtin_types=(bytes,))))
     return msgspec.json.format(encoded, indent=1).decode()
-
-
-def _hexed(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {name: _hexed(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hexed(each) for each in value]
-    return value

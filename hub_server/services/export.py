@@ -227,15 +227,15 @@ def _cursor(cursor: Any) -> dict[str, object]:
 
 
 def _line(**content: object) -> bytes:
-    return msgspec.json.encode(_hexed(content)) + b"\n"
+    return msgspec.json.encode(hexed(content)) + b"\n"
 
 
-def _hexed(value: Any) -> Any:
+def hexed(value: Any) -> Any:
     """Bytes as hex, everything else as it is."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):
-        return {name: _hexed(each) for name, each in value.items()}
+        return {name: hexed(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_hexed(each) for each in value]
+        return [hexed(each) for each in value]
     return value
