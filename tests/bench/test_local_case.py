@@ -1,11 +1,8 @@
 """A local case, form check to durable commit, beside a bare durable insert of the same bytes.
 
 The two alternate, so that a slow moment of the disk falls on both; what counts is their ratio.
-Figures go to build/bench.json.
 """
 
-import json
-import statistics
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +12,7 @@ import pytest
 import sqlcipher3
 
 from station_client.services.record_entry import record_entries, record_entry
-from tests.conftest import ROOT
+from tests.bench.report import Report
 from tests.station_client import desk
 
 WARM_UP = 50
@@ -58,7 +55,7 @@ def the_bytes(folder: Path, cases: list[dict[str, object]]) -> list[tuple[bytes,
     return rows
 
 
-def test_a_local_case_beside_a_bare_durable_insert(tmp_path: Path) -> None:
+def test_a_local_case_beside_a_bare_durable_insert(tmp_path: Path, report: Report) -> None:
     cases = [desk.a_helper_case(applicant_name=f"赵秀兰{n}") for n in range(WARM_UP + CASES)]
     rows = the_bytes(tmp_path / "same", cases)
     station = desk.a_station(tmp_path / "home")
@@ -70,19 +67,8 @@ def test_a_local_case_beside_a_bare_durable_insert(tmp_path: Path) -> None:
     assert station.store.journal.totals(station.keys.replica).pending == len(cases)
     station.close()
     bare.close()
-    sizes = [len(data) for _, data in rows]
-    report(sizes, case_times, insert_times)
-
-
-def report(sizes: list[int], cases: Times, inserts: Times) -> None:
-    figures: dict[str, float] = {"cases": CASES, "bytes_median": statistics.median(sizes)}
     for clock in ("wall", "cpu"):
-        case, insert = getattr(cases, clock)[WARM_UP:], getattr(inserts, clock)[WARM_UP:]
-        figures[f"case_{clock}_ms"] = round(statistics.median(case) * 1000, 3)
-        figures[f"bare_insert_{clock}_ms"] = round(statistics.median(insert) * 1000, 3)
-        ratio = statistics.median(c / i for c, i in zip(case, insert, strict=True))
-        figures[f"ratio_{clock}"] = round(ratio, 2)
-    target = ROOT / "build" / "bench.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"local_case": figures}, indent=2) + "\n", encoding="utf-8")
-    print(f"\nlocal case: {json.dumps(figures)}")
+        case, insert = (getattr(each, clock)[WARM_UP:] for each in (case_times, insert_times))
+        for took, least in zip(case, insert, strict=True):
+            figure = f"a helper case, {clock} (limit: bare insert)"
+            report.note("S6", figure, "ms", took * 1000, least * 1000)
