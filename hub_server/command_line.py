@@ -26,7 +26,7 @@ from hub_server.hub import Hub
 from hub_server.services.accounts import account_named, first_admin
 from hub_server.services.export import hexed
 from hub_server.store import as_hub_errors
-from sync_protocol.errors import ProtocolError
+from sync_protocol.errors import UNREADABLE, ProtocolError
 
 Command = Callable[..., Any]
 
@@ -143,7 +143,7 @@ def json_values(file: str | None) -> dict[str, Any]:
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise HubError("hub.file", file=file, reason="不是 JSON 对象") from error
 
 

@@ -20,6 +20,7 @@ from station_client.errors import StationError
 from station_client.home import Home
 from station_client.station import Station
 from station_client.vault import Vault
+from sync_protocol.errors import UNREADABLE
 
 EXIT_REFUSED = 1
 """What was asked is not possible; click itself exits with 2 for a wrong command line."""
@@ -165,7 +166,7 @@ def typed(form: Form, settings: tuple[str, ...]) -> dict[str, Any]:
         try:
             is_json = field.type in ("list", "state", "reference", "source")
             values[name] = msgspec.json.decode(text) if is_json else _read(form, name, text)
-        except (Unreadable, msgspec.DecodeError):
+        except (Unreadable, *UNREADABLE):
             raise Failure(
                 StationError("form.problems", count=1, problems=[Problem(name, "type")]), form
             ) from None
@@ -185,5 +186,5 @@ def json_values(source: str | None) -> dict[str, Any]:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(type(error).__name__, param_hint="--json") from error
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise click.BadParameter("not a JSON object", param_hint="--json") from error

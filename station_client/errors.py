@@ -90,6 +90,7 @@ WORDS: dict[str, str] = {
     "transport.refused": "县级平台没有接受请求（{hub_code}）：{message}。",
     "transport.timeout": "县级平台太久没有应答，可以继续登记。程序会自动重试。",
     "transport.too_large": "收到的数据超过 {limit} 字节的上限，已拒绝。请联系运维人员。",
+    "transport.too_slow": "传输太慢，{minutes} 分钟没有传完，已中断。数据没有丢失，程序会自动重试，每次少传一些。",
     # vault: key slots, PIN and passphrase
     "vault.ambiguous_clerk": "有多位工作人员使用相同的 PIN。请先选择自己的编号，再输入 PIN。",
     "vault.clerk_exists": "这位工作人员已经有解锁密码。如需更换，请使用“修改 PIN”。",

@@ -18,6 +18,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from station_client.errors import StationError
+from sync_protocol.errors import UNREADABLE
 
 CONFIG_FORMAT = 1
 CONFIG = "station.json"
@@ -109,23 +110,41 @@ def replace_durably(path: Path, content: bytes) -> None:
     After a crash or power cut the file holds the old content or the new one. One writer at a time.
     Errors: home.disk_full, home.file_refused; the old content then stays.
     """
+    with replacing_durably(path) as new, _coded(path):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+        with open(os.open(new, flags, 0o600), "wb") as file:  # noqa: PTH123 - the mode from the start
+            file.write(content)
+
+
+@contextmanager
+def replacing_durably(path: Path) -> Iterator[Path]:
+    """Where to write what shall stand at `path`: an empty file of mode 0600.
+
+    When all went well it takes that place, on the disk; else what stood there stays. Errors as above.
+    """
     new = path.with_name(path.name + NEW)
     with _coded(path):
-        try:
-            _write_synced(new, content)
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+    try:
+        yield new
+        with _coded(path):
+            _sync(new)
             new.replace(path)
-        except OSError:
+    except BaseException:
+        with suppress(OSError):
             new.unlink(missing_ok=True)
-            raise
+        raise
+    with _coded(path):
         _sync_folder(path.parent)
 
 
-def _write_synced(path: Path, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags, 0o600), "wb") as file:  # noqa: PTH123 - the mode from the start
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)  # Windows flushes no file that is only read
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -205,7 +224,7 @@ def _read_config(folder: Path) -> Config | None:
         return None
     try:
         config = msgspec.json.decode(content, type=Config)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # msgspec leaks the latter from keys
+    except UNREADABLE:
         raise StationError("home.config_damaged", file=path) from None
     if config.format != CONFIG_FORMAT:
         raise StationError("home.config_newer", file=path)

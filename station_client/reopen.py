@@ -17,6 +17,7 @@ from http.client import HTTPConnection, HTTPException
 import msgspec
 
 from station_client.home import Home, read_if_there, replace_durably
+from sync_protocol.errors import UNREADABLE
 
 ADDRESS = "127.0.0.1"
 PATH = "/reopen"
@@ -57,7 +58,7 @@ def answer(key: str, data: bytes, mint: Callable[[], str]) -> bytes | None:
     """The running program's answer, with a token that `mint` makes; None for a stranger."""
     try:
         asked = msgspec.json.decode(data, type=Asked)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     if not _holds(asked.proof, key, "ask", asked.nonce):
         return None
@@ -83,7 +84,7 @@ def ask(home: Home) -> tuple[int, str] | None:
 def _read(home: Home) -> Running | None:
     try:
         return msgspec.json.decode(read_if_there(home.running) or b"", type=Running)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 
@@ -97,7 +98,7 @@ def _answer_of(running: Running, asked: Asked) -> Answer | None:
         if response.status != HTTPStatus.OK:
             return None
         return msgspec.json.decode(response.read(ANSWER_BYTES), type=Answer)
-    except (OSError, HTTPException, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, HTTPException, *UNREADABLE):
         return None
     finally:
         connection.close()

@@ -4,20 +4,31 @@ It believes nothing: whether a reply is genuine is decided by the protocol. Its 
 a line that is down from a hotspot's login page from a hub that says no, in words that help.
 """
 
-from collections.abc import Iterator
+import io
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPResponse
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
+from requests.adapters import HTTPAdapter
 
 from station_client import __version__
 from station_client.errors import StationError
 from sync_protocol import limits
+from sync_protocol.errors import UNREADABLE
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
 """Without a byte for so long, a line counts as dead; a slow one is waited for."""
+REQUEST_SECONDS = 600
+"""Of one request from its first to its last byte: two megabytes at 30 kbit/s, and a desk's usual
+exchange many times over. Who sends byte after byte for ever would hold the exchange for ever."""
 CHUNK_BYTES = 64 * 1024
 MESSAGE_CHARACTERS = 200
 HEADERS = {
@@ -37,11 +48,12 @@ class _Refusal(msgspec.Struct):
 class HttpTransport:
     """The three addresses of a hub's API below `hub_url`. Proxies come from the environment.
 
-    Errors of each: transport.*
+    `clock` counts seconds and never goes back. Errors of each: transport.*
     """
 
-    def __init__(self, hub_url: str) -> None:
+    def __init__(self, hub_url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._base = f"{checked_address(hub_url)}/sync/v1"
+        self._clock = clock
 
     def fetch_card(self) -> bytes:
         return self._send("GET", "hub", None)
@@ -53,11 +65,12 @@ class HttpTransport:
         return self._send("POST", "exchange", data)
 
     def _send(self, method: str, path: str, data: bytes | None) -> bytes:
-        with _coded(), requests.Session() as session:
+        deadline = _Deadline(self._clock, self._clock() + REQUEST_SECONDS)
+        with _coded(), _session(deadline) as session:
             response = session.request(
                 method,
                 f"{self._base}/{path}",
-                data=data,
+                data=None if data is None else _Outgoing(data, deadline),
                 headers=HEADERS,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,  # a hub never redirects; a hotspot's login page does
@@ -79,6 +92,88 @@ def checked_address(hub_url: str) -> str:
     if not known or "@" in address:
         raise StationError("transport.bad_address", address=hub_url[:MESSAGE_CHARACTERS])
     return address
+
+
+# --- a request that ends in time -----------------------------------------------------------------
+# The library's time limit is one of each wait for a byte; these ask before each of them.
+
+
+@dataclass(frozen=True)
+class _Deadline:
+    """`at`: when, by `clock`, the request must be over."""
+
+    clock: Callable[[], float]
+    at: float
+
+    def check(self) -> None:
+        if self.clock() > self.at:
+            raise StationError("transport.too_slow", minutes=REQUEST_SECONDS // 60)
+
+
+class _Outgoing(io.BytesIO):
+    """A request's body; the library sends it piece by piece."""
+
+    def __init__(self, data: bytes, deadline: _Deadline) -> None:
+        super().__init__(data)
+        self._deadline = deadline
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._deadline.check()
+        return super().read(size)
+
+
+class _Incoming(io.RawIOBase):
+    """What comes over a connection: status, headers and body."""
+
+    def __init__(self, raw: io.RawIOBase, deadline: _Deadline) -> None:
+        self._raw = raw
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        self._deadline.check()
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, *args: Any, deadline: _Deadline, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = io.BufferedReader(_Incoming(self.fp.detach(), deadline))
+
+
+class _Adapter(HTTPAdapter):
+    """Gives every connection the deadline, a proxy's too."""
+
+    def __init__(self, deadline: _Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        answer = staticmethod(partial(_Response, deadline=self._deadline))
+        pool.ConnectionCls = type("_Connection", (pool.ConnectionCls,), {"response_class": answer})
+        return pool
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: it would read all that comes with a redirect, and fail at a strange address."""
+
+
+def _session(deadline: _Deadline) -> requests.Session:
+    session = _Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(deadline))
+    return session
+
+
+# --- the answer ----------------------------------------------------------------------------------
 
 
 def _body_of(response: requests.Response) -> bytes:
@@ -112,7 +207,7 @@ def _read(response: requests.Response) -> bytes:
 def _refused(status: int, body: bytes) -> StationError:
     try:
         refusal = msgspec.json.decode(body, type=_Refusal)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return StationError("transport.bad_status", status=status)
     message = refusal.message[:MESSAGE_CHARACTERS].rstrip("。")
     return StationError("transport.refused", hub_code=refusal.code[:64], message=message)
@@ -127,7 +222,10 @@ def _coded() -> Iterator[None]:
         raise StationError("transport.not_trusted") from error
     except requests.exceptions.Timeout as error:
         raise StationError("transport.timeout") from error
-    except requests.exceptions.ChunkedEncodingError as error:
+    except (
+        requests.exceptions.ChunkedEncodingError,
+        requests.exceptions.ContentDecodingError,
+    ) as error:
         raise StationError("transport.cut_short") from error
     except requests.exceptions.ConnectionError as error:
         # A read that stops in the middle of the body is reported as this, too.

@@ -32,6 +32,7 @@ from station_client.key_slot import (
     wait_after,
     wrap,
 )
+from sync_protocol.errors import UNREADABLE
 
 FORMAT = 1
 """Of `vault.json`. A new kind of slot is a new format: no program rewrites what it cannot read."""
@@ -269,7 +270,7 @@ def _read(home: Home) -> Slots:
         raise StationError("vault.lost" if is_lost(home) else "vault.missing", file=home.vault)
     try:
         slots = _decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # msgspec leaks the latter from keys
+    except UNREADABLE:
         slots = None
     if slots is None or not all(has_sound_lengths(slot) for slot in slots.slots):
         raise StationError("vault.damaged", file=home.vault)

@@ -38,6 +38,7 @@ ERRORS = {
     "transport.refused": "平台没有接受请求",
     "transport.timeout": "平台太久没有应答",
     "transport.too_large": "收到的数据过大",
+    "transport.too_slow": "传输太慢",
     "reply.digest": "校验值不一致，已停止接收",
     "reply.receipt": "回执签名不正确",
     "store.disk_full": "磁盘已满",

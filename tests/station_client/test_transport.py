@@ -1,6 +1,8 @@
 """What a network can do to an exchange, each told in words that help."""
 
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -85,6 +87,67 @@ def test_a_hub_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(StationError) as told:
         HttpTransport(f"http://127.0.0.1:{silent.getsockname()[1]}").fetch_card()
     assert told.value.code == "transport.timeout"
+
+
+def in_leaps(seconds: float) -> Callable[[], float]:
+    """A clock on which so much time goes by between two looks at it."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += seconds
+        return now
+
+    return clock
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Never-Ends: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3d0900\r\n",
+    ],
+)
+def test_a_hub_that_sends_byte_after_byte_is_given_up_in_the_end(begins: bytes) -> None:
+    def trickle(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        with suppress(OSError):
+            request.wfile.write(begins)
+            while True:
+                request.wfile.write(b"x")
+
+    with serving(trickle) as address, pytest.raises(StationError) as told:
+        HttpTransport(address, in_leaps(seconds=100)).exchange(b"request")
+    assert told.value.code == "transport.too_slow"
+
+
+def test_a_hub_that_takes_byte_after_byte_is_given_up_in_the_end() -> None:
+    with serving(lambda request, body: None) as address, pytest.raises(StationError) as told:
+        HttpTransport(address, in_leaps(seconds=100)).exchange(bytes(1024 * 1024))
+    assert told.value.code == "transport.too_slow"
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://县/login", "", "\\"])
+def test_where_a_redirect_leads_is_not_looked_at(location: str) -> None:
+    def redirect(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        with suppress(OSError):  # nobody reads a body without end
+            request.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: " + location.encode("gbk"))
+            request.wfile.write(b"\r\n\r\n")
+            while True:
+                request.wfile.write(bytes(65536))
+
+    assert told_by(redirect).code == "transport.captive_portal"
+
+
+def test_an_answer_that_is_packed_badly_is_told_as_cut_short() -> None:
+    def packed(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        request.send_response(200)
+        request.send_header("Content-Encoding", "gzip")
+        request.send_header("Content-Length", "4")
+        request.end_headers()
+        request.wfile.write(b"none")
+
+    assert told_by(packed).code == "transport.cut_short"
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:none", "nonsense://x y"])
