@@ -19,8 +19,9 @@ UNPACKED_BYTES = 32 * 1024 * 1024
 
 # Operation bytes a sender puts into one exchange at most, before compression, and at least:
 # batches start at the default, are halved when an exchange fails and doubled when one succeeds.
+# The lowest is about one operation: a proxy that lets no more pass still lets everything pass.
 BATCH_BYTES = 1024 * 1024
-BATCH_BYTES_LOWEST = 16 * 1024
+BATCH_BYTES_LOWEST = 512
 BATCH_BYTES_HIGHEST = 8 * 1024 * 1024
 BATCH_OPERATIONS = 10_000
 
