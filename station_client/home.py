@@ -111,21 +111,19 @@ def replace_durably(path: Path, content: bytes) -> None:
     Errors: home.disk_full, home.file_refused; the old content then stays.
     """
     with replacing_durably(path) as new, _coded(path):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-        with open(os.open(new, flags, 0o600), "wb") as file:  # noqa: PTH123 - the mode from the start
-            file.write(content)
+        new.write_bytes(content)
 
 
 @contextmanager
 def replacing_durably(path: Path) -> Iterator[Path]:
     """Where to write what shall stand at `path`: an empty file of mode 0600.
 
-    When all went well it takes that place, on the disk; else what stood there stays. Errors as above.
+    When all went well it takes that place, on the disk; else what stood there stays.
+    Errors: home.disk_full, home.file_refused.
     """
     new = path.with_name(path.name + NEW)
     with _coded(path):
-        new.unlink(missing_ok=True)
-        new.touch(mode=0o600)
+        os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     try:
         yield new
         with _coded(path):

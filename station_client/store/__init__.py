@@ -10,6 +10,7 @@ from pathlib import Path
 
 from station_client.store.channels import Channels
 from station_client.store.connection import Database, open_database
+from station_client.store.copies import Extent, copy_into, extent, reaches
 from station_client.store.facts import Facts
 from station_client.store.items import Items
 from station_client.store.journal import Journal
@@ -30,6 +31,22 @@ class Store:
         """One durable transaction over everything written within. Errors: store.*"""
         with self.database.writing():
             yield
+
+    def extent(self) -> Extent:
+        """How far the store reaches now. Errors: store.*"""
+        return extent(self.database)
+
+    def copied_into(self, path: Path, least: Extent) -> bool:
+        """Write a copy under the same key; whether it opens, is sound and reaches that far.
+
+        Errors: store.*
+        """
+        copy_into(self.database, path)
+        copy = open_database(path, self.database.data_key)
+        try:
+            return not copy.damage() and reaches(copy, least)
+        finally:
+            copy.close_all()
 
     def close(self) -> None:
         self.database.close_all()

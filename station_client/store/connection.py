@@ -43,7 +43,7 @@ class Database(SqlCipherDatabase):
 
     def __init__(self, path: Path, data_key: bytes) -> None:
         super().__init__(str(path), pragmas=PRAGMAS)
-        self._key = data_key.hex()
+        self.data_key = data_key
         self._writer = threading.RLock()
         self._opened: list[Any] = []
 
@@ -54,7 +54,7 @@ class Database(SqlCipherDatabase):
         try:
             # Before the key: SQLCipher would print page errors, and a desk has no terminal.
             connection.execute("PRAGMA cipher_log_level=NONE")
-            connection.execute(f"PRAGMA key=\"x'{self._key}'\"")
+            connection.execute(f"PRAGMA key=\"x'{self.data_key.hex()}'\"")
             self._add_conn_hooks(connection)
         except BaseException:
             connection.close()
@@ -103,6 +103,29 @@ class Database(SqlCipherDatabase):
             with coded(self.database), self.atomic("IMMEDIATE"):
                 yield
 
+    def damage(self) -> list[str]:
+        """What the engine's own checks find; [] for a sound file. Errors: store.*, store.damaged
+        where it cannot even be read to the end."""
+        with coded(self.database):
+            found = self._damaged_pages()
+            quick = [str(row[0]) for row in self.execute_sql("PRAGMA quick_check")]
+        return found + [line for line in quick if line != "ok"]
+
+    def demand_whole_pages(self) -> None:
+        """Error: store.damaged, for a page that is not as it was written."""
+        with coded(self.database):
+            if self._damaged_pages():
+                raise StationError("store.damaged", file=self.database)
+
+    def _damaged_pages(self) -> list[str]:
+        """The check reads the main file alone. After a power cut a page may be half written there
+        and whole in the write-ahead log: what looks damaged is looked at again without one."""
+        check = "PRAGMA cipher_integrity_check"
+        if not self.execute_sql(check).fetchall():
+            return []
+        self.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return [str(row[0]) for row in self.execute_sql(check)]
+
     def close_all(self) -> None:
         """Close the connections of all threads; the last one empties the write-ahead log."""
         with self._writer:
@@ -127,6 +150,7 @@ def open_database(path: Path, data_key: bytes, *, create: bool = False) -> Datab
     try:
         with coded(str(path)):
             _demand_readable(database)
+            database.demand_whole_pages()  # else a clerk meets the damage in the middle of a case
             _migrate(database)
     except BaseException:
         database.close_all()

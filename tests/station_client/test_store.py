@@ -74,16 +74,33 @@ def test_a_file_that_is_no_database_of_ours_is_kept_as_it_is(
     assert path.read_bytes() == content
 
 
-def test_a_flipped_bit_is_noticed_when_it_is_read(tmp_path: Path) -> None:
+def damage_pages_of(path: Path, every: int) -> None:
+    data = bytearray(path.read_bytes())
+    for page in range(len(data) // 8192 * 4096, len(data), every * 4096):
+        data[page + 2000] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_flipped_bit_is_noticed_at_the_start(tmp_path: Path) -> None:
     station = desk.a_station(tmp_path / "home")
     record_entries(station, "intake_case", [desk.a_case()] * 300)
     key, path = station.unlocked.data_key, station.home.database
     station.close()
-    data = bytearray(path.read_bytes())
-    for page in range(len(data) // 8192 * 4096, len(data), 4096):
-        data[page + 2000] ^= 1
-    path.write_bytes(data)
+    damage_pages_of(path, every=1000)
+    damaged = path.read_bytes()
+    assert refusal(path, key) == "store.damaged"
+    assert path.read_bytes() == damaged
+
+
+def test_a_bit_that_flips_under_the_running_program_is_noticed_when_it_is_read(
+    tmp_path: Path,
+) -> None:
+    station = desk.a_station(tmp_path / "home")
+    record_entries(station, "intake_case", [desk.a_case()] * 300)
+    key, path = station.unlocked.data_key, station.home.database
+    station.close()
     store = open_store(path, key)
+    damage_pages_of(path, every=1)
     with pytest.raises(StationError) as told:
         store.journal.all_records(b"c" * 16)
     assert told.value.code == "store.damaged"
