@@ -211,7 +211,7 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def find(self, register: str) -> Field | None:
         """The field that a register belongs to (an element's register: its list), or None."""
-        return self._by_id.get(split_register(register)[0])
+        return self._by_id.get(register) or self._by_id.get(split_register(register)[0])
 
     def policy(self, register: str) -> Policy:
         """What happens to concurrent writes of a register.
@@ -219,9 +219,8 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         ``alive``, the elements of a list (each a register of its own) and registers this version
         does not know are never settled by a machine: ``ask``.
         """
-        base, element = split_register(register)
-        field = self._by_id.get(base)
-        return "ask" if field is None or element is not None else field.merge
+        field = self._by_id.get(register)
+        return "ask" if field is None else field.merge
 
     def choices(self, field: Field) -> Mapping[str, Code]:
         """The code list of a field of type code, codes or state: key → label and aliases."""

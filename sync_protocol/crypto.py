@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -28,11 +29,7 @@ _HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 def digest(purpose: bytes, *parts: bytes) -> bytes:
     """SHA-256 over purpose, one zero byte and the parts: no two purposes share a hash input."""
-    state = hashlib.sha256(purpose)
-    state.update(b"\x00")
-    for part in parts:
-        state.update(part)
-    return state.digest()
+    return hashlib.sha256(b"".join((purpose, b"\x00", *parts))).digest()
 
 
 def new_signing_key() -> bytes:
@@ -55,16 +52,22 @@ def sealing_public(private: bytes) -> bytes:
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
+# Making a key object of its bytes costs as much as signing with it, and a program uses few keys.
+_private_key = lru_cache(maxsize=64)(Ed25519PrivateKey.from_private_bytes)
+_public_key = lru_cache(maxsize=4096)(Ed25519PublicKey.from_public_bytes)
+_opening_key = lru_cache(maxsize=64)(X25519PrivateKey.from_private_bytes)
+_sealing_key = lru_cache(maxsize=4096)(X25519PublicKey.from_public_bytes)
+
+
 def sign(private: bytes, purpose: bytes, *parts: bytes) -> bytes:
     """An Ed25519 signature (64 bytes) over the digest of the parts under a purpose."""
-    return Ed25519PrivateKey.from_private_bytes(private).sign(digest(purpose, *parts))
+    return _private_key(private).sign(digest(purpose, *parts))
 
 
 def verifies(public: bytes, signature: bytes, purpose: bytes, *parts: bytes) -> bool:
     """Whether `signature` is the key's over the same purpose and parts."""
     try:
-        key = Ed25519PublicKey.from_public_bytes(public)
-        key.verify(signature, digest(purpose, *parts))
+        _public_key(public).verify(signature, digest(purpose, *parts))
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -76,7 +79,7 @@ def seal(public: bytes, info: bytes, plain: bytes) -> bytes:
     PeerFault `message.form` for a key that nothing can be sealed to: of another length, or weak.
     """
     try:
-        return _HPKE.encrypt(plain, X25519PublicKey.from_public_bytes(public), info=info)
+        return _HPKE.encrypt(plain, _sealing_key(public), info=info)
     except ValueError as broken:
         raise PeerFault("message.form", where="key") from broken
 
@@ -84,7 +87,7 @@ def seal(public: bytes, info: bytes, plain: bytes) -> bytes:
 def unseal(private: bytes, info: bytes, sealed: bytes) -> bytes | None:
     """What was sealed, or None when the bytes, the key or `info` are not those of the sealing."""
     try:
-        return _HPKE.decrypt(sealed, X25519PrivateKey.from_private_bytes(private), info=info)
+        return _HPKE.decrypt(sealed, _opening_key(private), info=info)
     except (InvalidTag, ValueError):
         return None
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
+import msgspec
+
 from sync_protocol.operations import Write
 
 Policy = Literal["ask", "newest", "union", "furthest", "hub"]
@@ -50,8 +52,7 @@ class Rules:
     place: Callable[[str, Any], tuple[int, int] | None]
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(msgspec.Struct, frozen=True, gc=False):
     """One live write of a register."""
 
     name: bytes
@@ -68,8 +69,7 @@ class Live:
         return self.effective, self.name
 
 
-@dataclass(frozen=True)
-class Register:
+class Register(msgspec.Struct, frozen=True, gc=False):
     """A register's live writes, oldest first, and what they add up to.
 
     `sides` holds the newest write of each differing value that a person must choose between: one
@@ -116,7 +116,7 @@ def fold(acts: Iterable[Act], rules: Rules, *, overlay: bool = False) -> Record:
     live: dict[str, list[Live]] = {}
     for act in counted:
         for write in act.writes:
-            if act.name not in replaced.get(write.field, ()):
+            if write.field not in replaced or act.name not in replaced[write.field]:
                 live.setdefault(write.field, []).append(_live(act, write))
     registers = {name: _resolve(name, writes, rules) for name, writes in sorted(live.items())}
     return Record(registers, frozenset(act.name for act in counted))
@@ -148,6 +148,9 @@ def replaces(acts: Iterable[Act], record: Record, register: str) -> tuple[bytes,
 
 def _distinct(acts: Iterable[Act]) -> list[Act]:
     """Copies of one operation are one: the accepted copy counts before any other."""
+    acts = list(acts)
+    if len(acts) == 1:
+        return acts
     order = {Counts.ACCEPTED: 0, Counts.OWN: 1, Counts.NO: 2}
     best: dict[bytes, Act] = {}
     for act in sorted(acts, key=lambda a: (order[a.counts], a.effective, a.replica, a.clerk)):
@@ -165,6 +168,8 @@ def _replaced(acts: Iterable[Act], rules: Rules) -> dict[str, set[bytes]]:
     replaced: dict[str, set[bytes]] = {}
     for act in acts:
         for write in act.writes:
+            if not write.replaces:
+                continue
             names = set(write.replaces)
             if rules.policy(write.field) == "hub" and not act.by_hub:
                 names -= by_hub  # a station's write never replaces a hub's there
@@ -178,6 +183,8 @@ def _live(act: Act, write: Write) -> Live:
 
 
 def _resolve(name: str, writes: list[Live], rules: Rules) -> Register:
+    if len(writes) == 1:
+        return Register((writes[0],), writes[0], (writes[0],))
     live = tuple(sorted(writes, key=lambda each: each.age))
     candidates = _candidates(rules, name, live)
     sides = candidates[-1:] if rules.policy(name) == "newest" else _by_value(candidates)

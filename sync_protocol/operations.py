@@ -48,8 +48,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     origin: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(msgspec.Struct, frozen=True, gc=False):
     """One register set to `value` (JSON-like, no floats), and the names of what it replaces."""
 
     field: str
@@ -99,9 +98,11 @@ class Operation:
 
     def writes(self) -> tuple[Write, ...]:
         """The writes of the body. PeerFault `operation.*` when it cannot be read."""
-        if self.body is None:
-            return ()
-        return read_body(self.body)
+        return self._writes
+
+    @cached_property
+    def _writes(self) -> tuple[Write, ...]:
+        return () if self.body is None else read_body(self.body)
 
 
 def compose(header: Header, salt: bytes, writes: Sequence[Write]) -> Operation:
@@ -109,7 +110,7 @@ def compose(header: Header, salt: bytes, writes: Sequence[Write]) -> Operation:
     if len(salt) != SALT_BYTES:
         raise ValueError("the salt is 16 random bytes")
     for write in writes:
-        if not _is_plain(write.value, limits.VALUE_DEPTH):
+        if type(write.value) is not str and not _is_plain(write.value, limits.VALUE_DEPTH):
             raise OwnFault("operation.value", field=write.field)
     wire = _to_wire(salt, writes)
     if not _is_bounded(wire):
@@ -149,9 +150,8 @@ def read_header(data: bytes) -> Header:
         header = _headers.decode(data)
     except UNREADABLE as broken:
         raise PeerFault("operation.header") from broken
-    ids = (header.replica, header.clerk, header.record)
     sound = (
-        all(len(each) == ID_BYTES for each in ids)
+        len(header.replica) == len(header.clerk) == len(header.record) == ID_BYTES
         and header.seq >= 1
         and 0 < len(header.kind) <= limits.KIND_CHARACTERS
         and (header.origin is None or len(header.origin) == crypto.HASH_BYTES)
@@ -167,13 +167,13 @@ def read_body(data: bytes) -> tuple[Write, ...]:
         raise PeerFault("operation.too_large", limit=limits.BODY_BYTES)
     try:
         body = _bodies.decode(data)
-        writes = tuple(_from_wire(write, body.names) for write in body.writes)
+        writes = tuple([_from_wire(write, body.names) for write in body.writes])
     except (*UNREADABLE, IndexError) as broken:
         raise PeerFault("operation.value", field="") from broken
     if not _is_bounded(body):
         raise PeerFault("operation.value", field="")
     for write in writes:
-        if not _is_plain(write.value, limits.VALUE_DEPTH):
+        if type(write.value) is not str and not _is_plain(write.value, limits.VALUE_DEPTH):
             raise PeerFault("operation.value", field=write.field)
     return writes
 
@@ -188,19 +188,23 @@ def _to_wire(salt: bytes, writes: Sequence[Write]) -> _WireBody:
 
 
 def _from_wire(write: _WireWrite, names: Sequence[bytes]) -> Write:
+    if not write.replaces:
+        return Write(write.field, write.value)
     if any(at < 0 for at in write.replaces):
         raise IndexError
     return Write(write.field, write.value, tuple(names[at] for at in write.replaces))
 
 
 def _is_bounded(body: _WireBody) -> bool:
+    fields = {write.field for write in body.writes}
     return (
         len(body.salt) == SALT_BYTES
         and len(body.writes) <= limits.WRITES_PER_OPERATION
-        and len({write.field for write in body.writes}) == len(body.writes)
+        and len(fields) == len(body.writes)
+        and "" not in fields
+        and max(map(len, fields), default=0) <= limits.FIELD_NAME_CHARACTERS
         and len(body.names) <= limits.NAMES_PER_OPERATION
-        and all(len(name) == crypto.HASH_BYTES for name in body.names)
-        and all(0 < len(w.field) <= limits.FIELD_NAME_CHARACTERS for w in body.writes)
+        and set(map(len, body.names)) <= {crypto.HASH_BYTES}
     )
 
 

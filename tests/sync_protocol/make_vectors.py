@@ -209,7 +209,7 @@ def operation_vectors() -> Vectors:
             "header": each.header,
             "header_bytes": each.header_bytes,
             "salt": (each.body or b"")[3:19],
-            "writes": [vars(write) for write in each.writes()],
+            "writes": [msgspec.structs.asdict(write) for write in each.writes()],
             "body_bytes": each.body,
             "body_digest": each.body_digest,
             "name": each.name,

@@ -46,7 +46,7 @@ def test_todays_code_reads_the_published_operations() -> None:
     for each in stored("operations")["operations"]:
         read = operations.received(raw(each["header_bytes"]), raw(each["body_bytes"]))
         assert as_json(read.header) == each["header"]
-        assert as_json([vars(write) for write in read.writes()]) == each["writes"]
+        assert as_json([msgspec.structs.asdict(write) for write in read.writes()]) == each["writes"]
         assert (read.name.hex(), read.identity.hex()) == (each["name"], each["identity"])
 
 
