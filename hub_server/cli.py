@@ -45,6 +45,7 @@ from hub_server.services.applications import (
     list_applications,
     show_application,
 )
+from hub_server.services.back_up import BACKUPS_KEPT, back_up
 from hub_server.services.check_health import ENTRIES_CHECKED, check_health, check_keys
 from hub_server.services.decide_application import Terms, decide_application
 from hub_server.services.export import export_station
@@ -354,6 +355,24 @@ def courier(hub: Hub, file: Path, reply: Path) -> None:
     with file.open("rb") as brought, whole_file(reply) as draft:
         draft.write_bytes(answer_courier(hub, brought.read(FILE_BYTES + 1)))
     click.echo(f"{reply}")
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=BACKUPS_KEPT,
+    show_default=True,
+    help="How many backups stay; older ones in the same folder are deleted.",
+)
+@with_hub
+def backup(hub: Hub, file: Path, keep: int) -> None:
+    """Copy the encrypted database to FILE, and prove the copy."""
+    made = back_up(hub, file, keep)
+    click.echo(f"{file}: {made.bytes} 字节，{made.channels} 个通道，已通过检查")
+    for older in made.deleted:
+        click.echo(f"已删除 {older}")
 
 
 @main.command()

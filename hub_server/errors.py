@@ -54,6 +54,15 @@ _TABLE: dict[str, tuple[int, str]] = {
         400,
         "协议内容不完整。请填写编号、签订日期和有效期，有效期不得早于签订日期。",
     ),
+    # backup
+    "backup.inside": (
+        400,
+        "备份不能放在平台的文件夹 {folder} 里。请选择另一块磁盘上的文件夹。",
+    ),
+    "backup.unsound": (
+        500,
+        "备份 {file} 没有通过检查，没有保留。请运行 health 检查数据库，并换一个磁盘重新备份。",
+    ),
     # case review, catalogue, ledger
     "case.action_unknown": (400, "没有“{action}”这种处理方式。请选择更正或退回。"),
     "case.no_opinion": (400, "更正或退回办件必须写明意见。请填写意见后再提交。"),

@@ -13,6 +13,9 @@ from sync_protocol import errors as protocol_errors
 from sync_protocol.errors import ProtocolError
 
 WORDS: dict[str, str] = {
+    # backup: a copy of the store
+    "backup.inside": "备份不能放在数据文件夹 {folder} 里。请选择 U 盘或另一块磁盘上的文件夹。",
+    "backup.unsound": "备份 {file} 没有通过检查，没有保留。请换一个磁盘重新备份，本机的数据不受影响。",
     # home: the station's folder
     "home.config_damaged": "配置文件 {file} 已损坏。请不要删除任何文件，联系县级运维人员恢复该文件。",
     "home.config_missing": (

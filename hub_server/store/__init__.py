@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from hub_server.errors import HubError
 from hub_server.store.applications import Agreement, Applications, Ticket
+from hub_server.store.backups import NAMED, Backup, Backups, backup_in
 from hub_server.store.database import Row, Writer, as_hub_errors, open_database
 from hub_server.store.history import History, KeptEntry
 from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed, placed_of
@@ -21,6 +23,7 @@ from hub_server.store.tables import table
 __all__ = [
     "Agreement",
     "AuditLine",
+    "Backup",
     "Chain",
     "Channel",
     "EnrolmentCode",
@@ -48,6 +51,7 @@ class Store:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self.path = path
+        self._key = key
         self._database = open_database(path, key)
         self._writer = Writer(self._database)
         self._meta = table(self._database, "meta")
@@ -57,6 +61,7 @@ class Store:
         self.stations = Stations(self._database)
         self.people = People(self._database)
         self.applications = Applications(self._database)
+        self.backups = Backups(self._database)
 
     def writing(self) -> AbstractContextManager[None]:
         """One durable transaction, one writer at a time. HubError `hub.busy`, `hub.disk_full`."""
@@ -78,9 +83,40 @@ class Store:
         self._meta.delete().where(self._meta.name == name).execute()
         self._meta.insert(name=name, value=value).execute()
 
+    def counts(self) -> dict[str, int]:
+        """Rows of the tables that only grow."""
+        growing = {name: table(self._database, name) for name in ("entry", "operation")}
+        return {name: rows.select().count() for name, rows in growing.items()}
+
+    def copied_to(self, path: Path, backup: bytes) -> Store:
+        """A copy under the same key, opened, with the id of a backup in it; others go on writing.
+
+        `path` is not there yet, or empty: then it keeps its mode. HubError `hub.file`, `hub.*`
+        """
+        try:
+            with as_hub_errors():
+                self._database.execute_sql("VACUUM INTO ?", (str(path),))
+        except HubError as refused:
+            if refused.code != "hub.disk_full":
+                raise
+            raise HubError("hub.file", file=path, reason="磁盘已满") from refused
+        copy = Store(path, self._key)
+        with copy.writing():
+            copy.set_meta(NAMED, backup)
+        return copy
+
+    def backup_in(self, path: Path) -> bytes | None:
+        """The id of the backup of this hub in a file; None for whatever else it is."""
+        return backup_in(path, self._key)
+
     def damaged_pages(self) -> list[str]:
         """What the engine's own check finds: pages whose checksum is wrong, broken structure."""
-        pages = [str(row[0]) for row in self._database.execute_sql("PRAGMA cipher_integrity_check")]
+        check = "PRAGMA cipher_integrity_check"
+        if self._database.execute_sql(check).fetchall():
+            # It reads the main file alone: a page may be half written there after a power cut, and
+            # whole in the write-ahead log.
+            self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        pages = [str(row[0]) for row in self._database.execute_sql(check)]
         found = [str(row[0]) for row in self._database.execute_sql("PRAGMA quick_check")]
         return pages + [line for line in found if line != "ok"]
 

@@ -32,6 +32,8 @@ _COLUMNS: dict[str, str] = {
     "code": "id key station_code created_at expires_at failures used_by",
     "application": "number record check_salt check_hash created_at",
     "agreement": "record no kind signed_on valid_to recorded_by recorded_at",
+    "backup": "id taken_at epoch",
+    "backup_position": "backup channel position",
 }
 
 

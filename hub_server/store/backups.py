@@ -1,0 +1,76 @@
+"""Which backups can still be put back, and how far all of them reach.
+
+A backup carries its id in itself, wherever its file is moved; what is known of it stands here, in
+the database that it is a copy of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from peewee import Database, DatabaseError
+
+from hub_server.store.database import HubDatabase, insert_many
+from hub_server.store.tables import table
+
+NAMED = "backup"
+"""The fact of the hub that a copy has and the original has not."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One copy that was proven. `taken_at`: ms since 1970 UTC."""
+
+    id: bytes
+    taken_at: int
+    epoch: bytes
+
+
+class Backups:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._backups = table(database, "backup")
+        self._positions = table(database, "backup_position")
+
+    def add(self, backup: Backup, positions: Mapping[bytes, int]) -> None:
+        """`positions`: channel → the last entry that the copy holds."""
+        self._backups.insert(**vars(backup)).execute()
+        rows = [
+            {"backup": backup.id, "channel": channel, "position": position}
+            for channel, position in positions.items()
+        ]
+        insert_many(self._database, "backup_position", rows)
+
+    def all(self) -> list[Backup]:
+        """Newest first."""
+        b = self._backups
+        return [Backup(**row) for row in b.select().order_by(b.taken_at.desc(), b.id)]
+
+    def forget(self, backup: bytes) -> None:
+        """Its file is gone."""
+        self._positions.delete().where(self._positions.backup == backup).execute()
+        self._backups.delete().where(self._backups.id == backup).execute()
+
+    def covered(self, channel: bytes) -> int:
+        """The position up to which every kept backup holds a channel; 0 where there is none."""
+        p = self._positions
+        reached = [row["position"] for row in p.select(p.position).where(p.channel == channel)]
+        return min(reached, default=0) if len(reached) == len(self.all()) else 0
+
+
+def backup_in(path: Path, key: bytes) -> bytes | None:
+    """The id of the backup in a file; None for whatever else it is."""
+    if not path.is_file() or not path.stat().st_size:
+        return None
+    pragmas = {"cipher_log_level": "NONE", "query_only": 1}
+    database = HubDatabase(str(path), passphrase=f"x'{key.hex()}'", pragmas=pragmas)
+    try:
+        m = table(database, "meta")
+        found: bytes | None = m.select(m.value).where(m.name == NAMED).scalar()
+        return found
+    except DatabaseError:
+        return None
+    finally:
+        database.close()
