@@ -7,7 +7,7 @@ clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from forms.definition import Author, Field, Form, Rule
 from forms.problems import Problem
@@ -72,64 +72,60 @@ def _length(value: object) -> int:
 
 def _check_register(
     form: Form, register: str, value: object, author: Author, creates: bool
-) -> Iterator[Problem]:
+) -> list[Problem]:
     if register == ALIVE:
-        yield from _check_alive(value, creates)
-        return
+        return _check_alive(value, creates)
     field = form.find(register)
     if field is None:
-        yield Problem(register, "unknown_field")
-        return
-    if not field.may_be_written_by(author):
-        yield Problem(register, "author")
+        return [Problem(register, "unknown_field")]
+    problem = _problem(form, field, register, value, author, creates)
+    found = [problem] if problem is not None else []
+    return found if field.may_be_written_by(author) else [Problem(register, "author"), *found]
+
+
+def _problem(
+    form: Form, field: Field, register: str, value: object, author: Author, creates: bool
+) -> Problem | None:
+    """What is wrong with what is written, whoever wrote it."""
     if field.type == "source" and not creates:
-        yield Problem(register, "source_fixed")
-    elif field.type == "list":
-        yield from _check_element(form, field, register, value)
-    elif is_empty(value):
-        if not creates and field.required == "always":
-            yield Problem(register, "emptied")
-    else:
-        yield from _check_filled(form, field, value, author, creates)
+        return Problem(register, "source_fixed")
+    if field.type == "list":
+        return _check_element(form, field, register, value)
+    if is_empty(value):
+        emptied = not creates and field.required == "always"
+        return Problem(register, "emptied") if emptied else None
+    problem = check_value(form, field, value)
+    if problem is None and field.type == "state" and isinstance(value, dict):
+        return _check_state(form, field, value, author, creates)
+    return problem
 
 
-def _check_alive(value: object, creates: bool) -> Iterator[Problem]:
+def _check_alive(value: object, creates: bool) -> list[Problem]:
     """Voiding needs a reason; a record is not born void."""
     if value == "":
-        return
+        return []
     reason = value.strip() if isinstance(value, str) else ""
     if creates or not reason or len(reason) > MAX_VOID_REASON:
-        yield Problem(ALIVE, "void_reason", {"limit": MAX_VOID_REASON})
+        return [Problem(ALIVE, "void_reason", {"limit": MAX_VOID_REASON})]
+    return []
 
 
-def _check_element(form: Form, field: Field, register: str, value: object) -> Iterator[Problem]:
+def _check_element(form: Form, field: Field, register: str, value: object) -> Problem | None:
     element_id = split_register(register)[1]
     if element_id is None or not is_element_id(element_id):
-        yield Problem(register, "element_id")
-    elif value is not None:
-        problem = check_element(form, field, register, value)
-        if problem is not None:
-            yield problem
-
-
-def _check_filled(
-    form: Form, field: Field, value: object, author: Author, creates: bool
-) -> Iterator[Problem]:
-    problem = check_value(form, field, value)
-    if problem is not None:
-        yield problem
-    elif field.type == "state" and isinstance(value, dict):
-        yield from _check_state(form, field, value, author, creates)
+        return Problem(register, "element_id")
+    return None if value is None else check_element(form, field, register, value)
 
 
 def _check_state(
     form: Form, field: Field, value: Mapping[str, object], author: Author, creates: bool
-) -> Iterator[Problem]:
+) -> Problem | None:
     """An operation does not show the state before it: the author must have *a* move to it."""
     starts = [""] if creates else list(form.places)
     permitted = any(form.may_move(start, str(value["state"]), author) for start in starts)
     if not permitted or (creates and value["round"] != 1):
-        yield Problem(field.id, "state_move")
+        return Problem(field.id, "state_move")
+    return None
 
 
 def _defects(
@@ -140,13 +136,13 @@ def _defects(
     if not form.is_incomplete(values):
         problems += [
             Problem(field.id, "required")
-            for field in form.fields
-            if field.id not in unread
+            for field in form.obligations
+            if not is_filled(values, field.id)
+            and field.id not in unread
             and (author is None or field.may_be_written_by(author))
             and field.is_required(values)
-            and not is_filled(values, field.id)
         ]
-    return problems + [p for rule in form.rules for p in _check_rule(form, rule, values)]
+    return problems + [_broken(rule) for rule in form.rules if _NOT_KEPT[rule.rule](rule, values)]
 
 
 def _record_defects(
@@ -158,10 +154,8 @@ def _record_defects(
     return _defects(form, values, unread, author=None)
 
 
-def _check_rule(form: Form, rule: Rule, values: Mapping[str, object]) -> Iterator[Problem]:
-    broken = _NOT_KEPT[rule.rule](rule, values)
-    if broken:
-        yield Problem(rule.field, rule.rule, {"other": rule.other[-1]})
+def _broken(rule: Rule) -> Problem:
+    return Problem(rule.field, rule.rule, {"other": rule.other[-1]})
 
 
 def _is_before(rule: Rule, values: Mapping[str, object]) -> bool:

@@ -102,7 +102,7 @@ class Field(_Part, frozen=True):
         return self.max_length or _MAX_LENGTH.get(self.type, 0)
 
     def may_be_written_by(self, author: Author) -> bool:
-        return self.author in (author, "both")
+        return self.author == "both" or self.author == author
 
     def is_required(self, values: Mapping[str, object]) -> bool:
         return self.required == "always" or any(c.holds(values) for c in self.required_when)
@@ -204,6 +204,11 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @cached_property
     def _by_id(self) -> dict[str, Field]:
         return {field.id: field for field in self.fields}
+
+    @cached_property
+    def obligations(self) -> tuple[Field, ...]:
+        """The fields that a record may have to hold; what it writes decides which of them."""
+        return tuple(f for f in self.fields if f.required == "always" or f.required_when)
 
     def field(self, field_id: str) -> Field:
         """The field of that id. Raises KeyError."""
