@@ -33,10 +33,10 @@ check: $(READY) ## style, types, direction of the imports
 	$(BIN)/lint-imports --no-logo
 
 simulate: $(READY) ## random histories of stations and hub: RUNS= SEED=
-	BIANMIN_RUNS=$(RUNS) BIANMIN_SEED=$(SEED) $(PYTEST) tests/simulation --capture=no
+	@$(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 proof: $(READY) ## the same and more, in full volume
-	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 tests/simulation tests/scenarios
+	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 tests/simulation
 
 bench: $(READY) ## measure; writes build/bench.json
 	$(PYTEST) tests/bench -m bench --capture=no --timeout 0

@@ -22,8 +22,8 @@ from station_client.services.record_entry import record_entry
 from station_client.station import Station
 from sync_protocol import exchange
 from sync_protocol.pull import Page
-from tests.scenarios.cast import START_MS, Cast, DirectLine, Pc, make_cast, start_hub
-from tests.scenarios.crashes import Fault, PowerCut, full_disk, struck_by
+from tests.simulation.cast import START_MS, Cast, DirectLine, Pc, make_cast, start_hub
+from tests.simulation.crashes import Fault, PowerCut, full_disk, struck_by
 from tests.station_client.desk import a_case, a_helper_case
 
 FAULTS: dict[str, Callable[[int], Fault]] = {

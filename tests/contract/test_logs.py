@@ -20,8 +20,8 @@ from station_client.store import open_store
 from sync_protocol import agree
 from sync_protocol.channel import Cursor, FreezeEntry, entry_bytes, next_digest
 from sync_protocol.pull import EntryItem, Page
-from tests.scenarios import recompute
-from tests.scenarios.crashes import Fault, PowerCut, full_disk, struck_by
+from tests.simulation import recompute
+from tests.simulation.crashes import Fault, PowerCut, full_disk, struck_by
 from tests.station_client import desk
 
 

@@ -21,9 +21,9 @@ from sync_protocol.errors import PeerFault
 from sync_protocol.limits import CLOCK_LEAD_MS
 from sync_protocol.merge import Act, Counts
 from sync_protocol.operations import Operation, Write
-from tests.scenarios import recompute
-from tests.scenarios.cast import Pc
-from tests.scenarios.onlooker import Onlooker, Saved
+from tests.simulation import recompute
+from tests.simulation.cast import Pc
+from tests.simulation.onlooker import Onlooker, Saved
 from tests.simulation.promises import require
 
 CLOSING_CODES = ("closed", "late")
@@ -38,7 +38,8 @@ class Log(NamedTuple):
 
 def check_rest(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
     """Violation of whatever does not hold."""
-    onlooker.check_told()
+    for pc in pcs:
+        onlooker.check_told(pc)
     for channel in hub.store.journal.channels():
         _check_channel(hub, channel)
     for pc in pcs:

@@ -1,8 +1,5 @@
-"""Rules of the two programs switched off, one at a time: each shows that the stories would notice.
-
-Only tests import this. A switch puts in the place of one function what somebody might have written
-who did not know why the rule is there. The protocol's own rules have theirs in tests/simulation.
-"""
+"""Planted bugs of the two programs: one rule each, left out as by somebody who did not know why it
+is there."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +22,7 @@ from sync_protocol.enrol import HubPublic, ReplicaKeys
 from sync_protocol.envelope import Kind
 from sync_protocol.exchange import Reply
 from sync_protocol.pull import Applied, Page
-from tests.simulation.switches import SWITCHES as PROTOCOL
+from tests.simulation.bug import Bug
 
 _absorb_reply, _note_failure = exchanging.absorb_reply, exchanging.note_failure
 _show_again, _append = apply_page.show_again, Journal.append
@@ -132,70 +129,56 @@ def _alone_at_the_hub(self: Writer) -> Iterator[None]:
         yield
 
 
-# What the rule says → where it stands, and what is there without it.
-SWITCHES: dict[str, tuple[object, str, object]] = {
-    "cursor and contents are one transaction": (exchanging, "apply_page", _cursor_first),
-    "only a genuine reply empties the outbox": (
-        exchanging,
-        "absorb_reply",
-        _anything_is_a_receipt,
+BUGS = (
+    Bug(
+        "cursor and contents are one transaction",
+        exchanging, "apply_page", _cursor_first,
+        "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1" * 6,
     ),
-    "a request's number is never taken twice": (exchanging, "note_failure", _number_again),
-    "every touched record is shown anew": (apply_page, "show_again", _shows_only_new),
-    "a later verdict is not overwritten": (apply_page, "_keep", _first_verdict_last),
-    "what a PC writes is all or nothing": (Database, "writing", _alone_at_the_station),
-    "what the hub writes is all or nothing": (Writer, "transaction", _alone_at_the_hub),
-    "positions come from the channel's row": (Journal, "append", _position_from_a_sequence),
-    "a reply is bound to its request": (exchange, "open_reply", _any_reply),
-    "a station reads its own channels": (answer_exchange, "_readable", _every_channel),
-    "what a later verdict accepts is shown": (judge_again, "project", _not_projected),
-    "what was held is judged again": (judge_again, "_judge", _never_again),
-    **{
-        rule: PROTOCOL[rule]
-        for rule in (
-            "a record keeps every live write",
-            "a write replaces all live writes, overruled ones too",
-            "the effective stamp is bounded",
-            "what the hub has is not placed again",
-            "an unreadable body is refused, the chain goes on",
-            "what builds on a held creation waits",
-            "synchronised means to the head",
-        )
-    },
-}
-
-# Rules that break only when rare things meet: what happens first in the stories about them.
-SCENES: dict[str, str] = {
-    "cursor and contents are one transaction": (
-        "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1" * 6
+    Bug(
+        "only a genuine reply empties the outbox",
+        exchanging, "absorb_reply", _anything_is_a_receipt,
     ),
-    "a later verdict is not overwritten": (
-        "change_program:0 record:0 exchange:0 upgrade_hub:0 exchange:1"
+    Bug("a request's number is never taken twice", exchanging, "note_failure", _number_again),
+    Bug("every touched record is shown anew", apply_page, "show_again", _shows_only_new),
+    Bug(
+        "a later verdict is not overwritten",
+        apply_page, "_keep", _first_verdict_last,
+        "change_program:0 record:0 exchange:0 upgrade_hub:0 exchange:1",
     ),
-    "what a later verdict accepts is shown": "change_program:0 record:0 exchange:0",
-    "what was held is judged again": "change_program:0 record:0 exchange:0",
-    "what builds on a held creation waits": (
-        "change_program:0 record:0 exchange:0 change_program:0 amend:0 exchange:0"
+    Bug(
+        "what a PC writes is all or nothing",
+        Database, "writing", _alone_at_the_station,
+        "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1 power_cut:0" * 5,
     ),
-    "a station reads its own channels": "record:0 record:2 exchange:0 exchange:2 pry:0 pry:2",
-    "a reply is bound to its request": "exchange:0 exchange:0 record:1 exchange:1 exchange_badly:0 "
-    * 5,
-    "what a PC writes is all or nothing": (
-        "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1 power_cut:0" * 5
+    Bug(
+        "what the hub writes is all or nothing",
+        Writer, "transaction", _alone_at_the_hub,
+        "record:0 exchange_badly:0 amend:0 " * 6,
     ),
-    "what the hub writes is all or nothing": "record:0 exchange_badly:0 amend:0 " * 6,
-    "positions come from the channel's row": "record:0 exchange_badly:0 amend:0 " * 6,
-    "the effective stamp is bounded": "turn_clock:0 record:0 exchange:0 " * 3,
-}
-
-
-@contextmanager
-def switched_off(rule: str) -> Iterator[None]:
-    """The programs without this rule."""
-    owner, attribute, without = SWITCHES[rule]
-    kept = owner.__dict__[attribute]
-    setattr(owner, attribute, without)
-    try:
-        yield
-    finally:
-        setattr(owner, attribute, kept)
+    Bug(
+        "positions come from the channel's row",
+        Journal, "append", _position_from_a_sequence,
+        "record:0 exchange_badly:0 amend:0 " * 6,
+    ),
+    Bug(
+        "a reply is bound to its request",
+        exchange, "open_reply", _any_reply,
+        "exchange:0 exchange:0 record:1 exchange:1 exchange_badly:0 " * 5,
+    ),
+    Bug(
+        "a station reads its own channels",
+        answer_exchange, "_readable", _every_channel,
+        "record:0 record:2 exchange:0 exchange:2 pry:0 pry:2",
+    ),
+    Bug(
+        "what a later verdict accepts is shown",
+        judge_again, "project", _not_projected,
+        "change_program:0 record:0 exchange:0",
+    ),
+    Bug(
+        "what was held is judged again",
+        judge_again, "_judge", _never_again,
+        "change_program:0 record:0 exchange:0",
+    ),
+)  # fmt: skip

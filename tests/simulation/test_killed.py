@@ -11,18 +11,18 @@ from random import Random
 
 import pytest
 
-from tests.scenarios.cast import make_cast
-from tests.scenarios.ending import come_to_rest
-from tests.scenarios.world import World, seeded
+from tests.simulation.cast import make_cast
+from tests.simulation.ending import come_to_rest
+from tests.simulation.world import World, seeded
 from tests.station_client.desk import ROOT
 
 WORK_FOR_EVER = """
 import pickle, sys
 from pathlib import Path
 from random import Random
-from tests.scenarios.steps import take
-from tests.scenarios.test_killed import STEPS_OF_A_DAY
-from tests.scenarios.world import World
+from tests.simulation.steps import take
+from tests.simulation.test_killed import STEPS_OF_A_DAY
+from tests.simulation.world import World
 
 cast = pickle.loads(Path(sys.argv[1]).read_bytes())
 dice, said = Random(int(sys.argv[3])), 0
@@ -61,6 +61,6 @@ def test_both_ends_killed_at_work_keep_every_promise(tmp_path: Path, said_before
         world.onlooker.told += told
         for pc in world.pcs:
             world.onlooker.note_saved(pc, is_found=True)
-        world.onlooker.check_told()
+            world.onlooker.check_told(pc)
         come_to_rest(world)
         world.close()

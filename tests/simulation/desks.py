@@ -19,10 +19,10 @@ from station_client.services.writing import save, save_change
 from station_client.store.rows import RecordRow
 from sync_protocol import operations
 from sync_protocol.operations import Header, Operation
-from tests.scenarios.cast import MARKS, Pc
-from tests.scenarios.world import World
 from tests.simulation.casework import changes, new_values
+from tests.simulation.cast import MARKS, Pc
 from tests.simulation.promises import require
+from tests.simulation.world import World
 from tests.station_client.desk import a_case
 
 CASES = ("intake_case", "helper_case", "proxy_case")

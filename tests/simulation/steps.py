@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.scenarios import accidents, county, desks, traffic
-from tests.scenarios.cast import Pc
-from tests.scenarios.world import World
+from tests.simulation import accidents, county, desks, traffic
+from tests.simulation.cast import Pc
+from tests.simulation.line import TROUBLES
+from tests.simulation.world import World
 
 Step = Callable[[World, Pc, Random], bool]
 
@@ -27,10 +28,26 @@ STEPS: dict[str, Step] = _steps(
 )  # fmt: skip
 
 
+# Their acts are counted one by one, where they happen.
+CARRIED = ("exchange", "exchange_badly", "exchange_busily")
+
+
+# What is nobody's work: every one of these must happen in a run.
+FAULTS = (
+    *(trouble for trouble in dict.fromkeys(TROUBLES) if trouble != "none"),
+    "deliver_late", "repeat", "pry", "overstep", "damage",
+    "power_cut", "disk_full", "restart", "restart_hub", "change_program", "upgrade_hub",
+    "turn_clock", "turn_hub_clock", "wait",
+)  # fmt: skip
+
+
 def take(world: World, kind: str, who: int, dice: Random) -> bool:
     """One step, and whether there was anything to do. It draws from its own dice: left out of a
     story, it changes nothing that the others mean."""
     world.now += dice.randint(1, 60_000)
-    happened = STEPS[kind](world, world.pcs[who % len(world.pcs)], dice)
-    world.look_around()
+    pc = world.pcs[who % len(world.pcs)]
+    happened = STEPS[kind](world, pc, dice)
+    if happened and kind not in CARRIED:
+        world.count(kind)
+    world.look_around(pc)
     return happened

@@ -4,11 +4,11 @@ from random import Random
 
 from station_client.errors import StationError
 from station_client.services.exchange_with_hub import exchange_with_hub
-from tests.scenarios.cast import Pc
-from tests.scenarios.crashes import STATEMENTS, Fault, PowerCut, full_disk, struck_by
-from tests.scenarios.desks import TOLD, amend_case, some_case, write_case
-from tests.scenarios.world import World
+from tests.simulation.cast import Pc
+from tests.simulation.crashes import STATEMENTS, Fault, PowerCut, full_disk, struck_by
+from tests.simulation.desks import TOLD, amend_case, some_case, write_case
 from tests.simulation.promises import require
+from tests.simulation.world import World
 
 DAY_MS = 24 * 60 * 60 * 1000
 

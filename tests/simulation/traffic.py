@@ -17,11 +17,11 @@ from sync_protocol import agree, channel, courier, envelope
 from sync_protocol.channel import Cursor
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Report, Request, seal_request
-from tests.scenarios import desks
-from tests.scenarios.cast import Pc
-from tests.scenarios.line import TROUBLES, damaged
-from tests.scenarios.world import World
+from tests.simulation import desks
+from tests.simulation.cast import Pc
+from tests.simulation.line import TROUBLES, damaged
 from tests.simulation.promises import Violation, require
+from tests.simulation.world import World
 
 
 def exchange(world: World, pc: Pc, dice: Random) -> bool:
@@ -85,6 +85,8 @@ def repeat(world: World, pc: Pc, dice: Random) -> bool:
 def pry(world: World, pc: Pc, dice: Random) -> bool:
     """A genuine PC asks for the channels and bodies of another station."""
     others = [each for each in world.pcs if each.region != pc.region]
+    if not others:
+        return False
     foreign = dice.choice(others).station.store
     wanted = foreign.database.rows("SELECT body_digest FROM operation LIMIT 5")
     station, store = pc.station, pc.station.store

@@ -11,11 +11,11 @@ from hub_server.errors import HubError
 from hub_server.services.applications import Kinds, list_applications
 from hub_server.services.decide_application import Terms, decide_application
 from hub_server.services.review_case import review_case
-from tests.scenarios import cast
-from tests.scenarios.cast import COUNTY, MARKS, NEIGHBOUR, Pc
-from tests.scenarios.desks import CASES
-from tests.scenarios.world import World
+from tests.simulation import cast
+from tests.simulation.cast import COUNTY, MARKS, NEIGHBOUR, Pc
+from tests.simulation.desks import CASES
 from tests.simulation.promises import require
+from tests.simulation.world import World
 
 
 def correct(world: World, pc: Pc, dice: Random) -> bool:

@@ -11,12 +11,12 @@ from hub_server.errors import HubError
 from hub_server.services.answer_exchange import answer_exchange
 from station_client.errors import StationError
 from sync_protocol.errors import PeerFault
-from tests.scenarios.cast import Pc
-from tests.scenarios.crashes import STATEMENTS, Fault, PowerCut, full_disk, struck_by
+from tests.simulation.cast import Pc
+from tests.simulation.crashes import STATEMENTS, Fault, PowerCut, full_disk, struck_by
 from tests.simulation.promises import Violation, require
 
 if TYPE_CHECKING:
-    from tests.scenarios.world import World
+    from tests.simulation.world import World
 
 PORTAL = b"<html><body>Please log in</body></html>"
 
@@ -50,7 +50,10 @@ class Line:
         self.world.sent(self.pc, data)
         if self.meanwhile:
             self.meanwhile.pop()()
+        if trouble != "none":
+            self.world.count(trouble)
         self.delivered = self._carried(data, trouble)
+        self.world.count("reply received")
         return self.delivered
 
     def _carried(self, data: bytes, trouble: str) -> bytes:

@@ -1,11 +1,10 @@
-"""Who plays: one hub, two stations in two regions, their PCs, all on real encrypted stores.
+"""Who plays: one hub, two stations in two regions, their PCs.
 
 Made once and copied for each history, since applications, approvals, codes and vaults take a
-second. Knows the programs' own services and builders; knows no story.
+while. Knows the programs' own services and builders; knows no story.
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import forms
+from hub_server import keys
 from hub_server.accounts import Account
 from hub_server.app import make_hub, open_hub
 from hub_server.hub import Hub
@@ -33,7 +33,9 @@ from station_client.services.renew_records import renew_records
 from station_client.station import Station, Transport
 from station_client.store import open_store
 from station_client.vault import Unlocked, Vault
+from sync_protocol import crypto
 from tests.simulation.casework import FORMS
+from tests.simulation.disks import Disks
 
 COUNTY, NEIGHBOUR = "140581", "140582"
 MARKS = {COUNTY: "甲河乡", NEIGHBOUR: "乙山乡"}
@@ -77,13 +79,11 @@ class Pc:
         return self._station
 
     def start(self, now_ms: Callable[[], int], transport: Transport) -> None:
-        store = open_store(self.home.database, self.unlocked.data_key)
-        store.database.execute_sql("PRAGMA synchronous=OFF")  # no power cuts in this process
         self._station = Station.open(
             self.home,
             Vault.open(self.home),
             self.unlocked,
-            store,
+            open_store(self.home.database, self.unlocked.data_key),
             FORMS if self.is_newer else forms.builtin(),
             lambda: now_ms() + self.clock_error_ms,
             lambda url: transport,
@@ -104,44 +104,54 @@ class Cast:
     reviewer: Account
     keys: dict[str, Unlocked]
     codes: dict[str, str]
+    disks: Disks = field(default_factory=Disks)
 
-    def placed_in(self, folder: Path) -> list[Pc]:
-        """The PCs in that folder: copied there, or as an earlier world left them."""
+    def placed_in(self, folder: Path, pcs: int = len(PCS)) -> list[Pc]:
+        """The hub and the first of the PCs in that folder: copied there, or as an earlier world
+        left them."""
+        names = list(self.keys)[:pcs]
         if not folder.exists():
-            shutil.copytree(self.folder, folder)
+            folder.mkdir()
+            for name in ("hub", *names):
+                self.disks.copy(self.folder / name, folder / name)
         return [
-            Pc(Home.open(folder / name), unlocked, region)
-            for name, unlocked, region in zip(
-                self.keys, self.keys.values(), (r for r, _ in PCS), strict=True
-            )
+            Pc(Home.open(folder / name), self.keys[name], region)
+            for name, (region, _) in zip(names, PCS, strict=False)
         ]
 
 
 def start_hub(folder: Path, now_ms: Callable[[], int], *, is_newer: bool) -> Hub:
     hub = open_hub(folder / "hub", now_ms, {})
-    hub.store._database.execute_sql("PRAGMA synchronous=OFF")
     if is_newer:
         hub = replace(hub, forms=FORMS)
         judge_new_forms(hub)
     return hub
 
 
-def make_cast(folder: Path, patch: pytest.MonkeyPatch) -> Cast:
+def make_cast(folder: Path, patch: pytest.MonkeyPatch, disks: Disks | None = None) -> Cast:
     """The hub, its people, both stations open, all PCs enrolled and switched off."""
+    disks = disks or Disks()
+    patch.setitem(keys._MAKE, "signing", crypto.new_signing_key)
+    patch.setitem(keys._MAKE, "sealing", crypto.new_sealing_key)
     # One hub, two regions: the public page takes openings of its own county only.
     patch.setattr(submitting, "check_region", lambda hub, values: None)
     patch.setattr(key_slot, "ARGON2_MEMORY_KIB", 64)
+    with disks.in_use():
+        return _made(folder, disks)
+
+
+def _made(folder: Path, disks: Disks) -> Cast:
     hub = make_hub(folder / "hub", "高平市政务服务平台", COUNTY, lambda: START_MS, {})
     reviewer = Account(os.urandom(16), "reviewer", "reviewer", "1405")
     with hub.store.writing():
         hub.store.people.add(reviewer, "no password", START_MS)
     codes = {region: _open_station(hub, reviewer, region) for region in MARKS}
-    keys: dict[str, Unlocked] = {}
+    unlocked: dict[str, Unlocked] = {}
     for number, (region, _) in enumerate(PCS):
         code = issue_code(hub, reviewer, codes[region])
-        keys[f"pc{number}"] = _enrol(folder / f"pc{number}", hub, code)
+        unlocked[f"pc{number}"] = _enrol(folder / f"pc{number}", hub, code)
     hub.store.close()
-    return Cast(folder, reviewer, keys, codes)
+    return Cast(folder, reviewer, unlocked, codes, disks)
 
 
 def _open_station(hub: Hub, reviewer: Account, region: str) -> str:

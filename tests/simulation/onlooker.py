@@ -14,9 +14,9 @@ from sync_protocol.envelope import Kind
 from sync_protocol.exchange import Reply
 from sync_protocol.limits import REPLY_BYTES
 from sync_protocol.merge import Counts
-from tests.scenarios.cast import MARKS, Pc
-from tests.scenarios.recompute import hashed
+from tests.simulation.cast import MARKS, Pc
 from tests.simulation.promises import require
+from tests.simulation.recompute import hashed
 
 
 def mark(data: bytes) -> bytes:
@@ -100,9 +100,9 @@ class Onlooker:
             if pc.station.keys.replica not in self.claims:
                 self.check_claim(pc, delivered)
 
-    def check_told(self) -> None:
+    def check_told(self, pc: Pc) -> None:
         """Promise 1: whatever was said to be saved is on its disk, and its record is shown."""
-        for pc, record in self.told:
+        for record in (record for desk, record in self.told if desk is pc):
             found = pc.station.store.journal.operations_of(pc.station.channel, [record])
             require(record in found, 1, "what was said to be saved is not on the disk")
             row = pc.station.store.journal.record(record)
@@ -114,13 +114,14 @@ class Onlooker:
         self.newest[pc.station.keys.replica] = mark(request)
         self.claims.discard(pc.station.keys.replica)
 
-    def note_answer(self, hub: Hub, pc: Pc, request: bytes, reply: bytes) -> None:
+    def note_answer(self, hub: Hub, pc: Pc, request: bytes, reply: bytes) -> bytes:
+        """What the reply says, opened."""
         channels = {each.cursor.channel for each in pc.station.store.channels.all()}
         heads = {each.id: each.position for each in hub.store.journal.channels()}
         self.answers[mark(reply)] = Answer(mark(request), {each: heads[each] for each in channels})
-        self._check_private(pc, reply, channels)
+        return self._check_private(pc, reply, channels)
 
-    def _check_private(self, pc: Pc, reply: bytes, channels: set[bytes]) -> None:
+    def _check_private(self, pc: Pc, reply: bytes, channels: set[bytes]) -> bytes:
         """Promise 8: not a byte of another region or station."""
         keys = pc.station.keys
         sent = envelope.parse(reply, Kind.REPLY, REPLY_BYTES)
@@ -131,6 +132,7 @@ class Onlooker:
         foreign = [text for region, text in MARKS.items() if region != pc.region]
         found = any(text.encode() in payload for text in foreign)
         require(not found, 8, "a reply holds what belongs to another station")
+        return payload
 
     def check_claim(self, pc: Pc, reply: bytes) -> None:
         """Promise 6: "synchronised" was true when the hub answered the newest request."""

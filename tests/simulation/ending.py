@@ -1,11 +1,13 @@
 """How a history ends: everything arrives, everybody exchanges, all promises are checked."""
 
-from tests.scenarios.accidents import upgrade_hub
-from tests.scenarios.cast import Pc
-from tests.scenarios.rest import check_rest
-from tests.scenarios.traffic import answer_stick, exchange, read_stick
-from tests.scenarios.world import World
-from tests.simulation.promises import require
+from tests.simulation.accidents import upgrade_hub
+from tests.simulation.cast import Pc
+from tests.simulation.promises import Violation, require
+from tests.simulation.rest import check_rest
+from tests.simulation.traffic import answer_stick, exchange, read_stick
+from tests.simulation.world import World
+
+ROUNDS_AT_MOST = 20
 
 
 def come_to_rest(world: World) -> None:
@@ -18,12 +20,24 @@ def come_to_rest(world: World) -> None:
     for owner, file in world.replies:
         read_stick(world, owner, file, "none")
     upgrade_hub(world, world.pcs[0], world.dice)
-    for _ in range(3):
-        for pc in world.pcs:
-            exchange(world, pc, world.dice)
-    world.look_around()
+    _exchange_all(world)
+    for pc in world.pcs:
+        world.look_around(pc)
     check_rest(world.hub, world.pcs, world.onlooker)
     _repeat_everything(world)
+
+
+def _exchange_all(world: World) -> None:
+    """Until nobody has anything to say: the hub's channels and all cursors stand still."""
+    before = None
+    for _ in range(ROUNDS_AT_MOST):
+        for pc in world.pcs:
+            exchange(world, pc, world.dice)
+        after = [(each.id, each.position) for each in world.hub.store.journal.channels()]
+        if after == before:
+            return
+        before = after
+    raise Violation(2, "the ends never come to rest")
 
 
 def _repeat_everything(world: World) -> None:

@@ -1,0 +1,13 @@
+"""All planted bugs, and the stories in which each must be found."""
+
+from tests.simulation import bugs_of_programs, bugs_of_protocol
+from tests.simulation.bug import Bug
+from tests.simulation.story import Story, draw, with_scene
+
+BUGS: tuple[Bug, ...] = (*bugs_of_protocol.BUGS, *bugs_of_programs.BUGS)
+
+
+def story_about(bug: Bug, seed: int, length: int) -> Story:
+    """A random story; of a bug that needs one, part of it after its scene."""
+    story = draw(seed, length)
+    return with_scene(story, bug.scene) if bug.scene else story

@@ -1,0 +1,107 @@
+"""Planted bugs of the protocol: one rule each, left out as by somebody who did not know why it is
+there."""
+
+from dataclasses import replace
+from typing import Any
+
+from msgspec import structs
+
+from sync_protocol import channel, limits, merge, pull, push
+from sync_protocol.channel import Standing, Verdict
+from sync_protocol.merge import Live, Record, Register, Rules
+from sync_protocol.operations import Operation
+from sync_protocol.pull import Applied, Reader
+from sync_protocol.push import Judge, Judgement, KnownChain, Records, Taken
+from tests.simulation.bug import Bug
+
+_judged, _resolve = push._judged, merge._resolve
+_make_page, _take_run = pull.make_page, push.take_run
+
+
+def _replaces_used(acts: object, record: Record, register: str) -> tuple[bytes, ...]:
+    shown = record.registers.get(register)
+    return (shown.used.name,) if shown else ()
+
+
+def _replaces_live(acts: object, record: Record, register: str) -> tuple[bytes, ...]:
+    shown = record.registers.get(register)
+    return tuple(sorted(live.name for live in shown.live)) if shown else ()
+
+
+def _keeps_newest(name: str, writes: list[Live], rules: Rules) -> Register:
+    return _resolve(name, sorted(writes, key=lambda each: each.age)[-1:], rules)
+
+
+def _later_verdict(standing: Standing, verdict: Verdict, code: str) -> Standing:
+    return Standing(verdict, code)
+
+
+def _first_cause(standing: Standing, verdict: Verdict, code: str) -> Standing:
+    return Standing(verdict, code) if verdict > standing.verdict else standing
+
+
+def _own_stamp(stamp: int, hub_time: int) -> int:
+    return stamp
+
+
+def _refuses_gaps(*arguments: Any) -> Taken:
+    taken = _take_run(*arguments)
+    decisions = tuple(
+        replace(each, entry=_refused(each.entry)) if each.entry.code == "gap" else each
+        for each in taken.decisions
+    )
+    return replace(taken, decisions=decisions)
+
+
+def _refused(entry: channel.PlaceEntry) -> channel.PlaceEntry:
+    return structs.replace(entry, verdict=int(Verdict.REFUSED))
+
+
+def _forgets_what_it_has(run: Any, signing: bytes, known: KnownChain, *rest: Any) -> Taken:
+    return _take_run(run, signing, replace(known, names={}), *rest)
+
+
+def _all_own_as_numbers(base: Any, stored: Any, reader: Reader, budget_bytes: int) -> Any:
+    return _make_page(base, stored, replace(reader, own_seq=limits.INTEGER_HIGHEST), budget_bytes)
+
+
+def _stops_at_unreadable(operation: Operation, records: Records, judge: Judge) -> Judgement:
+    operation.writes()
+    return _judged(operation, records, judge)
+
+
+def _always_waits(operation: Operation, records: Records, judge: Judge) -> Judgement:
+    judgement = _judged(operation, records, judge)
+    return (Verdict.HELD, "record") if records.waits(operation) else judgement
+
+
+def _never_waits(records: Records, operation: Operation) -> bool:
+    return False
+
+
+def _always_complete(applied: Applied) -> bool:
+    return True
+
+
+BUGS = (
+    Bug("a record keeps every live write", merge, "_resolve", _keeps_newest),
+    Bug("a write replaces all live writes, overruled ones too", merge, "replaces", _replaces_used),
+    Bug(
+        "a write replaces what the pending ones beneath it do",
+        merge, "replaces", _replaces_live,
+        "record:0 exchange:0 overstep:0 amend:0 exchange:0",
+    ),
+    Bug(
+        "the effective stamp is bounded",
+        channel, "effective_stamp", _own_stamp,
+        "turn_clock:0 record:0 exchange:0 " * 3,
+    ),
+    Bug("what the hub has is not placed again", push, "take_run", _forgets_what_it_has),
+    Bug("an unreadable body is refused, the chain goes on", push, "_judged", _stops_at_unreadable),
+    Bug(
+        "what builds on a held creation waits",
+        Records, "waits", _never_waits,
+        "change_program:0 record:0 exchange:0 change_program:0 amend:0 exchange:0",
+    ),
+    Bug("synchronised means to the head", Applied, "is_complete", property(_always_complete)),
+)  # fmt: skip
