@@ -38,6 +38,7 @@ from station_client.services.exchange_with_hub import Outcome, exchange_with_hub
 from station_client.services.export_ledger import export_ledger
 from station_client.services.import_ledger import KIND, import_ledger
 from station_client.services.list_conflicts import Conflict, list_conflicts
+from station_client.services.list_inbox import InboxItem, list_inbox
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import form_to_write, record_entry
 from station_client.services.settle_conflict import settle_conflict
@@ -168,6 +169,28 @@ def _conflict(conflict: Conflict) -> dict[str, Any]:
         "label": conflict.label,
         "may_settle": conflict.may_settle,
         "sides": sides,
+    }
+
+
+@main.command()
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+@unlocked
+def inbox(station: Station, wants_json: bool) -> None:
+    """Show what is not settled: conflicts, what came back, what the county has not decided."""
+    found = list_inbox(station)
+    if wants_json:
+        click.echo(as_json([_inbox_item(each) for each in found]))
+        return
+    for each in found:
+        click.echo(f"{each.record.hex()} {each.matter} {each.title}  {each.reason}  {each.advice}")
+
+
+def _inbox_item(item: InboxItem) -> dict[str, Any]:
+    return {
+        **vars(item),
+        "record": item.record.hex(),
+        "operation": item.operation.hex(),
+        "since": china_time.iso(item.since),
     }
 
 

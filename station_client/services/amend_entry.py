@@ -9,6 +9,7 @@ from typing import Any
 from forms import ALIVE, check_writes
 from station_client.errors import StationError
 from station_client.services.merged import merged
+from station_client.services.projection import open_refusals
 from station_client.services.writing import (
     change_record,
     known_form,
@@ -27,7 +28,8 @@ def amend_entry(
     changes: Mapping[str, Any],
     seen: Mapping[str, Register] | None = None,
 ) -> None:
-    """Write what differs from the record as it stands now; nothing to write is no error.
+    """Write what differs from the record as it stands now; nothing to write is no error. After a
+    refusal something is always written: that the clerk leaves the record as it is, too.
 
     `changes`: field → value, or register → value; a list under its field's name adds elements,
     None under an element's register removes it. `seen`: the registers on which the changes were
@@ -51,7 +53,7 @@ def amend_entry(
             _names(seen, each) != _names(now.shown.registers, each) for each in differing
         ):
             raise StationError("record.moved_on")
-        if differing or now.is_new:
+        if differing or now.is_new or open_refusals(stored):
             change_record(station, stored, differing)
 
 

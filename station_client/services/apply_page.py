@@ -56,7 +56,7 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     journal.erase_bodies(channel, erased)
     for each in applied.entries:
         if isinstance(each.entry, ClosingEntry):
-            station.store.channels.close(channel, each.entry.until)
+            station.store.channels.close(channel, each.entry.at, each.entry.until)
     named = journal.records_of([*placed, *(each.name for each in later)])
     return list(dict.fromkeys([*named.values(), *erased]))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forms import LEDGER_COLUMNS, Form, Problem, ledger_line, remaining_marks
-from station_client.services.merged import Merged
+from station_client.services.merged import Merged, writes_of
 from station_client.store.rows import ItemRow, RecordRow, StoredOperation
 from sync_protocol.channel import Verdict
 
@@ -73,10 +73,29 @@ def is_returned(merged: Merged) -> bool:
 
 
 def open_refusals(stored: Sequence[StoredOperation]) -> list[StoredOperation]:
-    """The refused operations after which nobody has written the record successfully."""
+    """The refused operations after which nobody has written the record successfully, oldest
+    first."""
     written = [_place(each) for each in stored if each.verdict != Verdict.REFUSED]
     refused = [each for each in stored if each.verdict == Verdict.REFUSED]
-    return [each for each in refused if _place(each) > max(written, default=(0, 0))]
+    since = [each for each in refused if _place(each) > max(written, default=(0, 0))]
+    return _not_tried_again(sorted(since, key=_place))
+
+
+def _not_tried_again(refused: Sequence[StoredOperation]) -> list[StoredOperation]:
+    """Without those of which every register was written once more and refused once more."""
+    tried: set[str] = set()
+    kept: list[StoredOperation] = []
+    for each in reversed(refused):
+        fields = {write.field for write in writes_of(each)}
+        if not fields or not fields <= tried:
+            kept.append(each)
+        tried |= fields
+    return kept[::-1]
+
+
+def refused_values(stored: Sequence[StoredOperation]) -> dict[str, Any]:
+    """Register → value that was written, refused and not written again since; None: removed."""
+    return {write.field: write.value for each in open_refusals(stored) for write in writes_of(each)}
 
 
 def _place(stored: StoredOperation) -> tuple[int, int]:

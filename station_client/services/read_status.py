@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from station_client.errors import words_for
+from station_client.services.standing_words import why_nothing_comes
 from station_client.station import Station
-from sync_protocol.channel import HELD_CODES
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def read_status(station: Station) -> Status:
         clock_offset_ms=state.clock_offset_ms,
         synchronised=state.synchronised and not totals.pending,
         standing=state.standing,
-        standing_words=HELD_CODES.get(state.standing, state.standing),
+        standing_words=why_nothing_comes(state.standing),
         alarms=tuple(PARTED.format(region=each.region) for each in channels if each.parted),
         entries=store.channels.entry_count(),
     )

@@ -9,9 +9,15 @@ from station_client.services.list_clerks import author_name, clerk_names
 from station_client.services.list_conflicts import Conflict, conflicts_of
 from station_client.services.list_marked import mark_words
 from station_client.services.merged import Merged, merged, writes_of
-from station_client.services.projection import is_returned, ledger_cells, title_of
+from station_client.services.projection import (
+    is_returned,
+    ledger_cells,
+    open_refusals,
+    refused_values,
+    title_of,
+)
 from station_client.services.show_value import register_label, show_register
-from station_client.services.standing_words import standing_words
+from station_client.services.standing_words import problem_of, reason_words, standing_words
 from station_client.services.writing import known_form
 from station_client.station import Station
 from station_client.store.rows import StoredOperation
@@ -34,7 +40,8 @@ class HistoryLine:
 class CaseView:
     """A record as its page shows it; `cells` are its ledger line (None for what is no case),
     `history` is oldest first, `void_reason` "" while the record is alive, `marks` are words about
-    what an import left to be mended."""
+    what an import left to be mended. `refusals` are (register or "", words) of what the county
+    refused and nobody has written again since, and `refused_values` what was written then."""
 
     record: bytes
     kind: str
@@ -51,6 +58,8 @@ class CaseView:
     refused: int
     returned: bool
     marks: tuple[str, ...]
+    refusals: tuple[tuple[str, str], ...]
+    refused_values: dict[str, Any]
 
 
 def show_case(station: Station, record: bytes) -> CaseView:
@@ -59,10 +68,11 @@ def show_case(station: Station, record: bytes) -> CaseView:
     now = merged(station.forms, station.keys.replica, stored)
     names = clerk_names(station)
     row = station.store.journal.record(record)
+    form = known_form(now)
     return CaseView(
         record=record,
         kind=now.kind,
-        form=known_form(now),
+        form=form,
         title=title_of(now.form, now.kind, now.values),
         values=now.values,
         registers=dict(now.shown.registers),
@@ -74,7 +84,11 @@ def show_case(station: Station, record: bytes) -> CaseView:
         held=row.held if row else 0,
         refused=row.refused if row else 0,
         returned=is_returned(now),
-        marks=mark_words(known_form(now), now.values),
+        marks=mark_words(form, now.values),
+        refusals=tuple(
+            (problem_of(each.code)[0], reason_words(form, each)) for each in open_refusals(stored)
+        ),
+        refused_values=refused_values(stored),
     )
 
 

@@ -14,7 +14,7 @@ import uuid_utils
 from forms import ALIVE, Form, Problem, check_record, check_writes, element_register
 from station_client.errors import StationError, told
 from station_client.services.merged import Merged, merged
-from station_client.services.projection import project
+from station_client.services.projection import project, refused_values
 from station_client.station import Station
 from station_client.store.rows import RecordRow, StoredOperation
 from sync_protocol import operations
@@ -66,7 +66,7 @@ def change_record(
     """
     before = merged(station.forms, station.keys.replica, stored)
     form = known_form(before)
-    written = _whole(before, changes) if before.is_new else dict(changes)
+    written = _whole(stored, before, changes) if before.is_new else dict(changes)
     after = {name: value for name, value in {**before.values, **written}.items() if name != ALIVE}
     demand_sound(form, {**written, ALIVE: written.get(ALIVE, "")}, after, new=before.is_new)
     save_change(station, stored, before, written)
@@ -93,9 +93,15 @@ def known_form(record: Merged) -> Form:
     return record.form
 
 
-def _whole(before: Merged, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """All registers again: the record's first write was refused, so this one creates it."""
-    return {**before.values, **changes}
+def _whole(
+    stored: Sequence[StoredOperation], before: Merged, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All registers again: the record's first write was refused, so this one creates it.
+
+    Another PC's refused write is not shown here, and what it says is not lost for that.
+    """
+    refused = {name: value for name, value in refused_values(stored).items() if value is not None}
+    return {**refused, ALIVE: "", **before.values, **changes}
 
 
 def compose_new(

@@ -70,8 +70,10 @@ class Channels:
         """Note that the hub's history does not continue ours: nothing more is applied."""
         self._database.write("UPDATE channel SET parted = ? WHERE id = ?", why, channel)
 
-    def close(self, channel: bytes, until: int) -> None:
-        self._database.write("UPDATE channel SET closed_until = ? WHERE id = ?", until, channel)
+    def close(self, channel: bytes, at: int, until: int) -> None:
+        self._database.write(
+            "UPDATE channel SET closed_at = ?, closed_until = ? WHERE id = ?", at, until, channel
+        )
 
     def receipts(self) -> list[Receipt]:
         """The newest receipt of every channel that has one."""
@@ -126,5 +128,6 @@ def _channel(row: Row) -> ChannelRow:
         covered=row["covered"],
         receipt_at=row["receipt_at"],
         parted=row["parted"],
+        closed_at=row["closed_at"],
         closed_until=row["closed_until"],
     )

@@ -128,6 +128,15 @@ class Journal:
         )
         return [row["record"] for row in rows]
 
+    def undecided(self, channel: bytes) -> list[bytes]:
+        """The records about which an operation is held or refused, corrected since or not."""
+        rows = self._database.rows(
+            "SELECT DISTINCT record FROM operation"
+            " WHERE channel = ? AND verdict < 2 AND body IS NOT NULL",
+            channel,
+        )
+        return [row["record"] for row in rows]
+
     def records_of(self, identities: Sequence[bytes]) -> dict[bytes, bytes]:
         """Operation's identity → its record, for verdicts that come later."""
         rows = self._database.rows_of(
@@ -168,9 +177,10 @@ class Journal:
     def in_conflict(self) -> list[RecordRow]:
         return self._records("conflicts > 0")
 
-    def to_correct(self) -> list[RecordRow]:
-        """Records that the county refused or sent back and that nobody has mended since."""
-        return self._records("refused > 0 OR returned > 0")
+    def returned(self) -> list[RecordRow]:
+        """Records that the county sent back and that nobody has written since."""
+        # As the partial index has it; of `returned` alone there is none.
+        return self._records("(refused > 0 OR returned > 0) AND returned > 0")
 
     def _records(self, where: str) -> list[RecordRow]:
         rows = self._database.rows(
@@ -222,9 +232,12 @@ class Journal:
             " WHERE replica = ? AND position IS NULL",
             replica,
         )
-        odds = self._database.row(
-            "SELECT coalesce(sum(held), 0) AS held, coalesce(sum(refused), 0) AS refused"
-            " FROM record WHERE held > 0 OR refused > 0"
+        held = self._database.row(
+            "SELECT count(DISTINCT identity) AS held FROM operation"
+            " WHERE verdict < 2 AND verdict = 0 AND body IS NOT NULL"
+        )
+        refused = self._database.row(
+            "SELECT coalesce(sum(refused), 0) AS refused FROM record WHERE held > 0 OR refused > 0"
         )
         open_conflicts = self._database.row(
             "SELECT count(*) AS in_conflict FROM record WHERE conflicts > 0"
@@ -233,7 +246,7 @@ class Journal:
             "SELECT count(*) AS returned FROM record"
             " WHERE (refused > 0 OR returned > 0) AND returned > 0"
         )
-        found = (sent, odds, open_conflicts, returned)
+        found = (sent, held, refused, open_conflicts, returned)
         return Totals(**{name: value for row in found for name, value in (row or {}).items()})
 
     def erase_bodies(self, channel: bytes, records: Iterable[bytes]) -> None:

@@ -86,8 +86,9 @@ class ItemRow:
 class ChannelRow:
     """A channel and how far it is applied. `head`: how long the hub said it is.
 
-    `parted` is not empty when the hub's history does not continue ours; `closed_until` (ms) is
-    set once the closing of the station was applied.
+    `parted` is not empty when the hub's history does not continue ours. Once the closing of the
+    station was applied, `closed_at` is the county's time of it and `closed_until` the end of the
+    time for late arrivals (ms).
     """
 
     kind: str
@@ -97,6 +98,7 @@ class ChannelRow:
     covered: int
     receipt_at: int | None
     parted: str
+    closed_at: int | None
     closed_until: int | None
 
 

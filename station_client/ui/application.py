@@ -24,7 +24,7 @@ MENU = (
     ("new_helper", "新建帮办", "F2"),
     ("new_proxy", "新建代办", "F3"),
     ("new_intake", "收件登记", "F7"),
-    ("conflicts", "待处理", ""),
+    ("inbox", "待处理", ""),
     ("applications", "变更注销", ""),
     ("files", "导入导出", ""),
     ("clerks", "人员", ""),

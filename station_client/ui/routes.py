@@ -20,6 +20,7 @@ from station_client.ui.pages import (
     drafts,
     entering,
     files,
+    inbox,
     ledger,
     status,
 )
@@ -70,7 +71,7 @@ PAGES = [
     Page("/items", "items", cases.search_items),
     Page("/drafts", "draft", drafts.keep, "POST"),
     Page("/drafts/discard", "discard_draft", drafts.discard, "POST"),
-    Page("/conflicts", "conflicts", conflicts.show_list),
+    Page("/inbox", "inbox", inbox.show),
     Page("/conflicts/<record>/<path:register>", "conflict", conflicts.show),
     Page("/conflicts/<record>/<path:register>", "settle", conflicts.settle, "POST"),
     Page("/status", "status", status.show),

@@ -16,11 +16,13 @@ from waitress.server import create_server
 
 from station_client.services.amend_entry import amend_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.list_inbox import list_inbox
 from station_client.services.record_entry import record_entry
 from station_client.ui import start_url
+from sync_protocol.channel import Verdict
 from sync_protocol.operations import Write
 from tests.station_client import desk as builders
-from tests.station_client.fake_hub import REGION, FakeHub
+from tests.station_client.fake_hub import REGION, FakeHub, accept_all
 from tests.station_client.ui import visit
 from tests.station_client.ui.visit import Program, newest, records
 
@@ -284,7 +286,7 @@ def test_a_conflict_is_settled_by_keyboard(desk: Desk, page: Page) -> None:
     desk.open(page)
     expect(page.locator("#lamp")).to_contain_text("有冲突 1 处")
     picture(page, "ledger")
-    page.goto(desk.address("/conflicts"))
+    page.goto(desk.address("/inbox"))
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="以哪一边为准")).to_be_visible()
@@ -294,7 +296,7 @@ def test_a_conflict_is_settled_by_keyboard(desk: Desk, page: Page) -> None:
     picture(page, "conflict")
     page.keyboard.press("Control+s")
     expect(page.get_by_text("冲突已处理")).to_be_visible()
-    expect(page.get_by_text("没有冲突")).to_be_visible()
+    expect(page.get_by_text("没有需要您处理的内容")).to_be_visible()
     assert records(desk.program)[0]["contact_phone"] == "0356-2025678"
     page.keyboard.press("F9")
     expect(page.get_by_role("heading", name="同步状态")).to_be_visible()
@@ -302,6 +304,42 @@ def test_a_conflict_is_settled_by_keyboard(desk: Desk, page: Page) -> None:
     page.keyboard.press("F9")
     expect(page.get_by_text("同步完成")).to_be_visible()
     expect(page.locator("#lamp")).to_contain_text("已全部上报")
+
+
+def test_what_the_county_refused_is_corrected_from_the_inbox_by_keyboard(
+    desk: Desk, page: Page
+) -> None:
+    station, hub, clock = desk.program.station, desk.hub, desk.program.clock
+    a_conflict(desk)
+    hub.judge = lambda *_: (Verdict.HELD, "late")
+    record_entry(station, "intake_case", builders.a_case(applicant_name="郭玉梅"))
+    exchange_with_hub(station)
+    clock.forward(60)
+    hub.judge = lambda *_: (Verdict.REFUSED, "check:contact_phone:format")
+    record_entry(station, "helper_case", builders.a_helper_case(applicant_name="田秀秀"))
+    exchange_with_hub(station)
+    hub.judge = accept_all
+    clock.forward(60)
+    desk.open(page)
+    page.get_by_role("link", name="待处理").click()
+    expect(page.get_by_role("heading", name="需要您处理（2）")).to_be_visible()
+    expect(page.get_by_role("heading", name="等待县级（1）")).to_be_visible()
+    picture(page, "inbox")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("县级没有接受")).to_be_visible()
+    expect(page.locator("#applicant_name")).to_have_value("田秀秀")
+    expect(page.locator("#contact_phone")).to_be_focused()
+    picture(page, "correct")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("0356-2025678")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("已改正并保存，会再次上报")).to_be_visible()
+    expect(page.get_by_role("heading", name="需要您处理（1）")).to_be_visible()
+    exchange_with_hub(station)
+    assert "田秀秀" in [case["applicant_name"] for case in records(desk.program)]
+    assert [item.matter for item in list_inbox(station)] == ["conflict", "held"]
 
 
 def test_the_ledger_prints_on_landscape_pages(desk: Desk, page: Page) -> None:
@@ -320,7 +358,7 @@ def test_nothing_is_wider_than_the_screen(desk: Desk, page: Page) -> None:
     a_day(desk)
     desk.open(page)
     paths = ["/", "/cases/new/helper", "/cases/new/proxy", "/cases/new/intake", "/status", "/files",
-             "/conflicts", "/applications", "/applications/new/change", "/clerks"]  # fmt: skip
+             "/inbox", "/applications", "/applications/new/change", "/clerks"]  # fmt: skip
     for path in paths:
         page.goto(desk.address(path))
         for width in (1366, 1024):

@@ -16,6 +16,7 @@ from station_client.cli import main
 from station_client.device_secret import DeviceSecret
 from station_client.home import Home
 from sync_protocol import courier
+from sync_protocol.channel import Verdict
 from tests.station_client import desk
 from tests.station_client.fake_hub import FakeHub
 from tests.station_client.loopback import hub_answers, serving
@@ -93,6 +94,18 @@ def test_problems_are_told_one_by_one_with_their_codes(enrolled: Run) -> None:
     assert "form.problems" in told.stderr
     assert "contact_phone" in told.stderr
     assert json.loads(enrolled("status", "--json").stdout)["pending"] == 1
+
+
+def test_the_inbox_is_told_in_words_and_as_json(enrolled: Run, hub: FakeHub) -> None:
+    hub.judge = lambda *_: (Verdict.REFUSED, "check:contact_phone:format")
+    made = enrolled("record", "intake_case", "--json", "-", stdin=json.dumps(desk.a_case()))
+    enrolled("sync")
+    found = json.loads(enrolled("inbox", "--json").stdout)
+    refused = [each for each in found if each["record"] == json.loads(made.stdout)["record"]]
+    assert [(each["matter"], each["actor"], each["code"]) for each in refused] == [
+        ("refused", "clerk", "check:contact_phone:format")
+    ]
+    assert "“联系方式”" in enrolled("inbox").stdout
 
 
 def test_two_pcs_settle_a_conflict(enrolled: Run, hub: FakeHub, address: str) -> None:

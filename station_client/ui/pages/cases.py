@@ -1,6 +1,6 @@
 """Cases: new from the form's definition, shown as on paper, amended, voided, converted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -128,9 +128,15 @@ def show(desk: Desk, station: Station, record: str) -> str:
         returned=case.returned,
         county=paper.county_words(case.form, case.values),
         state=_state_words(case),
-        may_amend=not case.void_reason and (case.form.workflow is None or bool(_sent_again(case))),
+        may_amend=_may_amend(case),
         can_convert=case.form.name == "helper_case" and not case.values.get("converted_to_proxy"),
     )
+
+
+def _may_amend(case: CaseView) -> bool:
+    """An application that lies with the county stays as it is, unless the county refused it."""
+    is_ours = case.form.workflow is None or bool(_sent_again(case)) or bool(case.refusals)
+    return is_ours and not case.void_reason
 
 
 def _state_words(case: CaseView) -> str:
@@ -141,12 +147,20 @@ def _state_words(case: CaseView) -> str:
 
 
 def amend(desk: Desk, station: Station, record: str) -> str:
+    """The record to correct; what the county refused of it stands there as it was typed."""
     case = the_case(station, record)
-    typed = fill(case.form, case.values)
     draft = drafts.kept(desk, station)
-    was = _was_of(draft) if draft is not None else list(typed.items(multi=True))
-    page = Page(case.form, draft if draft is not None else typed)
-    return _entry_page(page, f"修改：{case.title}", was, back(record), draft is not None)
+    typed = draft if draft is not None else fill(case.form, _with_refused(case))
+    was = _was_of(draft) if draft is not None else list(fill(case.form, case.values).items(True))
+    page = Page(case.form, typed, problems=dict(each for each in case.refusals if each[0]))
+    return _entry_page(
+        page, f"修改：{case.title}", was, back(record), draft is not None, case.refusals
+    )
+
+
+def _with_refused(case: CaseView) -> dict[str, Any]:
+    values = {**case.values, **case.refused_values}
+    return {register: value for register, value in values.items() if value is not None}
 
 
 def save_amendment(desk: Desk, station: Station, record: str) -> ResponseReturnValue:
@@ -167,8 +181,14 @@ def save_amendment(desk: Desk, station: Station, record: str) -> ResponseReturnV
         was = _was_now(case, moved)
         return _entry_page(page, f"修改：{case.title}", was, back(record))
     _kept(desk, station)
-    flash("修改已保存，原来的内容留在办理记录里。" if changes else "没有改动。", "success")
-    return redirect(back(record))
+    flash(_amended(case, changes), "success")
+    return redirect(url_for("inbox") if case.refusals or case.returned else back(record))
+
+
+def _amended(case: CaseView, changes: Mapping[str, object]) -> str:
+    if case.refusals:
+        return "已改正并保存，会再次上报。" if changes else "已按原有内容保存，会再次上报。"
+    return "修改已保存，原来的内容留在办理记录里。" if changes else "没有改动。"
 
 
 def _sent_again(case: CaseView) -> dict[str, object]:
@@ -311,6 +331,7 @@ def _entry_page(
     was: list[tuple[str, str]] | tuple[()] = (),
     going_back: str = "",
     restored: bool = False,
+    refusals: Sequence[tuple[str, str]] = (),
 ) -> str:
     typed_here = {f.id for f in page.form.fields if is_typed_here(f)}
     return render_template(
@@ -322,5 +343,6 @@ def _entry_page(
         was=[(name, text) for name, text in was if name.partition("/")[0] in typed_here],
         back=going_back or url_for("ledger"),
         restored=restored,
+        refusals=[words for _, words in refusals],
         form_id=drafts.form_id(),
     )

@@ -1,4 +1,4 @@
-"""What waits for the clerk: conflicts, side by side, to choose from; and what was sent back."""
+"""A conflict, its sides beside each other, to choose from."""
 
 from http import HTTPStatus
 
@@ -7,34 +7,18 @@ from flask.typing import ResponseReturnValue
 
 from station_client.errors import StationError
 from station_client.services.list_conflicts import Conflict, list_conflicts
-from station_client.services.list_marked import list_marked
-from station_client.services.list_returned import list_returned
 from station_client.services.settle_conflict import settle_conflict
 from station_client.services.show_case import show_case
 from station_client.station import Station
 from station_client.ui import paper
 from station_client.ui.desk import Desk
 
-MOST_MARKED = 100
-"""Lines to mend that the page lists; the next ones follow as these are mended."""
-
-
-def show_list(desk: Desk, station: Station) -> str:
-    marked, marked_count = list_marked(station, MOST_MARKED)
-    return render_template(
-        "conflicts.html",
-        conflicts=list_conflicts(station),
-        returned=list_returned(station),
-        marked=marked,
-        marked_count=marked_count,
-    )
-
 
 def show(desk: Desk, station: Station, record: str, register: str) -> ResponseReturnValue:
     found = _find(station, record, register)
     if found is None:
         flash("这处冲突已经处理好了。", "success")
-        return redirect(url_for("conflicts"))
+        return redirect(url_for("inbox"))
     case = show_case(station, found.record)
     return render_template(
         "conflict.html",
@@ -58,7 +42,7 @@ def settle(desk: Desk, station: Station, record: str, register: str) -> Response
         return redirect(url_for("conflict", record=record, register=register))
     desk.sync_soon()
     flash("冲突已处理，选择会随下一次同步上报。两边的内容都留在办理记录里。", "success")
-    return redirect(url_for("conflicts"))
+    return redirect(url_for("inbox"))
 
 
 def _find(station: Station, record: str, register: str) -> Conflict | None:

@@ -612,7 +612,7 @@ def test_the_browser_learns_nobodys_name_from_an_address_or_a_title(
     name = records(program)[0]["applicant_name"]
     found = visitor.post("/ledger/find", {"since": "", "until": "", "text": name})
     assert unquote(found.headers["Location"]).count(name) == 0
-    for path in (found.headers["Location"], case, f"{case}/amend", f"{case}/convert", "/conflicts"):
+    for path in (found.headers["Location"], case, f"{case}/amend", f"{case}/convert", "/inbox"):
         page = visitor.get(path)
         [title] = re.findall(r"<title>(.*?)</title>", page.text, re.S)
         assert name not in title
@@ -649,12 +649,12 @@ def test_marks_say_in_words_how_far_a_line_has_come(
     page = visitor.get(f"/cases/{newest(program)}")
     assert "县级退回修改：请补充电话" in page.text
     assert "被退回 1 条" in visitor.get("/lamp").text
-    assert "请补充电话" in visitor.get("/conflicts").text
+    assert "请补充电话" in visitor.get("/inbox").text
     program.clock.forward(60)
     case = f"/cases/{newest(program)}"
     visitor.post(f"{case}/amend", amendment(visitor, case, contact_phone="13812345678"))
     assert ">被退回</span>" not in visitor.get("/").text
-    assert "没有被退回的条目" in visitor.get("/conflicts").text
+    assert "没有需要您处理的内容" in visitor.get("/inbox").text
 
 
 def county_return(program: Program) -> list[Write]:
@@ -703,16 +703,16 @@ def test_a_conflict_is_shown_with_both_sides_and_settled(
 ) -> None:
     address = a_conflict(program, visitor, hub)
     assert "有冲突 1 处" in visitor.get("/lamp").json["words"]  # type: ignore[index]
-    assert address in visitor.get("/conflicts").text
+    assert address in visitor.get("/inbox").text
     page = visitor.get(address)
     assert "13812345678" in page.text
     assert "0356-2025678" in page.text
     assert "县级平台" in page.text
     chosen = 0 if page.text.index("0356") < page.text.index("13812345678") else 1
-    assert visitor.post(address, settling(page, chosen)).headers["Location"] == "/conflicts"
+    assert visitor.post(address, settling(page, chosen)).headers["Location"] == "/inbox"
     assert records(program)[0]["contact_phone"] == "0356-2025678"
-    assert "没有冲突" in visitor.get("/conflicts").text
-    assert visitor.get(address).headers["Location"] == "/conflicts"
+    assert "没有需要您处理的内容" in visitor.get("/inbox").text
+    assert visitor.get(address).headers["Location"] == "/inbox"
 
 
 def test_a_conflict_that_moved_on_is_shown_again(
@@ -733,13 +733,67 @@ def test_what_the_county_refused_is_listed_with_its_reason_and_mended(
     hub.judge = lambda *_: (Verdict.REFUSED, "check:contact_phone:format")
     exchange_with_hub(program.station)
     assert "被退回" in visitor.get("/lamp").json["words"]  # type: ignore[index]
-    assert "未被接受" in visitor.get("/conflicts").text
+    assert "未被接受" in visitor.get("/inbox").text
     assert "未被接受" in visitor.get(case).text
     hub.judge = accept_all
     program.clock.forward(60)
     visitor.post(f"{case}/amend", amendment(visitor, case, contact_phone="13812345678"))
     exchange_with_hub(program.station)
-    assert case not in visitor.get("/conflicts").text
+    assert case not in visitor.get("/inbox").text
+
+
+def test_a_refused_amendment_is_opened_as_it_was_typed_and_sent_again(
+    program: Program, visitor: Visitor, hub: FakeHub
+) -> None:
+    case = of_case(visitor, program)
+    exchange_with_hub(program.station)
+    hub.judge = lambda *_: (Verdict.REFUSED, "check:remark:too_long")
+    program.clock.forward(60)
+    visitor.post(f"{case}/amend", amendment(visitor, case, remark="写得太长的备注"))
+    exchange_with_hub(program.station)
+    assert f"{case}/amend" in visitor.get("/inbox").text
+    page = visitor.get(f"{case}/amend").text
+    assert 'value="写得太长的备注"' in page or ">\n写得太长的备注</textarea>" in page
+    assert 'id="remark-problem"' in page
+    assert "县级没有接受" in page
+    assert "还没有保存" not in page
+    hub.judge = accept_all
+    program.clock.forward(60)
+    answer = visitor.post(f"{case}/amend", amendment(visitor, case, remark="短备注"))
+    assert answer.headers["Location"] == "/inbox"
+    assert "会再次上报" in visitor.get("/inbox").text
+    exchange_with_hub(program.station)
+    assert records(program)[0]["remark"] == "短备注"
+    assert case not in visitor.get("/inbox").text
+
+
+def test_an_application_that_was_refused_can_be_corrected(
+    program: Program, visitor: Visitor, hub: FakeHub
+) -> None:
+    hub.judge = lambda *_: (Verdict.REFUSED, "check:new_address:required")
+    visitor.post("/applications/new/change", an_application())
+    exchange_with_hub(program.station)
+    case = f"/cases/{newest(program, 'station_change')}"
+    assert f"{case}/amend" in visitor.get(case).text
+    hub.judge = accept_all
+    program.clock.forward(60)
+    visitor.post(f"{case}/amend", amendment(visitor, case, new_address="人民路2号院"))
+    exchange_with_hub(program.station)
+    [now] = records(program, "station_change")
+    assert (now["new_address"], now["state"]["state"]) == ("人民路2号院", "submitted")
+
+
+def test_what_waits_for_the_county_is_listed_apart(
+    program: Program, visitor: Visitor, hub: FakeHub
+) -> None:
+    case = of_case(visitor, program)
+    hub.judge = lambda *_: (Verdict.HELD, "closed")
+    exchange_with_hub(program.station)
+    page = visitor.get("/inbox").text
+    assert page.index("没有需要您处理的内容") < page.index("等待县级")
+    assert "站点注销后录入" in page
+    assert f'href="{case}"' in page
+    assert f"{case}/amend" not in page
 
 
 # --- status, courier, applications, files ---------------------------------------------------------
@@ -822,7 +876,7 @@ def test_an_application_is_sent_and_corrected_when_the_county_returns_it(
     writes = [Write(name, value, seen) for name, value in returned.items()]
     hub.write("station_change", record, [*writes, Write("review_opinion", "地址不清")])
     exchange_with_hub(program.station)
-    assert "地址不清" in visitor.get("/conflicts").text
+    assert "地址不清" in visitor.get("/inbox").text
     page = visitor.get("/applications")
     assert "退回修改" in page.text
     assert "地址不清" in page.text
@@ -904,8 +958,8 @@ def test_what_an_import_left_to_be_mended_is_listed_until_it_is_mended(
     visitor.post("/files/import", upload)
     assert program.desk.imports.worker is not None
     program.desk.imports.worker.join()
-    page = visitor.get("/conflicts")
-    assert "导入后待补（1 条）" in page.text
+    page = visitor.get("/inbox")
+    assert "导入后待补（1）" in page.text
     [case] = set(re.findall(r'href="(/cases/[0-9a-f]{32})"', page.text))
     assert "照原样保留" in visitor.get(case).text
     assert "待补" in visitor.get("/?since=&until=").text
@@ -913,7 +967,7 @@ def test_what_an_import_left_to_be_mended_is_listed_until_it_is_mended(
     missing |= {"is_accepted": "yes", "promised_limit": "即办", "case_status": "handling"}
     missing["station_name"] = "示例镇便民服务站"
     visitor.post(f"{case}/amend", amendment(visitor, case, **missing))
-    assert "导入后待补" not in visitor.get("/conflicts").text
+    assert "导入后待补" not in visitor.get("/inbox").text
     assert "照原样保留" not in visitor.get(case).text
 
 
