@@ -6,8 +6,6 @@ export with the newest countersignatures can prove it to a third party. PROTOCOL
 
 from __future__ import annotations
 
-from enum import Enum
-
 import msgspec
 
 from sync_protocol import crypto
@@ -19,14 +17,6 @@ class Countersigned(msgspec.Struct, frozen=True, array_like=True):
 
     cursor: Cursor
     signature: bytes
-
-
-class Agreement(Enum):
-    """What the hub finds when it looks up a replica's cursor."""
-
-    SAME_HISTORY = "same"
-    OTHER_EPOCH = "epoch"
-    PARTED = "parted"
 
 
 def sign_receipt(signing: bytes, cursor: Cursor, hub_time: int) -> Receipt:
@@ -57,10 +47,9 @@ def countersigned_by(signing_public: bytes, replica: bytes, signed: Countersigne
     )
 
 
-def compare(cursor: Cursor, epoch: bytes, digest_here: bytes | None) -> Agreement:
-    """Hub: `digest_here` is its own digest at the cursor's position, None beyond its end."""
-    if cursor.epoch != epoch:
-        return Agreement.OTHER_EPOCH
-    if digest_here is None or not crypto.same(digest_here, cursor.digest):
-        return Agreement.PARTED
-    return Agreement.SAME_HISTORY
+def same_history(cursor: Cursor, digest_here: bytes | None) -> bool:
+    """Hub: whether its own digest at the cursor's position (None beyond its end) is the cursor's.
+
+    The epoch does not matter: the digest covers every entry, that which opened the epoch too.
+    """
+    return digest_here is not None and crypto.same(digest_here, cursor.digest)

@@ -45,6 +45,7 @@ REFUSED_CODES = {
     "county": "县级退回",
     "channel": "该表单不属于本通道",
     "kind": "与这条记录原来的表单不同",
+    "erased": "这条记录的内容已按保存期限清除",
 }
 
 
@@ -60,6 +61,11 @@ class OperationEntry(_Entry, frozen=True, array_like=True, tag=1):
     code: str
     effective: Moment
     at: Moment
+
+    @property
+    def identity(self) -> bytes:
+        """What its verdict is about."""
+        return self.name
 
 
 class VerdictEntry(_Entry, frozen=True, array_like=True, tag=2):
@@ -110,11 +116,33 @@ class ClosingEntry(_Entry, frozen=True, array_like=True, tag=7):
     at: Moment
 
 
+class CopyEntry(_Entry, frozen=True, array_like=True, tag=8):
+    """The place of a copy: of an operation that was issued again under another chain.
+
+    `origin` is the first copy's name: its verdict is the highest that any copy got.
+    """
+
+    name: bytes
+    origin: bytes
+    verdict: VerdictNumber
+    code: str
+    effective: Moment
+    at: Moment
+
+    @property
+    def identity(self) -> bytes:
+        """What its verdict is about."""
+        return self.origin
+
+
 class UnknownEntry(msgspec.Struct, frozen=True):
     """An entry of a kind that a later version introduced: kept, counted, not interpreted."""
 
     data: bytes
 
+
+PlaceEntry = OperationEntry | CopyEntry
+"""What gives an operation its place."""
 
 Entry = (
     OperationEntry
@@ -124,9 +152,10 @@ Entry = (
     | RevocationEntry
     | FreezeEntry
     | ClosingEntry
+    | CopyEntry
 )
 
-_HIGHEST_TAG = 7
+_HIGHEST_TAG = 8
 
 _encoder = msgspec.msgpack.Encoder()
 _entries = msgspec.msgpack.Decoder(Entry)
@@ -154,6 +183,15 @@ def read_entry(data: bytes) -> Entry | UnknownEntry:
     return UnknownEntry(data)
 
 
+def place(
+    name: bytes, identity: bytes, verdict: int, code: str, effective: int, at: int
+) -> PlaceEntry:
+    """The entry that gives an operation its place; that of a copy names the first one too."""
+    if identity == name:
+        return OperationEntry(name, verdict, code, effective, at)
+    return CopyEntry(name, identity, verdict, code, effective, at)
+
+
 def effective_stamp(stamp: int, hub_time: int) -> int:
     """The stamp that counts everywhere: a fast clock gains no more than the lead."""
     return min(stamp, hub_time + limits.CLOCK_LEAD_MS)
@@ -176,6 +214,11 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     epoch: bytes
     position: Natural
     digest: bytes
+
+    @property
+    def end(self) -> tuple[int, bytes]:
+        """Position and digest: what a history is, whatever epoch it is told in."""
+        return self.position, self.digest
 
     def parts(self) -> tuple[bytes, ...]:
         """What a signature over this cursor covers."""

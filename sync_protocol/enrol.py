@@ -17,8 +17,9 @@ from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
 from sync_protocol.limits import Moment, Natural
 
-VERSION_LOWEST = 1
-VERSION_HIGHEST = 1  # 2026-11: first version
+VERSION_LOWEST = 1  # 2026-11: operations, entries, exchange
+VERSION_HIGHEST = 2  # 2026-11-20: minting and copies, epochs and lost stretches, snapshots
+COPIES_SINCE = 2  # an older station keeps the entry of a copy raw, and does not read it
 
 SECRET_BYTES = 10
 FINGERPRINT_BYTES = 5

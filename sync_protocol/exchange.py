@@ -11,19 +11,22 @@ The same bytes travel by HTTP or as a courier file. PROTOCOL.md, section 8.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from sync_protocol import agree, envelope, limits, push
 from sync_protocol.agree import Countersigned
-from sync_protocol.channel import Cursor
+from sync_protocol.channel import Cursor, Receipt
 from sync_protocol.enrol import VERSION_HIGHEST, VERSION_LOWEST, HubKeys, HubPublic, ReplicaKeys
-from sync_protocol.envelope import Kind
+from sync_protocol.envelope import Envelope, Kind
 from sync_protocol.errors import PeerFault
 from sync_protocol.limits import Moment, Natural
+from sync_protocol.lost import Stretch
+from sync_protocol.mint import Introduced, Introduction, read_introduction
 from sync_protocol.operations import Head, Operation, Run
 from sync_protocol.pull import Page
+from sync_protocol.snapshot import SnapshotAsk, SnapshotPart
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
@@ -43,9 +46,42 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
     last_error: str
 
 
+class Own(msgspec.Struct, frozen=True, array_like=True):
+    """Up to where the sender thinks that the hub has its chain: seq and link."""
+
+    seq: Natural
+    link: bytes
+
+
+class Loss(msgspec.Struct, frozen=True, array_like=True):
+    """Operations of a chain, first to last seq, that their own station lost."""
+
+    replica: bytes
+    first: Natural
+    last: Natural
+
+
+class Rare(msgspec.Struct, frozen=True, array_like=True):
+    """What most requests do not say.
+
+    `introduction` says who the sender is, where the hub may not know it; `receipts` those that the
+    shown cursors were reached by, where the hub asked; `stretches` offer what a restored hub lost;
+    `bodies` answer the last reply's `lacks`; `losses` declare what a restored station lost;
+    `snapshot` asks for a part of one; `farewell` is true when the station is about to be sealed.
+    """
+
+    introduction: Introduction | None = None
+    receipts: list[Receipt] = []
+    stretches: list[Stretch] = []
+    bodies: list[bytes] = []
+    losses: list[Loss] = []
+    snapshot: SnapshotAsk | None = None
+    farewell: bool = False
+
+
 class Request(msgspec.Struct, frozen=True, array_like=True):
     """What a station sends. `own_seq` is how far it has its own chain; `wants` are the digests of
-    bodies it lacks; `budget_bytes` is how much it can take back."""
+    bodies it lacks; `budget_bytes` is how much it can take back. Since version 2: `own`, `rare`."""
 
     lowest: Natural
     highest: Natural
@@ -57,11 +93,28 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     wants: list[bytes]
     report: Report
     budget_bytes: Natural
+    own: Own | None = None
+    rare: Rare | None = None
+
+    @property
+    def version(self) -> int:
+        """The highest version that both ends speak."""
+        return min(self.highest, VERSION_HIGHEST)
+
+    @property
+    def said(self) -> Rare:
+        """What is rarely said, empty where nothing is."""
+        return self.rare or _NOTHING_RARE
+
+
+_NOTHING_RARE = Rare()
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
-    """What the hub answers. `standing` is "" or why nothing is delivered (a held code); `bodies`
-    answer the request's wants; `lacks` are digests of bodies the hub asks for."""
+    """What the hub answers. `standing` is "" or why nothing is delivered; `bodies` answer the
+    request's wants; `lacks` are digests of bodies the hub asks for. Since version 2: `certificate`
+    (bytes, signature) for a sender that was introduced, `taken` are the ends of the stretches that
+    were read, `snapshot` the part that was asked for."""
 
     version: Natural
     request_digest: bytes
@@ -70,6 +123,9 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     pages: list[Page]
     bodies: list[bytes]
     lacks: list[bytes]
+    certificate: tuple[bytes, bytes] | None = None
+    taken: list[Cursor] = []
+    snapshot: SnapshotPart | None = None
 
 
 # --- station -----------------------------------------------------------------------------------
@@ -88,7 +144,6 @@ class Plan:
     """A request ready to be numbered, kept and sent."""
 
     payload: bytes
-    sent_operations: int
 
     @property
     def digest(self) -> bytes:
@@ -104,6 +159,8 @@ def plan(
     report: Report,
     device_time: int,
     batch_bytes: int = limits.BATCH_BYTES,
+    wants: Sequence[bytes] = (),
+    rare: Rare | None = None,
 ) -> Plan:
     """The request that says all this. `number` is taken durably before the request is sent."""
     batch = push.cut_batch(outbox.pending, batch_bytes)
@@ -115,11 +172,13 @@ def plan(
         own_seq=own_head.seq,
         cursors=[agree.countersign(keys.signing, keys.replica, each) for each in cursors],
         runs=[push.make_run(outbox.acknowledged, batch, keys.signing)] if batch else [],
-        wants=[],
+        wants=list(wants),
         report=report,
         budget_bytes=batch_bytes,
+        own=Own(outbox.acknowledged.seq, outbox.acknowledged.link),
+        rare=rare,
     )
-    return Plan(envelope.pack(request), len(batch))
+    return Plan(envelope.pack(request))
 
 
 def seal_request(payload: bytes, keys: ReplicaKeys, hub: HubPublic) -> bytes:
@@ -149,11 +208,12 @@ def open_reply(data: bytes, keys: ReplicaKeys, hub: HubPublic, request_digest: b
 
 @dataclass(frozen=True)
 class Opened:
-    """A request whose sender is proven."""
+    """A request whose sender is proven; `introduced` where the hub did not know it."""
 
     sender: bytes
     request: Request
     digest: bytes
+    introduced: Introduced | None = None
 
 
 def sender_of(data: bytes) -> bytes:
@@ -165,7 +225,27 @@ def open_request(data: bytes, keys: HubKeys, sender_signing: bytes) -> Opened:
     """The request, proven to be the sender's. PeerFault `envelope.*`, `message.form`."""
     sent = envelope.parse(data, Kind.REQUEST, limits.REQUEST_BYTES)
     envelope.verify(sent, sender_signing)
+    return _open(sent, envelope.open_sealed(sent, keys.public.id, keys.sealing), sender_signing)
+
+
+def open_introduced(data: bytes, keys: HubKeys) -> Opened:
+    """The request of a sender that the hub does not know, proven by the introduction it brings.
+
+    PeerFault as `open_request`, and `enrol.certificate` where it brings none that is good.
+    """
+    sent = envelope.parse(data, Kind.REQUEST, limits.REQUEST_BYTES)
     payload = envelope.open_sealed(sent, keys.public.id, keys.sealing)
+    introduction = envelope.unpack(payload, Request).said.introduction
+    if introduction is None:
+        raise PeerFault("enrol.certificate")
+    introduced = read_introduction(introduction, keys.public)
+    if introduced.keys.replica != sent.sender:
+        raise PeerFault("enrol.certificate")
+    envelope.verify(sent, introduced.keys.signing)
+    return replace(_open(sent, payload, introduced.keys.signing), introduced=introduced)
+
+
+def _open(sent: Envelope, payload: bytes, sender_signing: bytes) -> Opened:
     request = envelope.unpack(payload, Request)
     if request.lowest > VERSION_HIGHEST or request.highest < VERSION_LOWEST:
         raise PeerFault("envelope.version", version=f"{request.lowest}-{request.highest}")
@@ -183,6 +263,10 @@ def _check_limits(request: Request) -> None:
         ("wants", request.wants, limits.WANTS_PER_REQUEST),
         ("report", request.report.last_error, limits.REPORT_TEXT_CHARACTERS),
         ("report", request.report.program, limits.REPORT_TEXT_CHARACTERS),
+        ("receipts", request.said.receipts, limits.CHANNELS_PER_REQUEST),
+        ("stretches", request.said.stretches, limits.STRETCHES_PER_REQUEST),
+        ("bodies", request.said.bodies, limits.WANTS_PER_REQUEST),
+        ("losses", request.said.losses, limits.LOSSES_PER_REQUEST),
     )
     for where, value, most in bounds:
         if len(value) > most:

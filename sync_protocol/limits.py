@@ -40,6 +40,11 @@ CHANNELS_PER_REQUEST = 8
 RUNS_PER_REQUEST = 64
 WANTS_PER_REQUEST = 1024
 ENTRIES_PER_PAGE = 20_000
+
+# What a restored hub lost is offered in pieces that each end at a receipt; a page was one piece.
+STRETCHES_PER_REQUEST = 8
+LOSSES_PER_REQUEST = 64
+SNAPSHOT_RECORDS_PER_PART = 2_000
 REPORT_TEXT_CHARACTERS = 500
 
 # A stamp may run ahead of the hub's clock by this much before the entry carries a smaller one:

@@ -7,7 +7,7 @@ section 7. This is the multi-value register of the literature, with the replaced
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
@@ -105,14 +105,23 @@ class Record:
         return {name: r for name, r in self.registers.items() if r.in_conflict}
 
 
-def fold(acts: Iterable[Act], rules: Rules, *, overlay: bool = False) -> Record:
+def fold(
+    acts: Iterable[Act],
+    rules: Rules,
+    *,
+    overlay: bool = False,
+    remembered: Mapping[str, Collection[bytes]] | None = None,
+) -> Record:
     """The record that these acts make. With `overlay` the own, not yet accepted ones count too.
 
     Without it, the same accepted acts and rules give the same record everywhere (promise 2).
+    `remembered`: register → names that acts replaced which a snapshot left out.
     """
     acts = _distinct(acts)
     counted = [act for act in acts if _counted(act, overlay)]
     replaced = _replaced(counted, rules)
+    for register, names in (remembered or {}).items():
+        replaced.setdefault(register, set()).update(names)
     live: dict[str, list[Live]] = {}
     for act in counted:
         for write in act.writes:

@@ -115,26 +115,28 @@ def compose(header: Header, salt: bytes, writes: Sequence[Write]) -> Operation:
     wire = _to_wire(salt, writes)
     if not _is_bounded(wire):
         raise OwnFault("operation.value", field="")
-    header_bytes = _encoder.encode(header)
     try:
         body = _encoder.encode(wire)
     except UnicodeEncodeError as broken:  # half a character: it would not survive the journey
         raise OwnFault("operation.value", field="") from broken
     if len(body) > limits.BODY_BYTES:
         raise OwnFault("operation.too_large", limit=limits.BODY_BYTES)
-    return Operation(header, header_bytes, body, digest_of_body(body))
+    return Operation(header, header_bytes(header), body, digest_of_body(body))
 
 
-def received(
-    header_bytes: bytes, body: bytes | None, body_digest: bytes | None = None
-) -> Operation:
+def header_bytes(header: Header) -> bytes:
+    """A header of our own as the bytes it will have for ever."""
+    return _encoder.encode(header)
+
+
+def received(head: bytes, body: bytes | None, body_digest: bytes | None = None) -> Operation:
     """From a peer's bytes; of an absent body the digest. PeerFault `operation.header`."""
-    header = read_header(header_bytes)
+    header = read_header(head)
     if body is not None:
-        return Operation(header, header_bytes, body, digest_of_body(body))
+        return Operation(header, head, body, digest_of_body(body))
     if body_digest is None or len(body_digest) != crypto.HASH_BYTES:
         raise PeerFault("operation.header")
-    return Operation(header, header_bytes, None, body_digest)
+    return Operation(header, head, None, body_digest)
 
 
 def digest_of_body(body: bytes) -> bytes:

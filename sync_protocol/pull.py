@@ -13,13 +13,16 @@ import msgspec
 
 from sync_protocol import agree, channel, limits, operations
 from sync_protocol.channel import (
+    CopyEntry,
     Cursor,
     Entry,
-    OperationEntry,
+    EpochEntry,
+    PlaceEntry,
     Receipt,
     UnknownEntry,
     VerdictNumber,
 )
+from sync_protocol.enrol import COPIES_SINCE, VERSION_HIGHEST
 from sync_protocol.errors import PeerFault
 from sync_protocol.limits import Moment, Natural
 from sync_protocol.operations import Operation
@@ -55,13 +58,18 @@ class EntryItem(msgspec.Struct, frozen=True, array_like=True, tag=3):
 
 Item = OwnItem | OperationItem | EntryItem
 
+OwnNames = tuple[bytes, bytes]
+"""Name and identity of an own operation."""
+
 
 class Page(msgspec.Struct, frozen=True, array_like=True):
     """Entries base+1 … of one channel, the receipt at their end, and how long the channel is.
 
-    `parted` is not empty when the hub cannot continue from the cursor it was shown ("epoch" or
-    "parted"); then there are no items. `covered` is the position up to which the oldest backup
-    that can still be restored holds the channel: nothing above it may be purged.
+    `parted` is not empty when the hub cannot continue from the cursor it was shown; then there are
+    no items: "receipt" asks for the receipt that the cursor was reached by, "lost" says that the
+    hub was restored from a backup. `covered` is the position up to which the oldest backup that can
+    still be restored holds the channel: nothing above it may be purged. `epochs` are the channel's
+    epoch entries as bytes, where the page is parted or starts at the first entry.
     """
 
     base: Cursor
@@ -70,6 +78,11 @@ class Page(msgspec.Struct, frozen=True, array_like=True):
     head: Natural
     covered: Natural = 0
     parted: str = ""
+    epochs: list[bytes] = []
+
+
+SHOW_RECEIPT = "receipt"
+LOST = "lost"
 
 
 # --- hub -----------------------------------------------------------------------------------------
@@ -87,10 +100,23 @@ class StoredEntry:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who a page is for: its replica, and the seq up to which it says it has its own operations."""
+    """Who a page is for: its replica, what it has of its own chain, and the version it speaks.
+
+    It has its own operations up to `own_seq`, a head on whose link both ends agree, and those of
+    the names in `sent`, which came with this request. Of all others it gets the bytes: after a
+    clone or a restore one seq means two operations.
+    """
 
     replica: bytes
     own_seq: int
+    sent: frozenset[bytes] = frozenset()
+    version: int = VERSION_HIGHEST
+
+    def has(self, operation: Operation) -> bool:
+        header = operation.header
+        if header.replica != self.replica:
+            return False
+        return header.seq <= self.own_seq or operation.name in self.sent
 
 
 def make_page(
@@ -115,13 +141,13 @@ def make_page(
 def _item(stored: StoredEntry, reader: Reader) -> tuple[Item, int]:
     operation = stored.operation
     entry = channel.read_entry(stored.data)
-    if operation is None or not isinstance(entry, OperationEntry):
+    if operation is None or not isinstance(entry, PlaceEntry):
+        return EntryItem(stored.data), len(stored.data)
+    if isinstance(entry, CopyEntry) and reader.version < COPIES_SINCE:
         return EntryItem(stored.data), len(stored.data)
     verdict = (entry.verdict, entry.code, entry.effective, entry.at)
-    header = operation.header
-    is_own = header.replica == reader.replica and header.origin is None
-    if is_own and header.seq <= reader.own_seq:
-        return OwnItem(header.seq, *verdict), 24
+    if reader.has(operation):
+        return OwnItem(operation.header.seq, *verdict), 24
     absent = operation.body_digest if operation.body is None else None
     item = OperationItem(operation.header_bytes, operation.body, absent, *verdict)
     return item, operation.size_bytes + 32
@@ -149,6 +175,7 @@ class Applied:
     receipt: Receipt
     head: int
     covered: int
+    past_epochs: tuple[bytes, ...] = ()
 
     @property
     def cursor(self) -> Cursor:
@@ -166,7 +193,7 @@ def own_seqs(page: Page) -> list[int]:
 
 
 def absorb_page(
-    page: Page, cursor: Cursor, own_names: Mapping[int, bytes], hub_signing: bytes
+    page: Page, cursor: Cursor, own: Mapping[int, OwnNames], hub_signing: bytes
 ) -> Applied | None:
     """What to apply of a page, or None when it does not continue from our cursor (late, repeated).
 
@@ -179,38 +206,52 @@ def absorb_page(
         return None
     if not agree.receipt_verifies(hub_signing, page.receipt):
         raise PeerFault("reply.receipt")
-    entries = _entries(page.items, cursor, own_names)
-    end = entries[-1] if entries else None
-    reached = Cursor(cursor.channel, cursor.epoch, end.position, end.digest) if end else cursor
-    if page.receipt.cursor != reached:
+    entries = _entries(page.items, cursor, own)
+    position, digest = (entries[-1].position, entries[-1].digest) if entries else cursor.end
+    reached = page.receipt.cursor
+    if (reached.channel, reached.position, reached.digest) != (cursor.channel, position, digest):
         raise PeerFault("reply.digest", parted="digest")
-    return Applied(entries, page.receipt, page.head, page.covered)
+    if reached.epoch != cursor.epoch and not _explained(cursor, entries):
+        raise PeerFault("reply.digest", parted="epoch")
+    return Applied(entries, page.receipt, page.head, page.covered, _past_epochs(page))
+
+
+def _explained(cursor: Cursor, entries: Sequence[AppliedEntry]) -> bool:
+    """Whether the page says why its receipt is of another epoch than our cursor."""
+    return cursor.position == 0 or any(isinstance(each.entry, EpochEntry) for each in entries)
+
+
+def _past_epochs(page: Page) -> tuple[bytes, ...]:
+    """The epochs before the receipt's in which the hub wrote in this channel."""
+    told = [*page.epochs, *(item.data for item in page.items if isinstance(item, EntryItem))]
+    read = (channel.read_entry(data) for data in told)
+    return tuple(each.old_epoch for each in read if isinstance(each, EpochEntry))
 
 
 def _entries(
-    items: Sequence[Item], cursor: Cursor, own_names: Mapping[int, bytes]
+    items: Sequence[Item], cursor: Cursor, own: Mapping[int, OwnNames]
 ) -> tuple[AppliedEntry, ...]:
     if len(items) > limits.ENTRIES_PER_PAGE:
         raise PeerFault("envelope.too_large", limit=limits.ENTRIES_PER_PAGE)
     applied: list[AppliedEntry] = []
     digest = cursor.digest
     for position, item in enumerate(items, start=cursor.position + 1):
-        data, operation = _read_item(item, own_names)
+        data, operation = _read_item(item, own)
         digest = channel.next_digest(digest, data)
         applied.append(AppliedEntry(position, data, digest, channel.read_entry(data), operation))
     return tuple(applied)
 
 
-def _read_item(item: Item, own_names: Mapping[int, bytes]) -> tuple[bytes, Operation | None]:
+def _read_item(item: Item, own: Mapping[int, OwnNames]) -> tuple[bytes, Operation | None]:
     if isinstance(item, EntryItem):
         return item.data, None
+    operation = None
     if isinstance(item, OwnItem):
-        name = own_names.get(item.seq)
-        if name is None:
+        named = own.get(item.seq)
+        if named is None:
             raise PeerFault("reply.digest", parted="own")
-        operation = None
     else:
         operation = operations.received(item.header, item.body, item.body_digest)
-        name = operation.identity
-    entry = OperationEntry(name, item.verdict, item.code, item.effective, item.at)
+        named = operation.name, operation.identity
+    entry = channel.place(*named, item.verdict, item.code, item.effective, item.at)
     return channel.entry_bytes(entry), operation

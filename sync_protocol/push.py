@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync_protocol import channel, limits, operations
-from sync_protocol.channel import ClosingEntry, OperationEntry, Standing, Verdict, VerdictEntry
+from sync_protocol.channel import ClosingEntry, PlaceEntry, Standing, Verdict, VerdictEntry
 from sync_protocol.errors import PeerFault
 from sync_protocol.operations import Head, Operation, Run, Write
 
@@ -59,11 +59,16 @@ class KnownChain:
 
 @dataclass(frozen=True)
 class Doorway:
-    """What decides about a chain as a whole, before any form is looked at."""
+    """What decides about an operation before any form is looked at.
+
+    `erased` are records whose bodies are erased; `accepted` identities of which a copy is accepted.
+    """
 
     frozen: bool = False
     revoked: bool = False
     closing: ClosingEntry | None = None
+    erased: Collection[bytes] = ()
+    accepted: Collection[bytes] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Decision:
     """An operation, the entry it gets and the link of its chain at it."""
 
     operation: Operation
-    entry: OperationEntry
+    entry: PlaceEntry
     link: bytes
 
 
@@ -223,6 +228,10 @@ def raised(
 
 
 def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement | None:
+    if operation.identity in doorway.accepted:
+        return Verdict.ACCEPTED, ""
+    if operation.header.record in doorway.erased:
+        return Verdict.REFUSED, "erased"
     if doorway.revoked:
         return Verdict.HELD, "revoked"
     if doorway.frozen:
@@ -251,7 +260,9 @@ def _judged(operation: Operation, records: Records, judge: Judge) -> Judgement:
     return judgement  # what stands by itself does not wait: else nothing held could be corrected
 
 
-def _entry(operation: Operation, judgement: Judgement, hub_time: int) -> OperationEntry:
+def _entry(operation: Operation, judgement: Judgement, hub_time: int) -> PlaceEntry:
     verdict, code = judgement
     effective = channel.effective_stamp(operation.header.stamp, hub_time)
-    return OperationEntry(operation.identity, int(verdict), code, effective, hub_time)
+    return channel.place(
+        operation.name, operation.identity, int(verdict), code, effective, hub_time
+    )

@@ -12,11 +12,10 @@ from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.take_runs import freeze, take_runs
 from hub_server.store import Channel, Replica
-from sync_protocol import agree, exchange, limits, pull
-from sync_protocol.agree import Agreement, Countersigned
+from sync_protocol import agree, exchange, limits, operations, pull
+from sync_protocol.agree import Countersigned
 from sync_protocol.channel import Cursor
-from sync_protocol.enrol import VERSION_HIGHEST
-from sync_protocol.exchange import Opened, Reply
+from sync_protocol.exchange import Opened, Reply, Request
 from sync_protocol.pull import Page, Reader
 
 # A page may not fill a whole reply: what cannot be compressed must still fit into REPLY_BYTES.
@@ -49,11 +48,11 @@ def _answer(hub: Hub, replica: Replica, opened: Opened) -> Reply:
     pages, bodies = list[Page](), list[bytes]()
     if not current.standing:
         readable = _readable(hub, own)
-        reader = Reader(replica.id, request.own_seq)
+        reader = _reader(hub, replica, request)
         budget = _budget(request.budget_bytes)
         pages = _pages(hub, request.cursors, readable, reader, budget, now)
         bodies = _wanted(hub, request.wants, readable, budget)
-    return Reply(VERSION_HIGHEST, opened.digest, now, current.standing, pages, bodies, lacks=[])
+    return Reply(request.version, opened.digest, now, current.standing, pages, bodies, lacks=[])
 
 
 def _budget(asked_bytes: int) -> int:
@@ -88,9 +87,8 @@ def _page(
 ) -> Page:
     cursor, journal = signed.cursor, hub.store.journal
     here = journal.digest_at(channel.id, cursor.position)
-    agreement = agree.compare(cursor, channel.epoch, here)
-    if agreement is not Agreement.SAME_HISTORY:
-        return _parted(hub, channel, cursor, agreement, now)
+    if not agree.same_history(cursor, here):
+        return _parted(hub, channel, cursor, now)
     if cursor.position:
         hub.store.stations.keep_countersigned(reader.replica, signed, now)
     stored = journal.entries_after(channel.id, cursor.position)
@@ -99,9 +97,20 @@ def _page(
     return Page(cursor, items, receipt, channel.position)
 
 
-def _parted(hub: Hub, channel: Channel, cursor: Cursor, agreement: Agreement, now: int) -> Page:
+def _parted(hub: Hub, channel: Channel, cursor: Cursor, now: int) -> Page:
     receipt = agree.sign_receipt(hub.keys.signing, channel.cursor, now)
-    return Page(cursor, [], receipt, channel.position, parted=agreement.value)
+    return Page(cursor, [], receipt, channel.position, parted=pull.SHOW_RECEIPT)
+
+
+def _reader(hub: Hub, replica: Replica, request: Request) -> Reader:
+    """What the sender surely has of its own chain: up to a head on which both ends agree."""
+    chain, own = hub.store.journal.chain(replica.id), request.own
+    if own is None:  # version 1 does not name its link
+        return Reader(replica.id, request.own_seq, version=request.version)
+    agreed = chain is not None and hub.store.journal.link_before(chain, own.seq + 1) == own.link
+    headers = (part for run in request.runs for part in run.operations)
+    sent = frozenset(operations.received(*part).name for part in headers)
+    return Reader(replica.id, own.seq if agreed else 0, sent, request.version)
 
 
 def _size(page: Page) -> int:

@@ -17,7 +17,7 @@ from hub_server.services.projection import accepted_of, projected_one
 from hub_server.store import Channel, KeptEntry, Row, Station, StoredRecord, placed_of
 from sync_protocol import channel as protocol
 from sync_protocol import operations
-from sync_protocol.channel import OperationEntry, Verdict, VerdictEntry
+from sync_protocol.channel import PlaceEntry, Verdict, VerdictEntry
 from sync_protocol.errors import PeerFault
 
 _UNLINKED = frozenset({"gap", "fork"})  # held there: their chain goes another way, or not yet
@@ -129,24 +129,26 @@ class _Walk:
         if (entry.position, entry.digest) != (self.position + 1, digest):
             return False
         word = protocol.read_entry(entry.data)
-        if isinstance(word, OperationEntry | VerdictEntry):
+        if isinstance(word, PlaceEntry):
+            self.told[word.identity] = max(self.told.get(word.identity, 0), word.verdict)
+        elif isinstance(word, VerdictEntry):
             self.told[word.name] = max(self.told.get(word.name, 0), word.verdict)
-        if isinstance(word, OperationEntry) != (entry.name is not None):
+        if isinstance(word, PlaceEntry) != (entry.name is not None):
             return False
-        if isinstance(word, OperationEntry) and not self._is_kept(entry, word):
+        if isinstance(word, PlaceEntry) and not self._is_kept(entry, word):
             return False
         self.position, self.digest = entry.position, digest
         return True
 
-    def _is_kept(self, entry: KeptEntry, word: OperationEntry) -> bool:
+    def _is_kept(self, entry: KeptEntry, word: PlaceEntry) -> bool:
         """Whether the operation that this entry placed is there as it was sent."""
         row = entry.operation
-        if row is None or not _is_as_named(row) or row["identity"] != word.name:
+        if row is None or not _is_as_named(row) or row["identity"] != word.identity:
             return False
         placed = (row["channel"], row["position"], row["effective"])
         if placed != (entry.channel, entry.position, word.effective):
             return False
-        self.judged.setdefault(word.name, []).append((entry.position, row["verdict"]))
+        self.judged.setdefault(word.identity, []).append((entry.position, row["verdict"]))
         return _is_linked(entry, row)
 
     def _first_misjudged(self) -> int:

@@ -19,7 +19,7 @@ from hub_server.services.projection import accepted_of, act_of, fold, project
 from hub_server.store import Channel, NewEntry, Placed
 from sync_protocol import channel as protocol
 from sync_protocol import merge, operations
-from sync_protocol.channel import OperationEntry, Verdict
+from sync_protocol.channel import Verdict
 from sync_protocol.merge import Record
 from sync_protocol.operations import FORMAT, Head, Header, Operation, Write
 
@@ -121,7 +121,9 @@ def check(form: Form, fields: Mapping[str, Any], *, on_behalf: bool, creates: bo
 def _entry(hub: Hub, operation: Operation, head: Head) -> NewEntry:
     now = hub.now_ms()
     effective = protocol.effective_stamp(operation.header.stamp, now)
-    entry = OperationEntry(operation.identity, int(Verdict.ACCEPTED), "", effective, now)
+    entry = protocol.place(
+        operation.name, operation.identity, int(Verdict.ACCEPTED), "", effective, now
+    )
     by_hub = not operation.header.flags & operations.ON_BEHALF
     placed = Placed(operation, head.link, by_hub, 0, Verdict.ACCEPTED, "", effective)
     return NewEntry(protocol.entry_bytes(entry), placed)

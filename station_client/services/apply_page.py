@@ -12,7 +12,7 @@ from station_client.services.projection import project, project_item
 from station_client.station import Station
 from station_client.store.rows import ItemRow, RecordRow
 from sync_protocol import pull
-from sync_protocol.channel import ClosingEntry, ErasureEntry, OperationEntry, VerdictEntry
+from sync_protocol.channel import ClosingEntry, ErasureEntry, PlaceEntry, VerdictEntry
 from sync_protocol.pull import Applied, AppliedEntry, Page
 
 RECORDS_AT_ONCE = 1000
@@ -29,8 +29,8 @@ def apply_page(station: Station, page: Page) -> Applied | None:
         known = store.channels.find(page.base.channel)
         if known is None:
             return None
-        names = store.journal.own_names(station.keys.replica, pull.own_seqs(page))
-        applied = pull.absorb_page(page, known.cursor, names, station.hub.signing)
+        own = store.journal.own_names(station.keys.replica, pull.own_seqs(page))
+        applied = pull.absorb_page(page, known.cursor, own, station.hub.signing)
         if applied is None:
             return None
         touched = _keep(station, applied)
@@ -47,7 +47,7 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     placed = {
         each.entry.name: _standing(each, each.entry)
         for each in applied.entries
-        if isinstance(each.entry, OperationEntry)
+        if isinstance(each.entry, PlaceEntry)
     }
     journal.set_standings(placed)
     later = [each.entry for each in applied.entries if isinstance(each.entry, VerdictEntry)]
@@ -61,7 +61,7 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     return list(dict.fromkeys([*named.values(), *erased]))
 
 
-def _standing(applied: AppliedEntry, entry: OperationEntry) -> tuple[int, int, str, int, int]:
+def _standing(applied: AppliedEntry, entry: PlaceEntry) -> tuple[int, int, str, int, int]:
     return applied.position, entry.verdict, entry.code, entry.effective, entry.at
 
 

@@ -15,7 +15,7 @@ from station_client.services.apply_page import apply_page
 from station_client.station import Station
 from station_client.store.rows import ExchangeState
 from sync_protocol import exchange, limits, push
-from sync_protocol.channel import OperationEntry, Verdict
+from sync_protocol.channel import PlaceEntry, Verdict
 from sync_protocol.errors import PeerFault, ProtocolError
 from sync_protocol.exchange import Reply, Report
 from sync_protocol.pull import Applied, Page
@@ -179,12 +179,12 @@ def _apply(station: Station, page: Page) -> Applied | None:
         return None
 
 
-def _own_entries(applied: Applied) -> list[OperationEntry]:
+def _own_entries(applied: Applied) -> list[PlaceEntry]:
     """Those about own operations: they come back without the bytes."""
     return [
         each.entry
         for each in applied.entries
-        if each.operation is None and isinstance(each.entry, OperationEntry)
+        if each.operation is None and isinstance(each.entry, PlaceEntry)
     ]
 
 

@@ -100,12 +100,15 @@ class Journal:
             if len(rows) < step:
                 return
 
-    def own_names(self, replica: bytes, seqs: Sequence[int]) -> dict[int, bytes]:
-        """seq → name, for the own operations that a page speaks of."""
+    def own_names(self, replica: bytes, seqs: Sequence[int]) -> dict[int, tuple[bytes, bytes]]:
+        """seq → name and identity, for the own operations that a page speaks of."""
         rows = self._database.rows_of(
-            "SELECT seq, name FROM operation WHERE replica = ? AND seq IN (?*)", seqs, replica
+            "SELECT seq, name, identity FROM operation"
+            " WHERE replica = ? AND link IS NOT NULL AND seq IN (?*)",
+            seqs,
+            replica,
         )
-        return {row["seq"]: row["name"] for row in rows}
+        return {row["seq"]: (row["name"], row["identity"]) for row in rows}
 
     def operations_of(
         self, channel: bytes, records: Sequence[bytes]

@@ -160,7 +160,7 @@ class Desk:
         raise AssertionError("the exchanges make no progress")
 
     def apply(self, reply: exchange.Reply) -> None:
-        names = {each.header.seq: each.name for each in self.written}
+        names = {each.header.seq: (each.name, each.identity) for each in self.written}
         for page in reply.pages:
             at = next(i for i, c in enumerate(self.cursors) if c.channel == page.base.channel)
             applied = pull.absorb_page(page, self.cursors[at], names, self.hub_public.signing)
@@ -179,10 +179,11 @@ class Desk:
     def _apply(self, applied: pull.AppliedEntry) -> None:
         self.entries.append(applied)
         entry = applied.entry
-        if isinstance(entry, protocol.OperationEntry | protocol.VerdictEntry):
+        if isinstance(entry, protocol.VerdictEntry):
             self.verdicts[entry.name] = (Verdict(entry.verdict), entry.code)
-        if isinstance(entry, protocol.OperationEntry):
-            own = {each.identity: each for each in self.written}
+        if isinstance(entry, protocol.PlaceEntry):
+            self.verdicts[entry.identity] = (Verdict(entry.verdict), entry.code)
+            own = {each.name: each for each in self.written}
             operation = applied.operation or own[entry.name]
             if entry.name in own and self.acknowledged is not None:
                 ours = self.written[: operation.header.seq]

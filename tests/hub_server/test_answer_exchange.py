@@ -203,7 +203,7 @@ def test_a_cursor_of_another_history_gets_a_parted_page_without_items(county, en
     desk.cursors[0] = msgspec.structs.replace(desk.cursors[0], digest=bytes(32))
     payload = desk.payload()
     reply = desk.open(answer_exchange(county.hub, desk.seal(payload)), payload)
-    assert (reply.pages[0].parted, reply.pages[0].items) == ("parted", [])
+    assert (reply.pages[0].parted, reply.pages[0].items) == ("receipt", [])
 
 
 def test_two_pcs_of_one_station_see_each_others_entries(county, entry):

@@ -156,10 +156,9 @@ class FakeHub:
         here = log[cursor.position - 1].digest if 0 < cursor.position <= len(log) else None
         if cursor.position == 0:
             here = channel.first_digest(cursor.channel)
-        agreement = agree.compare(cursor, EPOCH, here)
-        if agreement is not agree.Agreement.SAME_HISTORY:
+        if not agree.same_history(cursor, here):
             receipt = agree.sign_receipt(self.keys.signing, cursor, self.clock())
-            return pull.Page(cursor, [], receipt, len(log), parted=agreement.value)
+            return pull.Page(cursor, [], receipt, len(log), parted=pull.SHOW_RECEIPT)
         reader = pull.Reader(opened.sender, opened.request.own_seq)
         budget = min(self.page_budget, opened.request.budget_bytes)
         items, end = pull.make_page(cursor, log[cursor.position :], reader, budget)

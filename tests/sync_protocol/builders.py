@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from sync_protocol import agree, channel, operations, push
-from sync_protocol.channel import Cursor, OperationEntry, Verdict
+from sync_protocol.channel import Cursor, PlaceEntry, Verdict
 from sync_protocol.enrol import HubKeys, ReplicaKeys
 from sync_protocol.errors import OwnFault, PeerFault
 from sync_protocol.exchange import Report
@@ -91,9 +91,10 @@ def verdicts(decisions: tuple[Decision, ...]) -> list[str]:
     return [each.entry.code or Verdict(each.entry.verdict).name.lower() for each in decisions]
 
 
-def an_entry(operation: Operation, verdict: Verdict = Verdict.ACCEPTED) -> OperationEntry:
+def an_entry(operation: Operation, verdict: Verdict = Verdict.ACCEPTED) -> PlaceEntry:
     code = "" if verdict is Verdict.ACCEPTED else "check:remark:too_long"
-    return OperationEntry(operation.identity, int(verdict), code, operation.header.stamp, NOW)
+    name, identity = operation.name, operation.identity
+    return channel.place(name, identity, int(verdict), code, operation.header.stamp, NOW)
 
 
 def a_log(chain: list[Operation], *words: channel.Entry) -> list[StoredEntry]:

@@ -3,7 +3,7 @@
 import pytest
 
 from sync_protocol import agree
-from sync_protocol.agree import Agreement, Countersigned
+from sync_protocol.agree import Countersigned
 from sync_protocol.channel import Cursor, Receipt
 from tests.sync_protocol.builders import CHANNEL, EPOCH, HUB, NOW, OTHER_PC, PC, START
 
@@ -51,15 +51,9 @@ def test_a_receipt_is_no_countersignature() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epoch", "digest_here", "found"),
-    [
-        (EPOCH, START.digest, Agreement.SAME_HISTORY),
-        (EPOCH, b"e" * 32, Agreement.PARTED),
-        (EPOCH, None, Agreement.PARTED),
-        (b"n" * 16, START.digest, Agreement.OTHER_EPOCH),
-    ],
+    ("digest_here", "same"), [(START.digest, True), (b"e" * 32, False), (None, False)]
 )
 def test_a_cursor_is_compared_with_the_hubs_own_digest(
-    epoch: bytes, digest_here: bytes | None, found: Agreement
+    digest_here: bytes | None, same: bool
 ) -> None:
-    assert agree.compare(START, epoch, digest_here) is found
+    assert agree.same_history(START, digest_here) is same

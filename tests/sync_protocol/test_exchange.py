@@ -73,8 +73,8 @@ def test_a_request_says_what_the_station_has_and_brings_what_the_hub_lacks() -> 
 
 def test_a_batch_is_bounded_by_bytes_and_goes_on_next_time() -> None:
     plan = a_plan(batch_bytes=2 * CHAIN[0].size_bytes)
-    assert plan.sent_operations == 2
     request = envelope.unpack(plan.payload, Request)
+    assert [len(run.operations) for run in request.runs] == [2]
     assert (request.own_seq, request.budget_bytes) == (5, 2 * CHAIN[0].size_bytes)
 
 
@@ -111,7 +111,7 @@ def test_a_cursor_that_another_countersigned_is_refused() -> None:
         exchange.open_request(sealed(a_request(cursors=[foreign])), HUB, PC.public.signing)
 
 
-@pytest.mark.parametrize(("lowest", "highest"), [(2, 9), (0, 0)])
+@pytest.mark.parametrize(("lowest", "highest"), [(3, 9), (0, 0)])
 def test_a_request_of_versions_we_do_not_speak_is_refused(lowest: int, highest: int) -> None:
     with refused("envelope.version"):
         exchange.open_request(
@@ -230,7 +230,7 @@ def test_what_a_hub_seals_is_read_or_refused_whatever_it_is(payload: bytes) -> N
         receiver=PC.replica,
         sealing_public=PC.public.sealing,
     )
-    names = {operation.header.seq: operation.name for operation in CHAIN}
+    names = {each.header.seq: (each.name, each.identity) for each in CHAIN}
     with perhaps_refused(
         "message.form",
         "operation.header",

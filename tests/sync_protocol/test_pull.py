@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_protocol import agree, channel, limits, operations, pull
-from sync_protocol.channel import Cursor, FreezeEntry, VerdictEntry
+from sync_protocol.channel import CopyEntry, Cursor, FreezeEntry, VerdictEntry
 from sync_protocol.errors import PeerFault
 from sync_protocol.pull import Applied, EntryItem, OperationItem, OwnItem, Page
 from tests.sync_protocol.builders import (
@@ -27,10 +27,12 @@ from tests.sync_protocol.builders import (
 CHAIN = a_chain(4)
 WORDS = (VerdictEntry(CHAIN[0].name, 2, "", NOW), FreezeEntry(OTHER_PC.replica, "fork", NOW))
 LOG = a_log(CHAIN, *WORDS)
-OWN_NAMES = {operation.header.seq: operation.name for operation in CHAIN}
+OWN_NAMES = {each.header.seq: (each.name, each.identity) for each in CHAIN}
 
 
-def absorbed(page: Page, cursor: Cursor = START, own: dict[int, bytes] | None = None) -> Applied:
+def absorbed(
+    page: Page, cursor: Cursor = START, own: dict[int, pull.OwnNames] | None = None
+) -> Applied:
     """A page that must continue from this cursor."""
     names = OWN_NAMES if own is None else own
     applied = pull.absorb_page(page, cursor, names, HUB.public.signing)
@@ -59,13 +61,26 @@ def test_own_operations_up_to_own_seq_come_as_numbers_and_those_above_with_bytes
     assert absorbed(page).cursor == absorbed(a_page(LOG)).cursor
 
 
-def test_operations_of_others_and_copies_always_come_with_bytes() -> None:
+def test_operations_of_others_always_come_with_bytes() -> None:
     others = an_operation(1, replica=OTHER_PC.replica)
-    copy = an_operation(2, origin=b"o" * 32)
-    page = a_page(a_log([others, copy]), own_seq=9)
+    page = a_page(a_log([others]), own_seq=9)
     assert pull.own_seqs(page) == []
-    applied = absorbed(page)
-    assert [each.operation for each in applied.entries] == [others, copy]
+    assert [each.operation for each in absorbed(page).entries] == [others]
+
+
+def test_a_copy_is_placed_under_its_own_name_and_the_firsts() -> None:
+    copy = an_operation(2, origin=CHAIN[0].name)
+    whole, short = (a_page(a_log([copy]), own_seq=seq) for seq in (0, 2))
+    own = {2: (copy.name, copy.identity)}
+    [entry] = {absorbed(page, own=own).entries[0].entry for page in (whole, short)}
+    assert isinstance(entry, CopyEntry)
+    assert (entry.name, entry.identity) == (copy.name, CHAIN[0].name)
+
+
+def test_a_station_of_version_1_gets_the_entry_of_a_copy_raw() -> None:
+    log = a_log([an_operation(2, origin=CHAIN[0].name)])
+    items, _ = pull.make_page(START, log, pull.Reader(PC.replica, 2, version=1), 10**6)
+    assert items == [EntryItem(log[0].data)]
 
 
 def test_an_erased_body_comes_as_its_digest() -> None:
@@ -106,7 +121,7 @@ def test_a_parted_page_is_an_alarm() -> None:
 
 def test_an_own_operation_that_we_lack_is_an_alarm() -> None:
     with refused("reply.digest"):
-        absorbed(a_page(LOG, own_seq=4), own={1: CHAIN[0].name})
+        absorbed(a_page(LOG, own_seq=4), own={1: OWN_NAMES[1]})
 
 
 def test_a_receipt_that_the_hub_did_not_sign_is_refused() -> None:
