@@ -4,10 +4,8 @@ there."""
 from dataclasses import replace
 from typing import Any
 
-from msgspec import structs
-
 from sync_protocol import channel, limits, merge, pull, push
-from sync_protocol.channel import Standing, Verdict
+from sync_protocol.channel import Verdict
 from sync_protocol.merge import Live, Record, Register, Rules
 from sync_protocol.operations import Operation
 from sync_protocol.pull import Applied, Reader
@@ -32,29 +30,8 @@ def _keeps_newest(name: str, writes: list[Live], rules: Rules) -> Register:
     return _resolve(name, sorted(writes, key=lambda each: each.age)[-1:], rules)
 
 
-def _later_verdict(standing: Standing, verdict: Verdict, code: str) -> Standing:
-    return Standing(verdict, code)
-
-
-def _first_cause(standing: Standing, verdict: Verdict, code: str) -> Standing:
-    return Standing(verdict, code) if verdict > standing.verdict else standing
-
-
 def _own_stamp(stamp: int, hub_time: int) -> int:
     return stamp
-
-
-def _refuses_gaps(*arguments: Any) -> Taken:
-    taken = _take_run(*arguments)
-    decisions = tuple(
-        replace(each, entry=_refused(each.entry)) if each.entry.code == "gap" else each
-        for each in taken.decisions
-    )
-    return replace(taken, decisions=decisions)
-
-
-def _refused(entry: channel.PlaceEntry) -> channel.PlaceEntry:
-    return structs.replace(entry, verdict=int(Verdict.REFUSED))
 
 
 def _forgets_what_it_has(run: Any, signing: bytes, known: KnownChain, *rest: Any) -> Taken:

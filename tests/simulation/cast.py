@@ -34,6 +34,7 @@ from station_client.station import Station, Transport
 from station_client.store import open_store
 from station_client.vault import Unlocked, Vault
 from sync_protocol import crypto
+from sync_protocol.enrol import ReplicaKeys
 from tests.simulation.casework import FORMS
 from tests.simulation.disks import Disks
 
@@ -64,19 +65,38 @@ class DirectLine:
 
 @dataclass
 class Pc:
-    """One PC: its folder and key, its clock's error, its program; `station` while it runs."""
+    """One PC: its folder and key, its clock's error, its program; `station` while it runs.
+
+    Besides, what an onlooker remembers of it: `told`, the records said to be saved; `accepted`, the
+    facts said to be accepted; `newest`, a mark of its newest request; `claimed`, whether its lamp
+    was weighed since; `noted`, how far its operations were noted; `is_partial`, whether it started
+    from a snapshot.
+    """
 
     home: Home
     unlocked: Unlocked
     region: str
     clock_error_ms: int = 0
     is_newer: bool = False
+    told: list[bytes] = field(default_factory=list)
+    accepted: set[bytes] = field(default_factory=set)
+    newest: bytes = b""
+    claimed: bool = False
+    noted: int = 0
+    is_partial: bool = False
+    _keys: dict[bytes, ReplicaKeys] = field(default_factory=dict, repr=False)
     _station: Station | None = field(default=None, repr=False)
 
     @property
     def station(self) -> Station:
         assert self._station is not None
         return self._station
+
+    def keys_of(self, replica: bytes) -> ReplicaKeys:
+        """Its keys under the name it has now, or had."""
+        now = self.station.keys
+        self._keys[now.replica] = now
+        return self._keys[replica]
 
     def start(self, now_ms: Callable[[], int], transport: Transport) -> None:
         self._station = Station.open(

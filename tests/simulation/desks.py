@@ -38,14 +38,14 @@ def record(world: World, pc: Pc, dice: Random) -> bool:
 def write_case(world: World, pc: Pc, dice: Random) -> None:
     kind = dice.choice(CASES)
     record = record_entry(pc.station, kind, _new_case(pc, kind, dice))
-    world.onlooker.told.append((pc, record))
+    pc.told.append(record)
 
 
 def record_many(world: World, pc: Pc, dice: Random) -> bool:
     """Many at once, as an import does: more than one request carries."""
     cases = [_new_case(pc, "helper_case", dice) for _ in range(dice.randint(2, 20))]
     records = record_entries(pc.station, "helper_case", cases)
-    world.onlooker.told += [(pc, each) for each in records]
+    pc.told += records
     return True
 
 
@@ -80,12 +80,12 @@ def overstep(world: World, pc: Pc, dice: Random) -> bool:
     row = some_case(pc, dice)
     if row is None:
         return False
-    world.onlooker.note_saved(pc)
+    world.note_saved(pc)
     with pc.station.store.writing():
         stored = operations_of(pc.station, row.id)
         now = merged(pc.station.forms, pc.station.keys.replica, stored)
         save_change(pc.station, stored, now, {"county_opinion": "同意"})
-    return bool(world.onlooker.note_saved(pc, "author"))
+    return bool(world.note_saved(pc, "author"))
 
 
 def damage(world: World, pc: Pc, dice: Random) -> bool:
@@ -93,7 +93,7 @@ def damage(world: World, pc: Pc, dice: Random) -> bool:
     row = some_case(pc, dice)
     if row is None:
         return False
-    world.onlooker.note_saved(pc)
+    world.note_saved(pc)
     with pc.station.store.writing():
         stored = operations_of(pc.station, row.id)
         head = pc.station.store.journal.own_head(pc.station.keys.replica)
@@ -104,7 +104,7 @@ def damage(world: World, pc: Pc, dice: Random) -> bool:
         body = dice.randbytes(20)
         broken = Operation(header, sound.header_bytes, body, operations.digest_of_body(body))
         save(pc.station, head, [broken], {row.id: stored})
-    return bool(world.onlooker.note_saved(pc, "body"))
+    return bool(world.note_saved(pc, "body"))
 
 
 def look(world: World, pc: Pc, dice: Random) -> bool:
@@ -137,7 +137,7 @@ def _apply(world: World, pc: Pc, kind: str, dice: Random) -> None:
     for name in (ALIVE, "state"):
         values.pop(name, None)
     record = apply_for_change(pc.station, kind, _marked(pc, values, dice))
-    world.onlooker.told.append((pc, record))
+    pc.told.append(record)
 
 
 def is_told(act: Callable[[], object]) -> bool:

@@ -3,7 +3,9 @@
 from tests.simulation.accidents import upgrade_hub
 from tests.simulation.cast import Pc
 from tests.simulation.promises import Violation, require
-from tests.simulation.rest import check_rest
+from tests.simulation.rest_of_desks import check_desk
+from tests.simulation.rest_of_facts import check_facts
+from tests.simulation.rest_of_hub import check_channel
 from tests.simulation.traffic import answer_stick, exchange, read_stick
 from tests.simulation.world import World
 
@@ -23,8 +25,18 @@ def come_to_rest(world: World) -> None:
     _exchange_all(world)
     for pc in world.pcs:
         world.look_around(pc)
-    check_rest(world.hub, world.pcs, world.onlooker)
+    _check(world)
     _repeat_everything(world)
+
+
+def _check(world: World) -> None:
+    """All promises, over what all ends store."""
+    for channel in world.hub.store.journal.channels():
+        check_channel(world.hub, channel)
+    for pc in world.pcs:
+        world.onlooker.check_told(pc)
+        check_desk(world.hub, pc)
+    check_facts(world.hub, world.pcs, world.onlooker.facts)
 
 
 def _exchange_all(world: World) -> None:

@@ -6,39 +6,22 @@ Reads both stores beside the services. The numbers are those of PROTOCOL.md, sec
 from dataclasses import dataclass, field
 
 from hub_server.hub import Hub
-from station_client.services.merged import merged, writes_of
+from hub_server.services.projection import form_of
+from station_client.services.merged import merged
 from station_client.services.read_status import read_status
 from station_client.store.rows import StoredOperation
 from sync_protocol import envelope
 from sync_protocol.envelope import Kind
 from sync_protocol.exchange import Reply
 from sync_protocol.limits import REPLY_BYTES
-from sync_protocol.merge import Counts
 from tests.simulation.cast import MARKS, Pc
+from tests.simulation.facts import Fact, Facts, hub_rows, live, standing, writes_of
 from tests.simulation.promises import require
-from tests.simulation.recompute import hashed
+from tests.simulation.recompute import ACCEPTED, hashed
 
 
 def mark(data: bytes) -> bytes:
-    return hashed("scenario/message", data)
-
-
-@dataclass(frozen=True)
-class Saved:
-    """One operation as its author's disk had it when it was saved.
-
-    `known`: what that disk held about the record; `seen`: register → what counted there; `intent`:
-    "" or how the program that wrote it was wrong.
-    """
-
-    pc: Pc
-    header: bytes
-    body: bytes
-    name: bytes
-    record: bytes
-    known: frozenset[bytes]
-    seen: dict[str, frozenset[bytes]]
-    intent: str
+    return hashed("simulation/message", data)
 
 
 @dataclass(frozen=True)
@@ -53,43 +36,44 @@ class Answer:
 class Onlooker:
     """Remembers what everybody wrote and was told."""
 
-    saved: list[Saved] = field(default_factory=list)
-    told: list[tuple[Pc, bytes]] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
     answers: dict[bytes, Answer] = field(default_factory=dict)
-    newest: dict[bytes, bytes] = field(default_factory=dict)
-    claims: set[bytes] = field(default_factory=set)
-    noted: dict[bytes, int] = field(default_factory=dict)
+    hub_noted: int = 0
 
     # --- desks -----------------------------------------------------------------------------------
 
-    def note_saved(self, pc: Pc, intent: str = "", *, is_found: bool = False) -> int:
+    def note_saved(self, pc: Pc, now: int, intent: str = "", *, is_found: bool = False) -> int:
         """Notes what stands newly in a PC's own chain; how much that is. What is found after a
         kill was written from a page that nobody remembers."""
-        replica = pc.station.keys.replica
+        journal = pc.station.store.journal
         rows = pc.station.store.database.rows(
-            "SELECT name, record, seq, header, body FROM operation"
-            " WHERE replica = ? AND seq > ? ORDER BY seq",
-            replica,
-            self.noted.get(replica, 0),
+            "SELECT rowid, body_digest, record, seq, replica, body FROM operation"
+            " WHERE link IS NOT NULL AND rowid > ? ORDER BY rowid",
+            pc.noted,
         )
         for row in rows:
-            found = pc.station.store.journal.operations_of(pc.station.channel, [row["record"]])
-            others = [o for o in found[row["record"]] if _is_before(o, replica, row["seq"])]
-            self.saved.append(
-                Saved(
-                    pc,
-                    row["header"],
-                    row["body"],
-                    row["name"],
-                    row["record"],
-                    frozenset(each.name for each in others),
-                    {} if is_found else _seen(pc, others),
-                    intent,
-                )
+            pc.noted = row["rowid"]
+            if row["body_digest"] in self.facts.by_root or row["body"] is None:
+                continue
+            stored = journal.operations_of(pc.station.channel, [row["record"]])[row["record"]]
+            others = [o for o in stored if (o.replica, o.seq) != (row["replica"], row["seq"])]
+            others = [o for o in others if o.replica != row["replica"] or o.seq < row["seq"]]
+            roots = self._roots(pc, others)
+            seen = {} if is_found else _seen(pc, others, roots, row["body"])
+            beneath = frozenset(roots.values())
+            self.facts.add(
+                Fact(row["body_digest"], pc, row["record"], row["body"], now, seen, beneath, intent)
             )
-            self.noted[replica] = row["seq"]
-            self.claims.discard(replica)
+            pc.claimed = False
         return len(rows)
+
+    def _roots(self, pc: Pc, stored: list[StoredOperation]) -> dict[bytes, bytes]:
+        """Identity → root."""
+        rows = pc.station.store.database.rows_of(
+            "SELECT identity, body_digest FROM operation WHERE name IN (?*)",
+            [each.name for each in stored],
+        )
+        return {row["identity"]: row["body_digest"] for row in rows}
 
     def check_desk(self, pc: Pc, delivered: bytes) -> None:
         """Promise 6 between exchanges: what the lamp says is what the newest reply said, also when
@@ -97,22 +81,55 @@ class Onlooker:
         status = read_status(pc.station)
         if status.synchronised:
             require(not status.pending, 6, "synchronised with operations in the outbox")
-            if pc.station.keys.replica not in self.claims:
+            if not pc.claimed:
                 self.check_claim(pc, delivered)
 
     def check_told(self, pc: Pc) -> None:
         """Promise 1: whatever was said to be saved is on its disk, and its record is shown."""
-        for record in (record for desk, record in self.told if desk is pc):
+        for record in pc.told:
             found = pc.station.store.journal.operations_of(pc.station.channel, [record])
             require(record in found, 1, "what was said to be saved is not on the disk")
-            row = pc.station.store.journal.record(record)
-            require(row is not None, 1, "what was said to be saved is not shown")
+            if any(each.body is not None for each in found[record]):
+                row = pc.station.store.journal.record(record)
+                require(row is not None, 1, "what was said to be saved is not shown")
+
+    def note_accepted(self, pc: Pc) -> None:
+        """What this PC was told is accepted, for good."""
+        rows = pc.station.store.database.rows(
+            "SELECT body_digest FROM operation WHERE verdict = ?", ACCEPTED
+        )
+        pc.accepted.update(row["body_digest"] for row in rows)
+
+    # --- the hub ---------------------------------------------------------------------------------
+
+    def note_hub(self, hub: Hub, now: int) -> None:
+        """Notes what the hub wrote newly, and what stood in its records then."""
+        rows = hub.store._database.execute_sql(
+            "SELECT o.rowid, o.channel, o.record, o.body_digest, o.position, o.body"
+            " FROM operation o JOIN chain c ON c.replica = o.replica AND c.is_hub"
+            " WHERE o.rowid > ? ORDER BY o.rowid",
+            (self.hub_noted,),
+        ).fetchall()
+        for rowid, channel, record, root, position, body in rows:
+            self.hub_noted = rowid
+            if root in self.facts.by_root or body is None:
+                continue
+            where = "channel = ? AND record = ? AND position < ?"
+            before = standing(hub_rows(hub, where, channel, record, position))
+            shown = live(before, _policy(hub, channel, record)) if before else {}
+            seen = {
+                write.field: frozenset(
+                    root for roots in shown.get(write.field, {}).values() for root in roots
+                )
+                for write in writes_of(body)
+            }
+            beneath = frozenset(each.root for each in before)
+            self.facts.add(Fact(root, None, record, body, now, seen, beneath))
 
     # --- exchanges -------------------------------------------------------------------------------
 
     def note_sent(self, pc: Pc, request: bytes) -> None:
-        self.newest[pc.station.keys.replica] = mark(request)
-        self.claims.discard(pc.station.keys.replica)
+        pc.newest, pc.claimed = mark(request), False
 
     def note_answer(self, hub: Hub, pc: Pc, request: bytes, reply: bytes) -> bytes:
         """What the reply says, opened."""
@@ -123,7 +140,7 @@ class Onlooker:
 
     def _check_private(self, pc: Pc, reply: bytes, channels: set[bytes]) -> bytes:
         """Promise 8: not a byte of another region or station."""
-        keys = pc.station.keys
+        keys = pc.keys_of(envelope.parse(reply, Kind.REPLY, REPLY_BYTES).receiver)
         sent = envelope.parse(reply, Kind.REPLY, REPLY_BYTES)
         payload = envelope.open_sealed(sent, keys.replica, keys.sealing)
         pages = envelope.unpack(payload, Reply).pages
@@ -136,33 +153,32 @@ class Onlooker:
 
     def check_claim(self, pc: Pc, reply: bytes) -> None:
         """Promise 6: "synchronised" was true when the hub answered the newest request."""
-        store, replica = pc.station.store, pc.station.keys.replica
+        store = pc.station.store
         answer = self.answers.get(mark(reply))
-        is_newest = answer is not None and answer.request == self.newest.get(replica)
+        is_newest = answer is not None and answer.request == pc.newest
         require(is_newest, 6, "synchronised on another reply than that to the newest request")
         assert answer is not None
         reached = {each.cursor.channel: each.cursor.position for each in store.channels.all()}
         require(reached == answer.heads, 6, "synchronised below the end of a channel")
-        require(not store.journal.totals(replica).pending, 6, "synchronised, and not all is sent")
-        self.claims.add(replica)
+        pending = store.journal.totals(pc.station.keys.replica).pending
+        require(not pending, 6, "synchronised, and not all is sent")
+        pc.claimed = True
 
 
-def _is_before(stored: StoredOperation, replica: bytes, seq: int) -> bool:
-    return stored.replica != replica or stored.seq < seq
-
-
-def _seen(pc: Pc, others: list[StoredOperation]) -> dict[str, frozenset[bytes]]:
-    """Register → the names of the writes that counted on this PC's page."""
+def _seen(
+    pc: Pc, others: list[StoredOperation], roots: dict[bytes, bytes], body: bytes
+) -> dict[str, frozenset[bytes]]:
+    """Register that is written → the facts that stood there on this PC's page."""
     if not others:
         return {}
-    counted = {
-        act.name
-        for act in merged(pc.station.forms, pc.station.keys.replica, others).acts
-        if act.counts is not Counts.NO
+    registers = merged(pc.station.forms, pc.station.keys.replica, others).record.registers
+    return {
+        write.field: frozenset(roots[each.name] for each in registers[write.field].live)
+        for write in writes_of(body)
+        if write.field in registers
     }
-    seen: dict[str, set[bytes]] = {}
-    for each in others:
-        if each.identity in counted:
-            for write in writes_of(each):
-                seen.setdefault(write.field, set()).add(each.identity)
-    return {register: frozenset(names) for register, names in seen.items()}
+
+
+def _policy(hub: Hub, channel: bytes, record: bytes):  # type: ignore[no-untyped-def]
+    placed = hub.store.journal.of_records(channel, [record])[record]
+    return form_of(hub.forms, placed).policy

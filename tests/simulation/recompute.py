@@ -11,7 +11,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-OPERATION, LATER_VERDICT, FREEZE, CLOSING = 1, 2, 6, 7
+OPERATION, LATER_VERDICT, COPY = 1, 2, 8
 HELD, REFUSED, ACCEPTED = 0, 1, 2
 
 
@@ -29,8 +29,12 @@ def digests(channel: bytes, entries: Iterable[bytes]) -> list[bytes]:
     return found
 
 
-def name_of(header: bytes, body: bytes) -> bytes:
-    return hashed("bianmin/operation", header, hashed("bianmin/body", body))
+def body_digest(body: bytes) -> bytes:
+    return hashed("bianmin/body", body)
+
+
+def name_of(header: bytes, digest: bytes) -> bytes:
+    return hashed("bianmin/operation", header, digest)
 
 
 def links(replica: bytes, names: Iterable[bytes]) -> list[bytes]:
@@ -55,8 +59,8 @@ def standings(entries: Iterable[bytes]) -> dict[bytes, tuple[int, str]]:
     found: dict[bytes, tuple[int, str]] = {}
     for entry in entries:
         kind, *rest = msgspec.msgpack.decode(entry)
-        if kind in (OPERATION, LATER_VERDICT):
-            name, verdict, code = rest[:3]
+        if kind in (OPERATION, LATER_VERDICT, COPY):
+            name, verdict, code = rest[1:4] if kind == COPY else rest[:3]
             before = found.get(name)
             if before is None or verdict > before[0] or verdict == before[0] == HELD:
                 found[name] = (verdict, code)

@@ -49,5 +49,6 @@ def take(world: World, kind: str, who: int, dice: Random) -> bool:
     happened = STEPS[kind](world, pc, dice)
     if happened and kind not in CARRIED:
         world.count(kind)
+    world.onlooker.note_hub(world.hub, world.now)
     world.look_around(pc)
     return happened

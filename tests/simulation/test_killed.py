@@ -25,13 +25,14 @@ from tests.simulation.test_killed import STEPS_OF_A_DAY
 from tests.simulation.world import World
 
 cast = pickle.loads(Path(sys.argv[1]).read_bytes())
-dice, said = Random(int(sys.argv[3])), 0
+dice = Random(int(sys.argv[3]))
 world = World(cast, Path(sys.argv[2]), 0)
 while True:
     take(world, dice.choice(STEPS_OF_A_DAY), dice.randrange(3), Random(dice.random()))
-    for pc, record in world.onlooker.told[said:]:
-        print(world.pcs.index(pc), record.hex(), flush=True)
-    said = len(world.onlooker.told)
+    for at, pc in enumerate(world.pcs):
+        for record in pc.told:
+            print(at, record.hex(), flush=True)
+        pc.told.clear()
 """
 
 STEPS_OF_A_DAY = (
@@ -55,12 +56,10 @@ def test_both_ends_killed_at_work_keep_every_promise(tmp_path: Path, said_before
     assert work.returncode == -9
     with seeded(Random(said_before)):
         world = World(cast, tmp_path / "world", 0)
-        told = [
-            (world.pcs[int(who)], bytes.fromhex(record)) for who, record in map(str.split, said)
-        ]
-        world.onlooker.told += told
+        for who, record in map(str.split, said):
+            world.pcs[int(who)].told.append(bytes.fromhex(record))
         for pc in world.pcs:
-            world.onlooker.note_saved(pc, is_found=True)
+            world.onlooker.note_saved(pc, world.now, is_found=True)
             world.onlooker.check_told(pc)
         come_to_rest(world)
         world.close()

@@ -38,7 +38,7 @@ def exchange_busily(world: World, pc: Pc, dice: Random) -> bool:
 
     def meanwhile() -> None:
         dice.choice((desks.record, desks.amend))(world, pc, dice)
-        world.onlooker.note_saved(pc)
+        world.note_saved(pc)
         exchange(world, colleague, dice)
 
     line = world.line_of(pc)
@@ -94,7 +94,7 @@ def pry(world: World, pc: Pc, dice: Random) -> bool:
         state = store.facts.exchange()
         number = state.number + 1
         store.facts.keep_exchange(msgspec.structs.replace(state, number=number, synchronised=False))
-    world.onlooker.claims.discard(station.keys.replica)
+    pc.claimed = False
     request = Request(
         1,
         1,

@@ -53,6 +53,7 @@ class World:
         self.pages: dict[int, Conflict] = {}
         self.lines = [Line(self, pc, [], self.dice) for pc in self.pcs]
         self.hub = self._started_hub()
+        self.onlooker.note_hub(self.hub, self.now)
         for pc in self.pcs:
             pc.start(lambda: self.now, self.line_of(pc))
 
@@ -70,8 +71,12 @@ class World:
 
     def look_around(self, pc: Pc) -> None:
         """What must hold at this desk whenever nobody is in the middle of something."""
-        self.onlooker.note_saved(pc)
+        self.note_saved(pc)
+        self.onlooker.note_accepted(pc)
         self.onlooker.check_desk(pc, self.line_of(pc).delivered)
+
+    def note_saved(self, pc: Pc, intent: str = "") -> int:
+        return self.onlooker.note_saved(pc, self.now, intent)
 
     def restart(self, pc: Pc) -> None:
         """What was not committed is gone, and so are open pages."""
@@ -102,6 +107,7 @@ class World:
     def note_answer(self, pc: Pc, data: bytes, reply: bytes) -> None:
         self.count("request answered")
         self.answered.setdefault(id(pc), []).append(reply)
+        self.onlooker.note_hub(self.hub, self.now)
         self.trace.update(self.onlooker.note_answer(self.hub, pc, data, reply))
 
     def close(self) -> None:

@@ -1,0 +1,128 @@
+"""At rest, a PC's store beside the hub's: the same entries, operations, verdicts and records.
+
+The numbers are those of PROTOCOL.md, section 2.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from forms import ALIVE
+from hub_server.hub import Hub
+from hub_server.services.projection import accepted_of, fold, form_of
+from hub_server.store import Placed
+from station_client.services.merged import form_for, rules_of
+from station_client.services.read_status import read_status
+from sync_protocol import merge
+from sync_protocol.channel import Receipt
+from sync_protocol.merge import Act, Counts
+from tests.simulation import recompute
+from tests.simulation.cast import Pc
+from tests.simulation.facts import writes_of
+from tests.simulation.promises import require
+from tests.simulation.rest_of_hub import rows
+
+
+def check_desk(hub: Hub, pc: Pc) -> None:
+    """Violation of whatever does not hold."""
+    status, store = read_status(pc.station), pc.station.store
+    require(not status.alarms, 7, "an alarm where nothing was tampered with")
+    require(status.synchronised, 6, "all is exchanged, and the lamp is not on")
+    require(not status.pending, 4, "the outbox does not empty")
+    for row in store.channels.all():
+        _check_log(hub, pc, row.cursor.channel)
+        _check_records(hub, pc, row.cursor.channel)
+    _check_operations(hub, pc)
+
+
+def _check_log(hub: Hub, pc: Pc, channel: bytes) -> None:
+    """Promises 2 and 7: the PC holds the hub's entries, digests and a receipt over their end."""
+    held = pc.station.store.database.rows(
+        "SELECT position, data, digest FROM entry WHERE channel = ? ORDER BY position", channel
+    )
+    there = rows(
+        hub,
+        "SELECT position, data, digest FROM entry WHERE channel = ? ORDER BY position",
+        channel,
+    )
+    first = held[0]["position"] if held else len(there) + 1  # a snapshot stands before the first
+    here = [tuple(row.values()) for row in held]
+    require(here == there[first - 1 :], 2, "a PC holds other entries than the hub")
+    for receipt in pc.station.store.channels.receipts():
+        if receipt.cursor.channel == channel:
+            require(_is_receipt(hub, receipt), 7, "a receipt that the hub did not sign")
+            end = (there[-1][0], there[-1][2]) if there else (0, receipt.cursor.digest)
+            require((receipt.cursor.position, receipt.cursor.digest) == end, 7, "an old receipt")
+
+
+def _is_receipt(hub: Hub, receipt: Receipt) -> bool:
+    cursor, time = receipt.cursor, receipt.hub_time.to_bytes(8, "big", signed=True)
+    place = (cursor.channel, cursor.epoch, cursor.position.to_bytes(8, "big"), cursor.digest)
+    public = hub.keys.public.signing
+    return recompute.is_signed(public, receipt.signature, "bianmin/receipt", *place, time)
+
+
+def _check_operations(hub: Hub, pc: Pc) -> None:
+    """Promises 4 and 8: the same bytes and verdicts as the hub, of its own channels only."""
+    sql = "SELECT name, channel, header, body, verdict, code FROM operation"
+    here = {row["name"]: tuple(row.values()) for row in pc.station.store.database.rows(sql)}
+    channels = [row.cursor.channel for row in pc.station.store.channels.all()]
+    marks = ",".join("?" * len(channels))
+    there = {row[0]: row for row in rows(hub, f"{sql} WHERE channel IN ({marks})", *channels)}
+    require(here.keys() <= there.keys(), 4, "a PC holds what the hub does not")
+    require(pc.is_partial or here.keys() >= there.keys(), 4, "the hub holds what a PC does not")
+    differ = [name for name, row in here.items() if row != there[name]]
+    require(not differ, 4, "the ends hold other bytes or verdicts")
+
+
+def _check_records(hub: Hub, pc: Pc, channel: bytes) -> None:
+    """Promise 2: accepted records and ledger lines equal, byte for byte."""
+    journal = pc.station.store.journal
+    here = journal.operations_of(channel, journal.record_ids(channel))
+    placed = hub.store.journal.of_records(channel, list(here))
+    for record, stored in here.items():
+        there = hub.store.records.get(channel, record)
+        accepted = [each for each in stored if each.verdict == recompute.ACCEPTED]
+        is_shown = any(writes_of(each.body) for each in accepted)
+        require((there is None) == (not is_shown), 2, "a record that only one end shows")
+        if there is None:
+            continue
+        operations = accepted_of(placed[record])
+        folded = fold(form_of(hub.forms, operations), operations)
+        require(as_json(there.values) == as_json(folded.values), 2, "an old projection at the hub")
+        require(_folded_here(pc, operations) == as_json(there.values), 2, "records differ")
+        row = journal.record(record)
+        require(row is not None, 2, "an accepted record is not shown")
+        if row is not None and not (row.held or row.pending):
+            shown = {name: value for name, value in there.values.items() if _is_shown(name, value)}
+            require(as_json(row.values) == as_json(shown), 2, "a page shows another record")
+            require(list(row.cells or ()) == list(there.cells), 2, "the ledger lines differ")
+
+
+def _folded_here(pc: Pc, operations: Sequence[Placed]) -> bytes:
+    """The record by the station's own definitions."""
+    newest = max((each.operation.header for each in operations), key=lambda h: h.form_version)
+    form = form_for(pc.station.forms, newest.kind, newest.form_version)
+    acts = [_act(each) for each in operations]
+    return as_json(merge.fold(acts, rules_of(form)).values)
+
+
+def _act(placed: Placed) -> Act:
+    operation = placed.operation
+    return Act(
+        operation.identity,
+        placed.effective,
+        placed.by_hub,
+        Counts.ACCEPTED,
+        operation.writes(),
+        operation.header.replica,
+    )
+
+
+def _is_shown(name: str, value: object) -> bool:
+    return name != ALIVE and not ("/" in name and value is None)
+
+
+def as_json(values: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(dict(sorted(values.items())))

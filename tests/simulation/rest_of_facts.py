@@ -1,0 +1,123 @@
+"""At rest, everything that was ever written: where it is, what became of it, what stands.
+
+The numbers are those of PROTOCOL.md, section 2.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub_server.hub import Hub
+from hub_server.services.projection import accepted_of, fold, form_of
+from tests.simulation.cast import Pc
+from tests.simulation.facts import Fact, Facts, Policy, Row, hub_rows, live, standing
+from tests.simulation.promises import require
+from tests.simulation.recompute import ACCEPTED, HELD, REFUSED
+
+CLOSING_CODES = ("closed", "late")
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a fact at the hub: its best verdict, and the codes of all its copies."""
+
+    verdict: int
+    codes: frozenset[str]
+
+
+@dataclass
+class Ledger:
+    """Everything the hub holds, by fact."""
+
+    fates: dict[bytes, Fate] = field(default_factory=dict)
+
+    def add(self, row: Row) -> None:
+        before = self.fates.get(row.root, Fate(HELD, frozenset()))
+        codes = before.codes | ({row.code} if row.code else set())
+        self.fates[row.root] = Fate(max(before.verdict, row.verdict), codes)
+
+    def is_accepted(self, root: bytes) -> bool:
+        return root in self.fates and self.fates[root].verdict == ACCEPTED
+
+
+def check_facts(hub: Hub, pcs: Sequence[Pc], facts: Facts) -> None:
+    """Promises 3, 4, 5, 8 and 10 for everything that was ever written."""
+    ledger, records = Ledger(), dict[tuple[bytes, bytes], list[Row]]()
+    for channel in hub.store.journal.channels():
+        for row in hub_rows(hub, "channel = ?", channel.id):
+            ledger.add(row)
+            records.setdefault((channel.id, row.record), []).append(row)
+    for pc in pcs:
+        _check_kept(hub, pc, facts, ledger)
+    for (channel_id, record), rows in records.items():
+        accepted = standing(rows)
+        if accepted:
+            _check_values(hub, channel_id, record, accepted, facts, ledger)
+
+
+def _check_kept(hub: Hub, pc: Pc, facts: Facts, ledger: Ledger) -> None:
+    """What a PC holds of its own is at the hub with a fair verdict; what it was told is accepted is
+    accepted."""
+    own = pc.station.store.database.rows(
+        "SELECT DISTINCT body_digest FROM operation WHERE link IS NOT NULL"
+    )
+    for root in (row["body_digest"] for row in own):
+        fate, fact = ledger.fates.get(root), facts.get(root)
+        require(fate is not None, 4, "what was saved is not at the hub")
+        if fate is not None and fact is not None and fate.verdict != ACCEPTED:
+            fair = _is_fair(hub, pc, fact, fate, ledger)
+            require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
+    for root in pc.accepted:
+        require(ledger.is_accepted(root), 10, "what was accepted became less")
+
+
+def _is_fair(hub: Hub, pc: Pc, fact: Fact, fate: Fate, ledger: Ledger) -> bool:
+    """Whether the program that wrote it was wrong, the station was closed, or what it builds on
+    was not accepted either."""
+    if fact.intent and fate.verdict == REFUSED:
+        return any(code.startswith(fact.intent) for code in fate.codes)
+    channel = hub.store.journal.channel(pc.station.channel)
+    if fate.verdict == HELD and fate.codes & set(CLOSING_CODES):
+        return channel is not None and channel.closing is not None
+    return any(not ledger.is_accepted(root) for root in fact.beneath)
+
+
+def _check_values(
+    hub: Hub,
+    channel: bytes,
+    record: bytes,
+    accepted: Sequence[Row],
+    facts: Facts,
+    ledger: Ledger,
+) -> None:
+    """Promise 3 for one record: each accepted value stands, or somebody who saw it replaced it."""
+    operations = accepted_of(hub.store.journal.of_records(channel, [record])[record])
+    form = form_of(hub.forms, operations)
+    folded = fold(form, operations)
+    standing_now = live(accepted, form.policy)
+    shown = {name: {each.name for each in r.live} for name, r in folded.registers.items()}
+    expected = {name: set(names) for name, names in standing_now.items()}
+    require(shown == expected, 3, "other writes are live than nobody replaced")
+    for register in {write.field for row in accepted for write in row.writes}:
+        names = standing_now.get(register, {})
+        _check_register(register, accepted, names, form.policy, facts, ledger)
+
+
+def _check_register(
+    register: str,
+    accepted: Sequence[Row],
+    standing_now: Mapping[bytes, Sequence[bytes]],
+    policy: Policy,
+    facts: Facts,
+    ledger: Ledger,
+) -> None:
+    stands = [root for roots in standing_now.values() for root in roots]
+    require(len(set(stands)) == len(stands), 5, f"one value of {register} stands twice")
+    wrote = {row.root for row in accepted if any(w.field == register for w in row.writes)}
+    known = {root for root in wrote if facts.get(root)}
+    covered = facts.covered(known, register, lambda root: True)
+    vanished = known - set(stands) - covered
+    require(not vanished, 3, f"a value of {register} vanished")
+    if policy(register) != "hub":
+        # What was covered only by a write that no end holds any more is shown again.
+        replaced = facts.covered(known, register, lambda root: root in ledger.fates)
+        require(not replaced & set(stands), 3, f"an old value of {register} came back")
