@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from peewee import Database, DatabaseError
+from peewee import DatabaseError
 
 from hub_server.store.database import HubDatabase, insert_many
 from hub_server.store.tables import table
@@ -29,7 +29,7 @@ class Backup:
 
 
 class Backups:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: HubDatabase) -> None:
         self._database = database
         self._backups = table(database, "backup")
         self._positions = table(database, "backup_position")

@@ -7,7 +7,7 @@ Knows the engine and nothing of what is stored. Another engine is another functi
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -19,12 +19,12 @@ from playhouse.sqlcipher_ext import SqlCipherDatabase
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from hub_server.errors import HubError
+from hub_server.store.tables import columns_of
 
 Row = dict[str, Any]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_TIMEOUT_MS = 30_000
-ROWS_PER_STATEMENT = 400
 NAMES_PER_QUERY = 500
 
 # A write-ahead log reset at the wrong moment could lose pages in these versions of SQLite.
@@ -53,6 +53,10 @@ class HubDatabase(SqlCipherDatabase):
     """SQLCipher with a raw 32-byte key, so that opening costs no key derivation."""
 
     for_update = False
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """One statement for many rows."""
+        self.cursor().executemany(sql, rows)
 
 
 def open_database(path: Path, key: bytes) -> HubDatabase:
@@ -97,17 +101,59 @@ def as_hub_errors() -> Iterator[None]:
     try:
         yield
     except (DatabaseError, sqlcipher.Error) as refused:  # the latter while rows are fetched
-        reason = str(refused)
+        reason = "; ".join(_reasons(refused))
         for sign, code in _PASSING.items():
             if sign in reason:
                 raise HubError(code) from refused
         raise HubError("hub.database", reason=reason) from refused
 
 
+def _reasons(error: BaseException | None) -> Iterator[str]:
+    """Of the error and what led to it: a failing rollback hides why it was tried."""
+    while error is not None:
+        yield str(error)
+        error = error.__context__
+
+
+def run(database: Database, sql: str, *parameters: object) -> Any:
+    """The cursor of a statement written out with `?` for its parameters.
+
+    For what every exchange asks: composing such a statement from columns takes ten times as long
+    as running it.
+    """
+    return database.execute_sql(sql.replace("?", database.param), parameters)
+
+
+def run_in(
+    database: Database, sql: str, keys: Sequence[bytes], *parameters: object
+) -> Iterator[Any]:
+    """The rows of such a statement for any number of keys: they stand for `(?*)` and come last."""
+    for part in portions(keys):
+        marks = ", ".join("?" * len(part))
+        yield from run(database, sql.replace("?*", marks), *parameters, *part)
+
+
+def first_row(database: Database, name: str, where: str, *parameters: object) -> Row | None:
+    """The columns of the first row of a table that fulfils this condition."""
+    columns = columns_of(name)
+    sql = f"SELECT {quoted(columns)} FROM {quoted([name])} WHERE {where}"
+    found = run(database, sql, *parameters).fetchone()
+    return dict(zip(columns, found, strict=True)) if found else None
+
+
+def quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
 def insert_many(
-    database: Database, name: str, rows: Sequence[Row], replacing: Sequence[str] = ()
+    database: HubDatabase,
+    name: str,
+    rows: Sequence[Row],
+    replacing: Sequence[str] = (),
+    only_where: str = "",
 ) -> None:
-    """Many rows with equal columns; one with the same key as in `replacing` takes its place.
+    """Many rows with equal columns; one with the same key as in `replacing` takes the place of the
+    stored one, under the condition `only_where` if there is one.
 
     Written as SQL because a batch of ten thousand operations goes through here: composing it from
     columns costs more than the engine needs to run it.
@@ -115,20 +161,17 @@ def insert_many(
     if not rows:
         return
     columns = list(rows[0])
-    names = ", ".join(f'"{column}"' for column in columns)
-    row = f"({', '.join([database.param] * len(columns))})"
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        part = rows[start : start + ROWS_PER_STATEMENT]
-        sql = f'INSERT INTO "{name}" ({names}) VALUES {", ".join([row] * len(part))}'
-        if replacing:
-            sql += _replacing(columns, replacing)
-        database.execute_sql(sql, [each[column] for each in part for column in columns])
+    marks = ", ".join([database.param] * len(columns))
+    sql = f"INSERT INTO {quoted([name])} ({quoted(columns)}) VALUES ({marks})"
+    if replacing:
+        sql += _replacing(columns, replacing, only_where)
+    database.write_many(sql, [tuple(row.values()) for row in rows])
 
 
-def _replacing(columns: Sequence[str], key: Sequence[str]) -> str:
-    named = ", ".join(f'"{column}"' for column in key)
+def _replacing(columns: Sequence[str], key: Sequence[str], only_where: str) -> str:
     rest = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in key)
-    return f" ON CONFLICT ({named}) DO UPDATE SET {rest}"
+    condition = f" WHERE {only_where}" if only_where else ""
+    return f" ON CONFLICT ({quoted(key)}) DO UPDATE SET {rest}{condition}"
 
 
 def portions(names: Sequence[bytes]) -> Iterator[list[bytes]]:

@@ -10,9 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from peewee import SQL, Database, fn
+from peewee import SQL, fn
 
-from hub_server.store.database import Row, insert_many, portions
+from hub_server.store.database import (
+    HubDatabase,
+    Row,
+    first_row,
+    insert_many,
+    portions,
+    run,
+    run_in,
+)
 from hub_server.store.tables import table
 from sync_protocol import channel as protocol
 from sync_protocol import operations
@@ -21,6 +29,15 @@ from sync_protocol.operations import Head, Operation
 from sync_protocol.pull import StoredEntry
 
 ENTRIES_PER_READ = 1000
+
+_ENTRIES_AFTER = """
+    SELECT e.position, e.data, e.digest, o.header, o.body, o.body_digest
+    FROM entry e LEFT JOIN operation o ON e.operation = o.name
+    WHERE e.channel = ? AND e.position > ? ORDER BY e.position LIMIT ?
+"""
+_PLACED = "header, body, body_digest, link, by_hub, position, verdict, code, effective"
+# Written out, since the engine knows of no parameter whether a partial index holds what it asks.
+_HELD = f"verdict = {int(Verdict.HELD)}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ class NewEntry:
 class Journal:
     """The append-only part of the store."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: HubDatabase) -> None:
         self._database = database
         self._channels = table(database, "channel")
         self._entries = table(database, "entry")
@@ -90,20 +107,20 @@ class Journal:
         self._channels.insert(**_channel_row(channel)).execute()
 
     def channel(self, channel: bytes) -> Channel | None:
-        return _channel(self._channels.select().where(self._channels.id == channel).first())
+        return _channel(first_row(self._database, "channel", "id = ?", channel))
 
     def lock_channel(self, channel: bytes) -> Channel:
         """The channel's row, held until the transaction ends. Raises KeyError."""
-        query = self._channels.select().where(self._channels.id == channel)
-        found = _channel((query.for_update() if self._for_update else query).first())
+        held = "id = ? FOR UPDATE" if self._for_update else "id = ?"
+        found = _channel(first_row(self._database, "channel", held, channel))
         if found is None:
             raise KeyError(channel.hex())
         return found
 
     def channel_of_region(self, kind: str, region: str) -> Channel | None:
         """The region or office channel of a division code."""
-        c = self._channels
-        return _channel(c.select().where((c.kind == kind) & (c.region == region)).first())
+        where = "kind = ? AND region = ?"
+        return _channel(first_row(self._database, "channel", where, kind, region))
 
     def channels(self) -> list[Channel]:
         rows = self._channels.select().order_by(self._channels.region, self._channels.kind)
@@ -133,8 +150,8 @@ class Journal:
         insert_many(self._database, "entry", entries)
         insert_many(self._database, "operation", placed)
         grown = replace(channel, position=position, digest=digest)
-        c = self._channels
-        c.update(position=position, digest=digest).where(c.id == channel.id).execute()
+        moved = "UPDATE channel SET position = ?, digest = ? WHERE id = ?"
+        run(self._database, moved, position, digest, channel.id)
         return grown
 
     def set_closing(self, channel: bytes, closing: bytes) -> None:
@@ -145,9 +162,9 @@ class Journal:
         """The channel's digest at a position, None beyond its end."""
         if position == 0:
             return protocol.first_digest(channel)
-        e = self._entries
-        row = e.select(e.digest).where((e.channel == channel) & (e.position == position)).first()
-        return row["digest"] if row else None
+        sql = "SELECT digest FROM entry WHERE channel = ? AND position = ?"
+        row = run(self._database, sql, channel, position).fetchone()
+        return row[0] if row else None
 
     def entries_after(self, channel: bytes, position: int) -> Iterator[StoredEntry]:
         """All entries after a position, read in portions as they are asked for."""
@@ -159,17 +176,10 @@ class Journal:
             position = portion[-1].position
 
     def _read_entries(self, channel: bytes, position: int) -> list[StoredEntry]:
-        e, o = self._entries, self._operations
-        query = (
-            e.select(e.position, e.data, e.digest, o.header, o.body, o.body_digest)
-            .left_outer_join(o, on=(e.operation == o.name))
-            .where((e.channel == channel) & (e.position > position))
-            .order_by(e.position)
-            .limit(ENTRIES_PER_READ)
-        )
+        found = run(self._database, _ENTRIES_AFTER, channel, position, ENTRIES_PER_READ)
         return [
             StoredEntry(at, data, digest, _operation(header, body, body_digest) if header else None)
-            for at, data, digest, header, body, body_digest in query.tuples()
+            for at, data, digest, header, body, body_digest in found
         ]
 
     # --- chains ---------------------------------------------------------------------------------
@@ -188,15 +198,15 @@ class Journal:
         return Chain(replica, channel, is_hub, False, head)
 
     def chain(self, replica: bytes) -> Chain | None:
-        row = self._chains.select().where(self._chains.replica == replica).first()
+        row = first_row(self._database, "chain", "replica = ?", replica)
         if row is None:
             return None
         head = Head(replica, row["head_seq"], row["head_link"])
         return Chain(replica, row["channel"], bool(row["is_hub"]), bool(row["frozen"]), head)
 
     def move_chain(self, head: Head) -> None:
-        c = self._chains
-        c.update(head_seq=head.seq, head_link=head.link).where(c.replica == head.replica).execute()
+        sql = "UPDATE chain SET head_seq = ?, head_link = ? WHERE replica = ?"
+        run(self._database, sql, head.seq, head.link, head.replica)
 
     def freeze_chain(self, replica: bytes) -> None:
         c = self._chains
@@ -204,10 +214,11 @@ class Journal:
 
     def keep_signature(self, head: Head, signature: bytes) -> None:
         """Keeps the newest head signature of a chain: it covers everything before it."""
-        c = self._chains
-        c.update(signed_seq=head.seq, signed_link=head.link, signature=signature).where(
-            (c.replica == head.replica) & (c.signed_seq <= head.seq)
-        ).execute()
+        sql = (
+            "UPDATE chain SET signed_seq = ?, signed_link = ?, signature = ?"
+            " WHERE replica = ? AND signed_seq <= ?"
+        )
+        run(self._database, sql, head.seq, head.link, signature, head.replica, head.seq)
 
     def ends(self) -> dict[bytes, int]:
         """Replica → the seq up to which its chain has come without a gap."""
@@ -227,32 +238,22 @@ class Journal:
             return operations.first_link(chain.replica)
         if seq - 1 == chain.head.seq:
             return chain.head.link
-        o = self._operations
-        query = o.select(o.link).where((o.replica == chain.replica) & (o.seq == seq - 1))
-        row = query.order_by(o.position).first()
-        return row["link"] if row else None
+        sql = "SELECT link FROM operation WHERE replica = ? AND seq = ? ORDER BY position LIMIT 1"
+        row = run(self._database, sql, chain.replica, seq - 1).fetchone()
+        return row[0] if row else None
 
     def names(self, replica: bytes, first: int, last: int) -> dict[int, list[bytes]]:
         """Seq → what is stored of a chain there, between two seqs: after a fork more than one."""
-        o = self._operations
-        query = o.select(o.seq, o.name).where(
-            (o.replica == replica) & (o.seq >= first) & (o.seq <= last)
-        )
+        sql = "SELECT seq, name FROM operation WHERE replica = ? AND seq BETWEEN ? AND ?"
         found: dict[int, list[bytes]] = {}
-        for seq, name in query.tuples():
+        for seq, name in run(self._database, sql, replica, first, last):
             found.setdefault(seq, []).append(name)
         return found
 
     def waiting(self, head: Head) -> list[Placed]:
         """What waits behind a gap after this head, by seq."""
-        o = self._operations
-        query = o.select().where(
-            (o.replica == head.replica)
-            & (o.seq > head.seq)
-            & (o.verdict == int(Verdict.HELD))
-            & (o.code == "gap")
-        )
-        return [placed_of(row) for row in query.order_by(o.seq)]
+        where = f"replica = ? AND seq > ? AND code = 'gap' AND {_HELD} ORDER BY seq"
+        return self._placed(where, head.replica, head.seq)
 
     # --- operations -----------------------------------------------------------------------------
 
@@ -264,45 +265,46 @@ class Journal:
 
     def of_records(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, list[Placed]]:
         """Every operation about these records, in the order of their places."""
-        o = self._operations
         found: dict[bytes, list[Placed]] = {record: [] for record in records}
-        for part in portions(records):
-            query = o.select().where((o.channel == channel) & o.record.in_(part))
-            for row in query.order_by(o.position):
-                found[row["record"]].append(placed_of(row))
+        where = "channel = ? AND record IN (?*) ORDER BY position"
+        for each in self._placed_in(where, records, channel):
+            found[each.operation.header.record].append(each)
         return found
+
+    def _placed(self, where: str, *parameters: object) -> list[Placed]:
+        sql = f"SELECT {_PLACED} FROM operation WHERE {where}"
+        return [_placed(*row) for row in run(self._database, sql, *parameters)]
+
+    def _placed_in(self, where: str, keys: Sequence[bytes], *parameters: object) -> list[Placed]:
+        sql = f"SELECT {_PLACED} FROM operation WHERE {where}"
+        return [_placed(*row) for row in run_in(self._database, sql, keys, *parameters)]
 
     def named(self, names: Sequence[bytes]) -> Iterator[Operation]:
         """Those of these operations that are stored."""
-        o = self._operations
-        for part in portions(names):
-            query = o.select(o.header, o.body, o.body_digest).where(o.name.in_(part))
-            for header, body, body_digest in query.tuples():
-                yield _operation(header, body, body_digest)
+        sql = "SELECT header, body, body_digest FROM operation WHERE name IN (?*)"
+        for header, body, body_digest in run_in(self._database, sql, names):
+            yield _operation(header, body, body_digest)
 
     def held_creators(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, bytes]:
         """Record → identity of the first held operation about it that waits for none other."""
-        o = self._operations
+        sql = (
+            f"SELECT record, identity FROM operation WHERE channel = ? AND {_HELD}"
+            " AND code <> 'record' AND record IN (?*) ORDER BY seq"
+        )
         held: dict[bytes, bytes] = {}
-        for part in portions(records):
-            query = o.select(o.record, o.identity).where(
-                (o.channel == channel)
-                & o.record.in_(part)
-                & (o.verdict == int(Verdict.HELD))
-                & (o.code != "record")
-            )
-            for record, identity in query.order_by(o.seq).tuples():
-                held.setdefault(record, identity)
+        for record, identity in run_in(self._database, sql, records, channel):
+            held.setdefault(record, identity)
         return held
 
     def held(
         self, channel: bytes, code: str, records: Sequence[bytes] | None = None
     ) -> list[Placed]:
         """What is held for this cause, of these records or of all, in the order of the chains."""
-        o = self._operations
-        here = (o.channel == channel) & (o.verdict == int(Verdict.HELD)) & (o.code == code)
-        parts = [here] if records is None else [here & o.record.in_(p) for p in portions(records)]
-        found = [placed_of(row) for part in parts for row in o.select().where(part)]
+        here = f"channel = ? AND code = ? AND {_HELD}"
+        if records is None:
+            found = self._placed(here, channel, code)
+        else:
+            found = self._placed_in(f"{here} AND record IN (?*)", records, channel, code)
         return sorted(found, key=_in_chain)
 
     def bodies(self, channels: Sequence[bytes], digests: Sequence[bytes]) -> Iterator[bytes]:
@@ -373,15 +375,15 @@ def _operation(header: bytes, body: bytes | None, body_digest: bytes) -> Operati
 
 def placed_of(row: Row) -> Placed:
     """A stored row. PeerFault `operation.header`, where its bytes are no header."""
-    return Placed(
-        operation=_operation(row["header"], row["body"], row["body_digest"]),
-        link=row["link"],
-        by_hub=bool(row["by_hub"]),
-        position=row["position"],
-        verdict=Verdict(row["verdict"]),
-        code=row["code"],
-        effective=row["effective"],
-    )
+    return _placed(*(row[name] for name in _PLACED.split(", ")))
+
+
+def _placed(
+    header: bytes, body: bytes | None, body_digest: bytes, link: bytes, by_hub: int, *standing: Any
+) -> Placed:
+    position, verdict, code, effective = standing
+    operation = _operation(header, body, body_digest)
+    return Placed(operation, link, bool(by_hub), position, Verdict(verdict), code, effective)
 
 
 def _in_chain(placed: Placed) -> tuple[bytes, int]:

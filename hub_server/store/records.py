@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from peewee import Database, Expression, fn
+from peewee import Expression, fn
 
 from hub_server.errors import HubError
-from hub_server.store.database import Row, insert_many, portions
+from hub_server.store.database import HubDatabase, Row, insert_many, run_in
 from hub_server.store.tables import table, within
 
 
@@ -80,7 +80,7 @@ class Kinds:
 class Records:
     """The projection's table."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: HubDatabase) -> None:
         self._database = database
         self._records = table(database, "record")
 
@@ -90,12 +90,8 @@ class Records:
 
     def kinds(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, str]:
         """Record → kind, of those of these records about which something is accepted."""
-        r = self._records
-        found: dict[bytes, str] = {}
-        for part in portions(records):
-            query = r.select(r.record, r.kind).where((r.channel == channel) & r.record.in_(part))
-            found.update(query.tuples())
-        return found
+        sql = "SELECT record, kind FROM record WHERE channel = ? AND record IN (?*)"
+        return dict(run_in(self._database, sql, records, channel))
 
     def get(self, channel: bytes, record: bytes) -> StoredRecord | None:
         r = self._records

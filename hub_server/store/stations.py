@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from peewee import Database, fn
+from peewee import fn
 
 from hub_server.errors import HubError
-from hub_server.store.database import Row
+from hub_server.store.database import HubDatabase, Row, first_row, insert_many, run
 from hub_server.store.tables import table, within
 from sync_protocol.agree import Countersigned
 from sync_protocol.channel import Cursor
@@ -73,7 +73,8 @@ class EnrolmentCode:
 class Stations:
     """Stations, replicas, requests, countersignatures and codes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: HubDatabase) -> None:
+        self._database = database
         self._stations = table(database, "station")
         self._replicas = table(database, "replica")
         self._requests = table(database, "request")
@@ -86,8 +87,7 @@ class Stations:
         self._stations.insert(**vars(station)).execute()
 
     def get(self, code: str) -> Station | None:
-        s = self._stations
-        row = s.select().where(s.code == code).first()
+        row = first_row(self._database, "station", "code = ?", code)
         return Station(**row) if row is not None else None
 
     def within(self, region: str) -> list[Station]:
@@ -125,8 +125,7 @@ class Stations:
         self._replicas.insert(**_replica_row(replica)).execute()
 
     def replica(self, replica: bytes) -> Replica | None:
-        r = self._replicas
-        row = r.select().where(r.id == replica).first()
+        row = first_row(self._database, "replica", "id = ?", replica)
         return _replica(row) if row is not None else None
 
     def replicas_of(self, station_code: str) -> list[Replica]:
@@ -147,13 +146,12 @@ class Stations:
     def note_contact(
         self, replica: bytes, at: int, device_time: int, own_seq: int, report: Report
     ) -> None:
-        r = self._replicas
-        r.update(
-            last_contact=at,
-            device_time=device_time,
-            own_seq=own_seq,
-            report=msgspec.json.encode(report).decode(),
-        ).where(r.id == replica).execute()
+        sql = (
+            "UPDATE replica SET last_contact = ?, device_time = ?, own_seq = ?, report = ?"
+            " WHERE id = ?"
+        )
+        told = msgspec.json.encode(report).decode()
+        run(self._database, sql, at, device_time, own_seq, told, replica)
 
     def set_standing(self, replica: bytes, standing: str) -> None:
         r = self._replicas
@@ -163,38 +161,34 @@ class Stations:
 
     def note_request(self, replica: bytes, number: int, digest: bytes) -> bool:
         """Remembers a request; False when another one came under its number."""
-        q = self._requests
-        query = q.select(q.digest).where((q.replica == replica) & (q.number == number))
-        known = query.scalar()
+        sql = "SELECT digest FROM request WHERE replica = ? AND number = ?"
+        known = run(self._database, sql, replica, number).fetchone()
         if known is not None:
-            return bool(known == digest)
-        q.insert(replica=replica, number=number, digest=digest).execute()
-        old = (q.replica == replica) & (q.number <= number - REQUESTS_KEPT)
-        q.delete().where(old).execute()
+            return bool(known[0] == digest)
+        sql = "INSERT INTO request (replica, number, digest) VALUES (?, ?, ?)"
+        run(self._database, sql, replica, number, digest)
+        old = "DELETE FROM request WHERE replica = ? AND number <= ?"
+        run(self._database, old, replica, number - REQUESTS_KEPT)
         return True
 
     def newest_request(self, replica: bytes) -> int:
         """The highest number that a request of this replica had, 0 before the first."""
-        q = self._requests
-        return int(q.select(fn.max(q.number)).where(q.replica == replica).scalar() or 0)
+        sql = "SELECT max(number) FROM request WHERE replica = ?"
+        return int(run(self._database, sql, replica).fetchone()[0] or 0)
 
     def keep_countersigned(self, replica: bytes, signed: Countersigned, at: int) -> None:
         """Keeps the newest signature of a replica under a channel: it covers all before it."""
-        s, cursor = self._signed, signed.cursor
-        here = (s.replica == replica) & (s.channel == cursor.channel)
-        row = s.select().where(here).first()
-        if row is not None and row["position"] > cursor.position:
-            return
-        s.delete().where(here).execute()
-        s.insert(
-            replica=replica,
-            channel=cursor.channel,
-            epoch=cursor.epoch,
-            position=cursor.position,
-            digest=cursor.digest,
-            signature=signed.signature,
-            at=at,
-        ).execute()
+        row = {
+            "replica": replica,
+            "channel": signed.cursor.channel,
+            "epoch": signed.cursor.epoch,
+            "position": signed.cursor.position,
+            "digest": signed.cursor.digest,
+            "signature": signed.signature,
+            "at": at,
+        }
+        newer = "countersignature.position <= excluded.position"
+        insert_many(self._database, "countersignature", [row], ("replica", "channel"), newer)
 
     def countersigned(self, channel: bytes) -> list[tuple[bytes, Countersigned, int]]:
         """(replica, newest countersignature, when it came) of everybody who reads a channel."""
