@@ -29,6 +29,8 @@ READ_SECONDS = 60
 REQUEST_SECONDS = 600
 """Of one request from its first to its last byte: two megabytes at 30 kbit/s, and a desk's usual
 exchange many times over. Who sends byte after byte for ever would hold the exchange for ever."""
+KEPT_SECONDS = 10
+"""For the next request of a long exchange; a line that was idle longer may be dead unnoticed."""
 CHUNK_BYTES = 64 * 1024
 MESSAGE_CHARACTERS = 200
 HEADERS = {
@@ -54,6 +56,7 @@ class HttpTransport:
     def __init__(self, hub_url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._base = f"{checked_address(hub_url)}/sync/v1"
         self._clock = clock
+        self._kept: _Line | None = None
 
     def fetch_card(self) -> bytes:
         return self._send("GET", "hub", None)
@@ -65,19 +68,23 @@ class HttpTransport:
         return self._send("POST", "exchange", data)
 
     def _send(self, method: str, path: str, data: bytes | None) -> bytes:
-        deadline = _Deadline(self._clock, self._clock() + REQUEST_SECONDS)
-        with _coded(), _session(deadline) as session:
-            response = session.request(
-                method,
-                f"{self._base}/{path}",
-                data=None if data is None else _Outgoing(data, deadline),
-                headers=HEADERS,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,  # a hub never redirects; a hotspot's login page does
-                stream=True,
-            )
-            with response:
-                return _body_of(response)
+        kept, self._kept = self._kept, None  # who asks meanwhile gets a line of its own
+        with _coded():
+            if kept is not None and self._clock() - kept.used_at < KEPT_SECONDS:
+                try:
+                    return self._over(kept, method, path, data)
+                except requests.exceptions.ConnectionError:
+                    pass  # it had ended meanwhile; what is sent twice changes nothing
+            return self._over(_Line(self._clock), method, path, data)
+
+    def _over(self, line: "_Line", method: str, path: str, data: bytes | None) -> bytes:
+        try:
+            body = line.ask(method, f"{self._base}/{path}", data)
+        except BaseException:
+            line.session.close()
+            raise
+        self._kept = line
+        return body
 
 
 def checked_address(hub_url: str) -> str:
@@ -98,12 +105,12 @@ def checked_address(hub_url: str) -> str:
 # The library's time limit is one of each wait for a byte; these ask before each of them.
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Deadline:
-    """`at`: when, by `clock`, the request must be over."""
+    """`at`: when, by `clock`, the request under way must be over."""
 
     clock: Callable[[], float]
-    at: float
+    at: float = 0.0
 
     def check(self) -> None:
         if self.clock() > self.at:
@@ -156,8 +163,10 @@ class _Adapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        answer = staticmethod(partial(_Response, deadline=self._deadline))
-        pool.ConnectionCls = type("_Connection", (pool.ConnectionCls,), {"response_class": answer})
+        plain = pool.ConnectionCls
+        if not isinstance(plain.response_class, partial):  # asked for the first time
+            answer = staticmethod(partial(_Response, deadline=self._deadline))
+            pool.ConnectionCls = type("_Connection", (plain,), {"response_class": answer})
         return pool
 
 
@@ -166,11 +175,32 @@ class _Session(requests.Session):
         """None: it would read all that comes with a redirect, and fail at a strange address."""
 
 
-def _session(deadline: _Deadline) -> requests.Session:
-    session = _Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(deadline))
-    return session
+class _Line:
+    """A session and the one deadline of its connections. `used_at`: when it last answered."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._deadline = _Deadline(clock)
+        self.used_at = 0.0
+        self.session = _Session()
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, _Adapter(self._deadline))
+
+    def ask(self, method: str, url: str, data: bytes | None) -> bytes:
+        deadline = self._deadline
+        deadline.at = deadline.clock() + REQUEST_SECONDS
+        response = self.session.request(
+            method,
+            url,
+            data=None if data is None else _Outgoing(data, deadline),
+            headers=HEADERS,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,  # a hub never redirects; a hotspot's login page does
+            stream=True,
+        )
+        with response:
+            body = _body_of(response)
+        self.used_at = deadline.clock()
+        return body
 
 
 # --- the answer ----------------------------------------------------------------------------------

@@ -173,3 +173,42 @@ def test_a_hub_may_live_below_a_path() -> None:
     assert (
         HttpTransport("https://hub.example/county/")._base == "https://hub.example/county/sync/v1"
     )
+
+
+def test_requests_in_a_row_share_a_line_and_one_that_ended_is_replaced() -> None:
+    lines: list[object] = []
+
+    def kept(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        lines.append(request.client_address)
+        request.send_response(200)
+        request.send_header("Content-Type", "application/octet-stream")
+        request.send_header("Content-Length", "2")
+        request.send_header("Connection", "keep-alive")
+        request.end_headers()
+        request.wfile.write(b"ok")
+        request.close_connection = len(lines) == 2
+
+    with serving(kept) as address:
+        transport = HttpTransport(address)
+        assert [transport.exchange(b"request") for _ in range(4)] == [b"ok"] * 4
+    assert lines[0] == lines[1] != lines[2] == lines[3]
+
+
+def test_a_line_that_was_idle_is_not_used_again() -> None:
+    lines: list[object] = []
+
+    def kept(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        lines.append(request.client_address)
+        request.send_response(200)
+        request.send_header("Content-Length", "0")
+        request.send_header("Connection", "keep-alive")
+        request.end_headers()
+        request.close_connection = False
+
+    now = [0.0]
+    with serving(kept) as address:
+        transport = HttpTransport(address, lambda: now[0])
+        transport.exchange(b"request")
+        now[0] += 60
+        transport.exchange(b"request")
+    assert lines[0] != lines[1]
