@@ -1,9 +1,10 @@
-"""Writes sync_protocol/vectors/v1: golden bytes for every format, from fixed keys.
+"""Writes sync_protocol/vectors/v2: golden bytes for every format, from fixed keys.
 
     python -m tests.sync_protocol.make_vectors
 
-Only a new version of the protocol may change a file that was published; a new case may be added.
-HPKE draws a random key for each message, so the one sealed sample is kept as long as it opens.
+Only a new version of the protocol may change a file that was published (v1 is only read any more);
+a new case may be added. HPKE draws a random key for each message, so what is sealed is kept as long
+as it opens. What must be refused stands in refusals.py.
 """
 
 import json
@@ -12,17 +13,30 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 import sync_protocol
-from sync_protocol import agree, channel, courier, crypto, enrol, envelope, merge, operations, push
+from sync_protocol import (
+    agree,
+    channel,
+    courier,
+    crypto,
+    enrol,
+    envelope,
+    merge,
+    mint,
+    operations,
+    push,
+)
 from sync_protocol.channel import Cursor, OperationEntry, VerdictEntry
-from sync_protocol.enrol import Certificate, Grant
 from sync_protocol.envelope import Kind
-from sync_protocol.errors import PeerFault
-from sync_protocol.exchange import Outbox, Reply, plan
+from sync_protocol.exchange import Loss, Outbox, Rare, Reply, Request, plan
+from sync_protocol.lost import common_position
 from sync_protocol.merge import Act, Counts, Policy, Rules
 from sync_protocol.operations import Operation, Write
-from sync_protocol.pull import Page, Reader, StoredEntry, make_page
+from sync_protocol.pull import LOST, Page, Reader, StoredEntry, make_page
+from sync_protocol.snapshot import SnapshotAsk
+from tests.sync_protocol import refusals
 from tests.sync_protocol.builders import (
     CHANNEL,
     CLERK,
@@ -37,7 +51,7 @@ from tests.sync_protocol.builders import (
     a_header,
 )
 
-FOLDER = Path(sync_protocol.__file__).parent / "vectors" / "v1"
+FOLDER = Path(sync_protocol.__file__).parent / "vectors" / "v2"
 Vectors = dict[str, Any]
 FIRST_NAME = bytes(range(32))
 
@@ -53,19 +67,6 @@ def as_json(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: as_json(item) for key, item in value.items()}
     return value
-
-
-def refusals(bad: dict[str, bytes], read: Callable[[bytes], object]) -> list[Vectors]:
-    """About → bytes that must be refused, with the code that they are refused with."""
-    return [{"about": a, "bytes": data, "code": code_of(data, read)} for a, data in bad.items()]
-
-
-def code_of(data: bytes, read: Callable[[bytes], object]) -> str:
-    try:
-        read(data)
-    except PeerFault as fault:
-        return fault.code
-    raise ValueError("a vector that must fail does not")
 
 
 # --- the samples ---------------------------------------------------------------------------------
@@ -122,6 +123,10 @@ def the_chain() -> list[Operation]:
     return list(the_operations().values())[:4]
 
 
+def the_copy() -> Operation:
+    return list(the_operations().values())[4]
+
+
 def the_entries() -> dict[str, channel.Entry]:
     chain = the_chain()
     return {
@@ -134,6 +139,7 @@ def the_entries() -> dict[str, channel.Entry]:
         "a revocation": channel.RevocationEntry(b"enrolment-enrolm", "stolen", NOW),
         "a frozen chain": channel.FreezeEntry(PC.replica, "fork", NOW),
         "a closing": channel.ClosingEntry(NOW + 30 * 86_400_000, NOW),
+        "a copy": channel.CopyEntry(the_copy().name, chain[0].name, 2, "", NOW + 1, NOW),
     }
 
 
@@ -163,7 +169,46 @@ def the_reply(own_seq: int) -> bytes:
     items, end = make_page(START, the_log(), Reader(PC.replica, own_seq), 10**6)
     page = Page(START, items, agree.sign_receipt(HUB.signing, end, NOW), end.position)
     digest = envelope.payload_digest(the_request())
-    return envelope.pack(Reply(1, digest, NOW, "", [page], [], []))
+    return envelope.pack(Reply(2, digest, NOW, "", [page], [], []))
+
+
+def the_rare_request() -> bytes:
+    """Everything that is rarely said, in one."""
+    rare = Rare(
+        introduction=refusals.introduction(),
+        receipts=[refusals.stretch().receipt],
+        stretches=[refusals.stretch()],
+        bodies=[b"a body that the hub lacks"],
+        losses=[Loss(PC.replica, 8, 9)],
+        snapshot=SnapshotAsk(CHANNEL, 5, RECORD),
+        farewell=True,
+    )
+    asked = envelope.unpack(the_request(), Request)
+    return envelope.pack(replace(asked, cursors=[], runs=[], wants=[FIRST_NAME], rare=rare))
+
+
+def the_rare_reply() -> bytes:
+    parted = Page(
+        the_end(),
+        [],
+        agree.sign_receipt(HUB.signing, START, NOW),
+        3,
+        covered=2,
+        parted=LOST,
+        epochs=[channel.entry_bytes(channel.EpochEntry(EPOCH, 2, the_log()[1].digest, NOW))],
+    )
+    reply = Reply(2, envelope.payload_digest(the_rare_request()), NOW, "waiting", [parted], [], [])
+    certified = refusals.signed_certificate(keys=refusals.CHILD.public, device_number=2)
+    end = refusals.stretch().receipt.cursor
+    return envelope.pack(
+        replace(reply, certificate=certified, taken=[end], snapshot=refusals.part())
+    )
+
+
+def _placed_again() -> Operation:
+    """The first operation as it is issued again after the second of another chain."""
+    head = operations.Head(OTHER_PC.replica, 2, FIRST_NAME)
+    return mint.issue_again(the_chain()[0], head)
 
 
 # --- the files -----------------------------------------------------------------------------------
@@ -217,48 +262,7 @@ def operation_vectors() -> Vectors:
         }
         for about, each in the_operations().items()
     ]
-    return {"operations": good, "refused_headers": _bad_headers(), "refused_bodies": _bad_bodies()}
-
-
-def _bad_headers() -> list[Vectors]:
-    bad: dict[str, bytes] = {
-        "nothing": b"",
-        "not msgpack": b"\xc1",
-        "a map": msgspec.msgpack.encode({"seq": 1}),
-        "a replica id of 15 bytes": msgspec.msgpack.encode(a_header(replica=b"r" * 15)),
-        "seq 0": msgspec.msgpack.encode(a_header(seq=0)),
-        "seq 2^53": msgspec.msgpack.encode(a_header(seq=2**53)),
-        "stamp beyond 2^53": msgspec.msgpack.encode(a_header(stamp=2**53)),
-        "no kind": msgspec.msgpack.encode(a_header(kind="")),
-        "a kind of 65 characters": msgspec.msgpack.encode(a_header(kind="k" * 65)),
-        "an origin of 31 bytes": msgspec.msgpack.encode(a_header(origin=b"o" * 31)),
-        "a kind that is not UTF-8": msgspec.msgpack.encode(a_header()).replace(
-            b"helper", b"\xff" * 6
-        ),
-        "bytes after the end": msgspec.msgpack.encode(a_header()) + b"\x00",
-    }
-    return refusals(bad, operations.read_header)
-
-
-def _bad_bodies() -> list[Vectors]:
-    salt = b"s" * 16
-    parts: dict[str, Any] = {
-        "no table of names": [salt, []],
-        "a salt of 15 bytes": [salt[1:], [], []],
-        "an index beyond the table": [salt, [["a", 1, [1]]], [FIRST_NAME]],
-        "a negative index": [salt, [["a", 1, [-1]]], [FIRST_NAME]],
-        "a name of 31 bytes": [salt, [], [FIRST_NAME[1:]]],
-        "one register twice": [salt, [["a", 1, []], ["a", 1, []]], []],
-        "a float": [salt, [["a", 1.0, []]], []],
-        "an integer of 2^53": [salt, [["a", 2**53, []]], []],
-        "bytes as a value": [salt, [["a", b"", []]], []],
-        "a map with a number for a key": [salt, [["a", {1: 1}, []]], []],
-        "a register without a name": [salt, [["", 1, []]], []],
-        "a value seven deep": [salt, [["a", [[[[[[[]]]]]]], []]], []],
-    }
-    bodies = {about: msgspec.msgpack.encode(each) for about, each in parts.items()}
-    bodies["not msgpack"] = b"\xc1"
-    return refusals(bodies, operations.read_body)
+    return {"operations": good}
 
 
 def chain_vectors() -> Vectors:
@@ -286,22 +290,12 @@ def entry_vectors() -> Vectors:
         }
         for (about, entry), stored in zip(the_entries().items(), the_log(), strict=True)
     ]
-    bad: dict[str, Any] = {
-        "nothing": [],
-        "kind 0": [0, NOW],
-        "a verdict that is none": [1, FIRST_NAME, 3, "", NOW, NOW],
-        "too few elements": [2, FIRST_NAME],
-        "a map": {"kind": 1},
-    }
     later = msgspec.msgpack.encode([99, "of a later version", {"k": [1]}])
     return {
         "channel": CHANNEL,
         "first_digest": START.digest,
         "entries": good,
         "kept_and_not_interpreted": [later],
-        "refused": refusals(
-            {a: msgspec.msgpack.encode(each) for a, each in bad.items()}, channel.read_entry
-        ),
         "effective_stamps": [
             {
                 "stamp": NOW + ahead,
@@ -332,22 +326,106 @@ def message_vectors() -> Vectors:
         "request_digest": envelope.payload_digest(request),
         "reply_to_who_has_its_own_operations": the_reply(own_seq=4),
         "reply_to_who_lost_them": the_reply(own_seq=0),
+        "everything_rare_request": the_rare_request(),
+        "everything_rare_reply": the_rare_reply(),
     }
 
 
-def envelope_vectors(sealed: bytes | None = None) -> Vectors:
-    data = sealed or sample_envelope()
-    flipped = bytearray(data)
-    flipped[60] ^= 1
-    bad = {
-        "a captive portal's page": b"<!DOCTYPE html><html></html>",
-        "cut in the head": data[:20],
-        "the last byte missing": data[:-1],
-        "one bit of the sealed part flipped": bytes(flipped),
-        "another suite": data[:2] + b"\xff\xff" + data[4:],
-        "another kind": data[:4] + b"\x02" + data[5:],
-        "nothing": b"",
+def mint_vectors() -> Vectors:
+    introduction, copy = refusals.introduction(), _placed_again()
+    return {
+        "parent": PC.replica,
+        "enrolment": refusals.ENROLMENT,
+        "child": refusals.CHILD.public,
+        "introduction_bytes": msgspec.msgpack.encode(introduction),
+        "mint_signature": introduction.mint.signature if introduction.mint else b"",
+        "first": the_chain()[0].header_bytes,
+        "copy_header_bytes": copy.header_bytes,
+        "copy_name": copy.name,
+        "copy_identity": copy.identity,
+        "issued_again": [
+            {"verdict": verdict, "code": code, "again": mint.is_issued_again(verdict, code)}
+            for verdict, code in [
+                (None, ""),
+                (2, ""),
+                (1, "check:remark:too_long"),
+                *((0, code) for code in channel.HELD_CODES),
+            ]
+        ],
     }
+
+
+def lost_vectors() -> Vectors:
+    log = the_log()
+    digests = [START.digest, *(each.digest for each in log)]
+
+    def epoch(kept: int, digest: bytes) -> bytes:
+        return channel.entry_bytes(channel.EpochEntry(EPOCH, kept, digest, NOW))
+
+    cases = {
+        "the hub kept three": [epoch(3, digests[3])],
+        "restored twice, the later kept less": [epoch(5, digests[5]), epoch(2, digests[2])],
+        "restored twice, the first time before we came": [
+            epoch(1, digests[1]),
+            epoch(4, digests[4]),
+        ],
+        "all kept that we have": [epoch(len(log), digests[-1])],
+        "nothing kept": [epoch(0, digests[0])],
+        "another history": [epoch(3, FIRST_NAME)],
+        "beyond our end": [epoch(99, digests[-1])],
+        "no epoch": [],
+    }
+    found = {about: common_position(_at(digests), len(log), each) for about, each in cases.items()}
+    return {
+        "our_digests": digests,
+        "common": [
+            {"about": about, "epochs": each, "position": found[about]}
+            for about, each in cases.items()
+        ],
+        "stretch": msgspec.msgpack.encode(refusals.stretch()),
+    }
+
+
+def _at(digests: list[bytes]) -> Callable[[int], bytes | None]:
+    return lambda position: digests[position] if position < len(digests) else None
+
+
+def snapshot_vectors() -> Vectors:
+    return {"part": msgspec.msgpack.encode(refusals.part()), "ask": refusals.ASK}
+
+
+def refused_vectors() -> Vectors:
+    kept = _kept_refused_envelopes()
+    rows = [
+        {"reader": reader, "about": about, "bytes": data, "code": code}
+        for reader, about, data, code in refusals.codes()
+    ]
+    rows += [
+        {
+            "reader": "envelope",
+            "about": about,
+            "bytes": data,
+            "code": refusals.code_of(data, refusals.open_envelope, about),
+        }
+        for about, data in kept.items()
+    ]
+    return {"refused": rows, "taken": refusals.good()}
+
+
+def _kept_refused_envelopes() -> dict[str, bytes]:
+    """Those on file, or, where the table grew, made anew: what is sealed differs each time."""
+    fresh = refusals.refused_envelopes(sample_envelope())
+    path = FOLDER / "refused.json"
+    if not path.exists():
+        return fresh
+    rows = json.loads(path.read_text("utf-8"))["refused"]
+    kept = {
+        each["about"]: bytes.fromhex(each["bytes"]) for each in rows if each["reader"] == "envelope"
+    }
+    return {about: kept.get(about, data) for about, data in fresh.items()}
+
+
+def envelope_vectors() -> Vectors:
     return {
         "kind": int(Kind.REQUEST),
         "sender": PC.replica,
@@ -355,8 +433,7 @@ def envelope_vectors(sealed: bytes | None = None) -> Vectors:
         "receiver": HUB.public.id,
         "receiver_sealing_private": HUB.sealing,
         "payload": the_request(),
-        "envelope": data,
-        "refused": refusals(bad, open_envelope),
+        "envelope": sample_envelope(),
     }
 
 
@@ -365,7 +442,7 @@ def sample_envelope() -> bytes:
     path = FOLDER / "envelope.json"
     if path.exists():
         kept = bytes.fromhex(json.loads(path.read_text("utf-8"))["envelope"])
-        if open_envelope(kept) == the_request():
+        if refusals.open_envelope(kept) == the_request():
             return kept
     return envelope.wrap(
         the_request(),
@@ -377,25 +454,9 @@ def sample_envelope() -> bytes:
     )
 
 
-def open_envelope(data: bytes) -> bytes:
-    sent = envelope.parse(data, Kind.REQUEST, 10**6)
-    envelope.verify(sent, PC.public.signing)
-    return envelope.open_sealed(sent, HUB.public.id, HUB.sealing)
-
-
 def enrolment_vectors() -> Vectors:
     code = enrol.new_code(bytes(range(10)), HUB.public)
-    certificate = Certificate(
-        1,
-        HUB.public.id,
-        b"enrolment-enrolm",
-        PC.public,
-        "140581001",
-        "东街便民服务站",
-        [Grant(CHANNEL, "station", "140581")],
-        EPOCH,
-        NOW,
-    )
+    certificate = refusals.certificate()
     body = envelope.pack(certificate)
     parts = (PC.replica, PC.public.signing, PC.public.sealing, HUB.public.id)
     text = code.text()
@@ -404,7 +465,6 @@ def enrolment_vectors() -> Vectors:
         "fingerprint": code.fingerprint,
         "text": text,
         "typed": [text.lower(), text.replace("-", ""), text.replace("0", "o").replace("1", "I")],
-        "refused_texts": ["", text[:-1], text + "0", "U" * 24],
         "code_id": code.id,
         "code_key": code.key,
         "request_proof": crypto.keyed_proof(code.key, b"bianmin/enrol-request", *parts),
@@ -420,18 +480,7 @@ def enrolment_vectors() -> Vectors:
 def courier_vectors() -> Vectors:
     data = b"the bytes of an exchange"
     file = courier.frame(data)
-    bad = {
-        "cut": file[:-1],
-        "one bit flipped": file[:-1] + bytes([file[-1] ^ 1]),
-        "something behind the end": file + b"\n",
-        "cut in the first line": file[:9],
-        "another file": b"PK\x03\x04",
-    }
-    return {
-        "bytes": data,
-        "file": file,
-        "refused": refusals(bad, courier.unframe),
-    }
+    return {"bytes": data, "file": file}
 
 
 # --- merge ---------------------------------------------------------------------------------------
@@ -545,6 +594,10 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "enrolment": enrolment_vectors,
     "courier": courier_vectors,
     "merge": merge_vectors,
+    "mint": mint_vectors,
+    "lost": lost_vectors,
+    "snapshot": snapshot_vectors,
+    "refused": refused_vectors,
 }
 
 

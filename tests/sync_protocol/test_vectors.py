@@ -14,11 +14,15 @@ from sync_protocol.channel import Receipt, UnknownEntry
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Reply, Request
 from sync_protocol.operations import Run
+from tests.sync_protocol import refusals
 from tests.sync_protocol.make_vectors import FILES, FOLDER, as_json, made
 
+PUBLISHED = {"v1": FOLDER.with_name("v1"), "v2": FOLDER}
+in_every_version = pytest.mark.parametrize("version", PUBLISHED)
 
-def stored(name: str) -> Any:
-    return json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+
+def stored(name: str, version: str = "v2") -> Any:
+    return json.loads((PUBLISHED[version] / f"{name}.json").read_text("utf-8"))
 
 
 def raw(text: str) -> bytes:
@@ -42,16 +46,18 @@ def test_every_file_is_made_and_nothing_else_lies_there() -> None:
     assert {path.stem for path in FOLDER.iterdir()} == set(FILES)
 
 
-def test_todays_code_reads_the_published_operations() -> None:
-    for each in stored("operations")["operations"]:
+@in_every_version
+def test_todays_code_reads_the_published_operations(version: str) -> None:
+    for each in stored("operations", version)["operations"]:
         read = operations.received(raw(each["header_bytes"]), raw(each["body_bytes"]))
         assert as_json(read.header) == each["header"]
         assert as_json([msgspec.structs.asdict(write) for write in read.writes()]) == each["writes"]
         assert (read.name.hex(), read.identity.hex()) == (each["name"], each["identity"])
 
 
-def test_todays_code_reads_the_published_run() -> None:
-    vectors = stored("chains")
+@in_every_version
+def test_todays_code_reads_the_published_run(version: str) -> None:
+    vectors = stored("chains", version)
     run = msgspec.msgpack.decode(raw(vectors["run_after_the_first"]), type=Run)
     batch = push.read_run(run)
     assert [operation.name.hex() for operation in batch] == vectors["names"][1:]
@@ -60,16 +66,18 @@ def test_todays_code_reads_the_published_run() -> None:
     assert operations.head_verifies(public, head, run.signature)
 
 
-def test_todays_code_reads_the_published_entries() -> None:
-    vectors = stored("entries")
+@in_every_version
+def test_todays_code_reads_the_published_entries(version: str) -> None:
+    vectors = stored("entries", version)
     for each in vectors["entries"]:
         assert as_json(channel.read_entry(raw(each["bytes"]))) == each["fields"]
     for data in map(raw, vectors["kept_and_not_interpreted"]):
         assert channel.read_entry(data) == UnknownEntry(data)
 
 
-def test_todays_code_believes_the_published_signatures() -> None:
-    vectors = stored("agreement")
+@in_every_version
+def test_todays_code_believes_the_published_signatures(version: str) -> None:
+    vectors = stored("agreement", version)
     receipt = msgspec.msgpack.decode(raw(vectors["receipt_bytes"]), type=Receipt)
     signed = msgspec.msgpack.decode(raw(vectors["countersigned_bytes"]), type=Countersigned)
     replica = KEYS["replica"]
@@ -77,8 +85,9 @@ def test_todays_code_believes_the_published_signatures() -> None:
     assert agree.countersigned_by(raw(replica["signing_public"]), raw(replica["id"]), signed)
 
 
-def test_todays_code_reads_the_published_messages() -> None:
-    vectors = stored("messages")
+@in_every_version
+def test_todays_code_reads_the_published_messages(version: str) -> None:
+    vectors = stored("messages", version)
     request = envelope.unpack(raw(vectors["request_payload"]), Request)
     assert (request.number, request.own_seq) == (7, 4)
     for which in ("reply_to_who_has_its_own_operations", "reply_to_who_lost_them"):
@@ -86,45 +95,69 @@ def test_todays_code_reads_the_published_messages() -> None:
         assert reply.request_digest.hex() == vectors["request_digest"]
 
 
-def test_the_sealed_sample_opens_with_the_keys_beside_it() -> None:
-    vectors = stored("envelope")
+@in_every_version
+def test_the_sealed_sample_opens_with_the_keys_beside_it(version: str) -> None:
+    vectors = stored("envelope", version)
     sent = envelope.parse(raw(vectors["envelope"]), envelope.Kind(vectors["kind"]), 10**6)
     envelope.verify(sent, raw(vectors["sender_signing_public"]))
     key = raw(vectors["receiver_sealing_private"])
     payload = envelope.open_sealed(sent, raw(vectors["receiver"]), key)
-    assert payload.hex() == vectors["payload"] == stored("messages")["request_payload"]
+    assert payload.hex() == vectors["payload"] == stored("messages", version)["request_payload"]
 
 
-def test_todays_code_reads_the_published_code_card_and_certificate() -> None:
-    vectors = stored("enrolment")
+@in_every_version
+def test_todays_code_reads_the_published_code_card_and_certificate(version: str) -> None:
+    vectors = stored("enrolment", version)
     for text in (vectors["text"], *vectors["typed"]):
         code = enrol.read_code(text)
         assert (code.secret.hex(), code.id.hex()) == (vectors["secret"], vectors["code_id"])
-    for text in vectors["refused_texts"]:
-        with pytest.raises(PeerFault):
-            enrol.read_code(text)
     card = enrol.read_hub_card(raw(vectors["hub_card"]), code)
     body, signature = raw(vectors["certificate_bytes"]), raw(vectors["certificate_signature"])
     assert as_json(enrol.read_certificate(body, signature, card.keys)) == vectors["certificate"]
 
 
-def test_todays_code_reads_the_published_courier_file() -> None:
-    vectors = stored("courier")
+@in_every_version
+def test_todays_code_reads_the_published_courier_file(version: str) -> None:
+    vectors = stored("courier", version)
     assert courier.unframe(raw(vectors["file"])).hex() == vectors["bytes"]
+
+
+# --- what must be refused ------------------------------------------------------------------------
+
+
+def test_whatever_must_be_refused_is_refused_with_its_code() -> None:
+    for each in stored("refused")["refused"]:
+        with pytest.raises(PeerFault) as fault:
+            refusals.READERS[each["reader"]](raw(each["bytes"]))
+        assert fault.value.code == each["code"], each["about"]
+
+
+def test_every_reader_takes_what_the_refused_ones_differ_from() -> None:
+    taken = stored("refused")["taken"]
+    assert set(taken) == set(refusals.READERS) - {"envelope"}
+    for reader, data in taken.items():
+        refusals.READERS[reader](raw(data))
+
+
+def test_most_vectors_are_about_what_must_be_refused() -> None:
+    refused = stored("refused")["refused"]
+    assert len({(each["reader"], each["bytes"]) for each in refused}) == len(refused) >= 200
 
 
 # --- what stands in PROTOCOL.md is enough --------------------------------------------------------
 
 
-def test_names_follow_from_the_text_alone() -> None:
-    for each in stored("operations")["operations"]:
+@in_every_version
+def test_names_follow_from_the_text_alone(version: str) -> None:
+    for each in stored("operations", version)["operations"]:
         body_digest = plain_hash("bianmin/body", each["body_bytes"])
         assert body_digest == each["body_digest"]
         assert plain_hash("bianmin/operation", each["header_bytes"], body_digest) == each["name"]
 
 
-def test_links_follow_from_the_text_alone() -> None:
-    vectors = stored("chains")
+@in_every_version
+def test_links_follow_from_the_text_alone(version: str) -> None:
+    vectors = stored("chains", version)
     link = plain_hash("bianmin/chain", vectors["replica"])
     links = [link]
     for name in vectors["names"]:
@@ -133,8 +166,9 @@ def test_links_follow_from_the_text_alone() -> None:
     assert links == vectors["links"]
 
 
-def test_digests_follow_from_the_text_alone() -> None:
-    vectors = stored("entries")
+@in_every_version
+def test_digests_follow_from_the_text_alone(version: str) -> None:
+    vectors = stored("entries", version)
     digest = plain_hash("bianmin/channel", vectors["channel"])
     assert digest == vectors["first_digest"]
     for each in vectors["entries"]:
