@@ -48,9 +48,11 @@ from hub_server.services.applications import (
 from hub_server.services.back_up import BACKUPS_KEPT, back_up
 from hub_server.services.check_health import ENTRIES_CHECKED, check_health, check_keys
 from hub_server.services.decide_application import Terms, decide_application
+from hub_server.services.decide_held import decide_held
 from hub_server.services.export import export_station
-from hub_server.services.issue_code import issue_code
+from hub_server.services.issue_code import find_station, issue_code
 from hub_server.services.list_stations import list_stations
+from hub_server.services.list_undecided import UndecidedItem, list_undecided
 from hub_server.services.publish_catalogue import publish_catalogue
 from hub_server.services.read_ledger import Filters
 from hub_server.services.record_agreement import KINDS as AGREEMENTS
@@ -60,6 +62,8 @@ from hub_server.workflow import DECISIONS
 
 PORT = 8420
 PASSWORD_CHARACTERS = 16
+CHANNEL_DIGITS = 32
+MOST_LISTED = 10_000
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -344,6 +348,60 @@ def _day(text: str) -> str:
         return str(read_date(text).value) if text else ""
     except Unreadable as unreadable:
         raise HubError("export.date", text=text) from unreadable
+
+
+@main.group()
+def held() -> None:
+    """What is held or refused at the stations."""
+
+
+@held.command("list")
+@click.option("--station", "station_code", default="", help="Only this station.")
+@json_option
+@with_account
+def held_list(hub: Hub, by: Account, station_code: str, as_lines: bool) -> None:
+    """List what is held or refused and not corrected since, held first; no personal data."""
+    found, _ = list_undecided(hub, by, station_code, MOST_LISTED)
+    if as_lines:
+        click.echo(as_json([_undecided(each) for each in found]))
+        return
+    for each in found:
+        waits = "county" if each.waits_for_county else "-"
+        standing = f"{each.verdict.name.lower()}\t{each.code}\t{waits}"
+        click.echo(f"{each.station_code}\t{each.identity.hex()}\t{each.kind}\t{standing}")
+
+
+def _undecided(item: UndecidedItem) -> dict[str, object]:
+    verdict = item.verdict.name.lower()
+    return {**vars(item), "verdict": verdict, "waits_for_county": item.waits_for_county}
+
+
+@held.command("decide")
+@click.argument("station", metavar="CHANNEL|STATION")
+@click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
+@click.option("--accept/--refuse", "accepts", required=True, help="What the county decides.")
+@click.option("--reason", required=True, help="Why, for the audit.")
+@with_account
+def held_decide(
+    hub: Hub, by: Account, station: str, identities: tuple[str, ...], accepts: bool, reason: str
+) -> None:
+    """Accept or refuse operations that wait for the county, all or none. Prints how many."""
+    verdict = "accepted" if accepts else "refused"
+    channel = _channel(hub, by, station)
+    click.echo(decide_held(hub, by, channel, [*map(_hexed, identities)], verdict, reason))
+
+
+def _channel(hub: Hub, by: Account, named: str) -> bytes:
+    """By the station's code, or the 32 hex digits of the channel."""
+    is_channel = len(named) == CHANNEL_DIGITS
+    return _hexed(named) if is_channel else find_station(hub, by, named).channel
+
+
+def _hexed(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as wrong:
+        raise HubError("undecided.unknown") from wrong
 
 
 @main.command()

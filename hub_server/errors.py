@@ -89,6 +89,19 @@ _TABLE: dict[str, tuple[int, str]] = {
         "不同站点有两条编号相同的记录，无法确定是哪一条。请从列表中重新打开，并联系运维人员。",
     ),
     "record.values": (400, "内容不符合要求：{words}请改正后再提交。"),
+    # undecided: what is held for the county
+    "undecided.check": (
+        409,
+        "记录 {record} 的这一项不能收下：{words}。请退回站点改正；一并选定的其他项也没有改动。",
+    ),
+    "undecided.no_reason": (400, "收下或退回待核内容必须写明理由。请填写后再提交。"),
+    "undecided.none_chosen": (400, "没有选定要决定的内容。请先选定再提交。"),
+    "undecided.not_waiting": (
+        409,
+        "记录 {record} 的这一项现在不等县级决定（{words}）。请刷新页面，按当前情况继续。",
+    ),
+    "undecided.unknown": (404, "找不到这项待核内容。请刷新列表后重新打开。"),
+    "undecided.verdict_unknown": (400, "没有“{verdict}”这种决定。请选择收下或退回。"),
     # station, code, enrolment
     "code.station_closed": (409, "该站已经注销，不能再发启用码。请核对站点编号。"),
     "enrol.code_expired": (403, "启用码已过期。请向县级平台申请新的启用码。"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hub_server.accounts import Account
 from hub_server.errors import HubError
 
-_REGISTER = frozenset({"station.list"})
+_REGISTER = frozenset({"station.list", "undecided.list", "courier.answer"})
 _CASEWORK = frozenset(
     {
         "application.list",
@@ -20,6 +20,7 @@ _CASEWORK = frozenset(
         "catalogue.publish",
         "ledger.read",
         "record.reveal",
+        "undecided.decide",
     }
 )
 _WATCHING = frozenset({"station.watch"})

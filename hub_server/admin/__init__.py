@@ -5,7 +5,16 @@ from __future__ import annotations
 
 from flask import Flask
 
-from hub_server.admin import accounts, applications, cases, ledger, signing_in, stations, watch
+from hub_server.admin import (
+    accounts,
+    applications,
+    cases,
+    ledger,
+    signing_in,
+    stations,
+    undecided,
+    watch,
+)
 from hub_server.hub import Hub
 from hub_server.pages.routes import Rate, Route, add_pages
 
@@ -46,6 +55,16 @@ ROUTES = [
     Route("/county/cases/<id:record>", cases.case, action="ledger.read"),
     Route("/county/cases/<id:record>/reveal", cases.reveal_case, ("POST",), action="record.reveal"),
     Route("/county/cases/<id:record>/review", cases.review, ("POST",), action="case.review"),
+    # held and refused
+    Route("/county/undecided", undecided.undecided, action="undecided.list"),
+    Route("/county/undecided", undecided.decide_undecided, ("POST",), action="undecided.decide"),
+    Route("/county/undecided/<id:record>", undecided.undecided_record, action="ledger.read"),
+    Route(
+        "/county/undecided/<id:record>/reveal",
+        undecided.reveal_undecided,
+        ("POST",),
+        action="record.reveal",
+    ),
     # watching and running
     Route("/county/watch", watch.watch, action="station.watch"),
     Route("/county/accounts", accounts.accounts, _GET_POST, action="account.manage"),

@@ -36,14 +36,18 @@ ACTIONS = {
     "station.enrol": "电脑启用",
     "station.export": "导出数据",
     "station.open": "开设站点",
+    "undecided.accepted": "收下待核内容",
+    "undecided.refused": "退回待核内容",
 }
 
 
 FACTS = {
     "handover_to": "接办站点",
+    "held": "待核原因",
     "lines": "行数",
     "masked": "已隐去个人信息",
     "no": "编号",
+    "operation": "操作",
     "reason": "理由",
     "role": "角色",
     "rows": "行数",

@@ -21,16 +21,16 @@ _DONE = {"corrected": "更正已保存", "returned": "已退回"}
 
 
 def case(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
-    return _case(hub, show_record(hub, account, record, _channel()))
+    return _case(hub, show_record(hub, account, record, named_channel()))
 
 
 def reveal_case(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
     """The page in full, this once; who looked and why stands in the audit trail."""
     reason = request.form.get("reason", "")
-    return _case(hub, reveal(hub, account, record, reason, _channel()))
+    return _case(hub, reveal(hub, account, record, reason, named_channel()))
 
 
-def _channel() -> bytes | None:
+def named_channel() -> bytes | None:
     """The channel that a list names with its record: ids are chosen by stations."""
     try:
         return bytes.fromhex(request.args.get("channel", "")) or None
@@ -40,7 +40,7 @@ def _channel() -> bytes | None:
 
 def review(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
     """A correction writes only what was changed; it arrives at the desk with the opinion."""
-    view = show_record(hub, account, record, _channel())
+    view = show_record(hub, account, record, named_channel())
     action, opinion = request.form.get("action", ""), request.form.get("opinion", "").strip()
     changed = _changed(hub, view) if action == "corrected" else {}
     problems = check_writes(_form(hub, view), changed, author="hub", creates=False)

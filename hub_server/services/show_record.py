@@ -147,11 +147,11 @@ def _mask(form: Form, field: Field | None, value: Any) -> Any:
 def _history(hub: Hub, found: StoredRecord, *, masked: bool) -> tuple[HistoryLine, ...]:
     placed = hub.store.journal.of_records(found.channel, [found.record])[found.record]
     form = form_of(hub.forms, accepted_of(placed))
-    names = _clerks(hub, found.channel, placed)
+    names = clerks_of(hub, found.channel, placed)
     known: dict[tuple[bytes, str], tuple[int, Any]] = {}
     lines: list[HistoryLine] = []
     for each in placed:
-        writes = _writes(each)
+        writes = writes_of(each)
         lines.append(
             HistoryLine(
                 at=each.operation.header.stamp,
@@ -167,7 +167,7 @@ def _history(hub: Hub, found: StoredRecord, *, masked: bool) -> tuple[HistoryLin
     return tuple(lines)
 
 
-def _writes(placed: Placed) -> tuple[Write, ...]:
+def writes_of(placed: Placed) -> tuple[Write, ...]:
     """What an operation writes; nothing, where it was refused because nobody can read it."""
     try:
         return placed.operation.writes()
@@ -175,7 +175,7 @@ def _writes(placed: Placed) -> tuple[Write, ...]:
         return ()
 
 
-def _clerks(hub: Hub, channel: bytes, placed: Sequence[Placed]) -> dict[bytes, str]:
+def clerks_of(hub: Hub, channel: bytes, placed: Sequence[Placed]) -> dict[bytes, str]:
     """Who stands behind the ids of clerks and accounts in these headers."""
     names: dict[bytes, str] = {}
     for each in placed:
@@ -217,12 +217,15 @@ def _changes(
             if write.value or old:
                 yield Change(_VOID_LABEL, str(old or ""), str(write.value))
             continue
-        was, now = (_words(form, write.field, value, masked=masked) for value in (old, write.value))
+        was, now = (
+            register_words(form, write.field, value, masked=masked) for value in (old, write.value)
+        )
         if was != now:
             yield Change(form.label(write.field), was, now)
 
 
-def _words(form: Form, register: str, value: Any, *, masked: bool) -> str:
+def register_words(form: Form, register: str, value: Any, *, masked: bool) -> str:
+    """A register's value as text; masked, with nothing personal in full."""
     field = form.find(register)
     if field is None or value is None:
         return ""

@@ -63,7 +63,7 @@ def watch_stations(hub: Hub, account: Account) -> list[StationWatch]:
         replicas = hub.store.stations.replicas_within(account.region)
         received = _received(hub, [each for part in replicas.values() for each in part])
         channels = {each.id: each for each in hub.store.journal.channels()}
-        undecided = hub.store.journal.count_undecided()
+        undecided = hub.store.undecided.counts()
     watches = list[StationWatch]()
     for station in stations:
         computers = [_computer(each, received[each.id]) for each in replicas.get(station.code, ())]

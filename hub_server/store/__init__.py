@@ -19,6 +19,7 @@ from hub_server.store.people import AuditLine, Guesses, People, StoredAccount
 from hub_server.store.records import Filters, Kinds, Records, StoredLine, StoredRecord
 from hub_server.store.stations import EnrolmentCode, Replica, Station, Stations
 from hub_server.store.tables import table
+from hub_server.store.undecided import OpenOperation, Undecided
 
 __all__ = [
     "Agreement",
@@ -32,6 +33,7 @@ __all__ = [
     "KeptEntry",
     "Kinds",
     "NewEntry",
+    "OpenOperation",
     "Placed",
     "Replica",
     "Row",
@@ -58,6 +60,7 @@ class Store:
         self.journal = Journal(self._database)
         self.records = Records(self._database)
         self.history = History(self._database)
+        self.undecided = Undecided(self._database)
         self.stations = Stations(self._database)
         self.people = People(self._database)
         self.applications = Applications(self._database)

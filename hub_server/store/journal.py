@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from peewee import SQL, fn
+from peewee import fn
 
 from hub_server.store.database import (
     HubDatabase,
@@ -325,17 +325,6 @@ class Journal:
         o = self._operations
         query = o.select(o.verdict, fn.count(o.name)).where(o.channel == channel)
         return {Verdict(v): count for v, count in query.group_by(o.verdict).tuples()}
-
-    def count_undecided(self) -> dict[bytes, dict[Verdict, int]]:
-        """Channel → how many of its operations are held and how many refused, where any are."""
-        o = self._operations
-        query = o.select(o.channel, o.verdict, fn.count(o.name))
-        # Literally as the partial index has it: of a parameter the engine cannot know its value.
-        query = query.where(SQL('"verdict" < 2')).group_by(o.channel, o.verdict)
-        found: dict[bytes, dict[Verdict, int]] = {}
-        for channel, verdict, count in query.tuples():
-            found.setdefault(channel, {})[Verdict(verdict)] = count
-        return found
 
     def count_of(self, replica: bytes) -> int:
         """How many operations of one replica are stored."""

@@ -12,6 +12,7 @@ from tests.browser.hub_office import Office, picture, sign_in
 from tests.hub_server.conftest import Desk, an_entry, enrol_desk
 from tests.hub_server.pages.county import County
 from tests.hub_server.pages.test_watch import DAY, HOUR, send_report
+from tests.hub_server.test_decide_held import closed
 
 pytestmark = pytest.mark.browser
 
@@ -85,6 +86,42 @@ def test_the_ledger_is_read_filtered_and_a_case_revealed(
     page.get_by_label("理由").fill("电话回访")
     page.get_by_role("button", name="查看").click()
     expect(page.get_by_role("cell", name="139", exact=False).first).to_be_visible()
+    assert complaints == []
+
+
+def test_what_is_held_is_read_and_decided(
+    page: Page, office: Office, complaints: list[str]
+) -> None:
+    county = office.county
+    closing, other = stations(county)[:2]
+    entries(closing, 2, 0)
+    closed(county, closing)
+    county.clock.forward(DAY / 1000)
+    entries(closing, 3, 2)
+    other.write("intake_case", an_entry(contact_phone="12"))
+    other.write("intake_case", an_entry(), form_version=9)
+    other.synchronise()
+    sign_in(page, office, "operator")
+    page.get_by_role("link", name="待裁定").click()
+    rows = page.locator("#undecided tbody tr")
+    expect(rows).to_have_count(5)
+    expect(page.get_by_role("checkbox")).to_have_count(0)
+    page.get_by_role("button", name="退出").click()
+
+    sign_in(page, office, "reviewer")
+    page.get_by_role("link", name="待裁定").click()
+    page.get_by_role("checkbox").first.check()
+    picture(page, "hub-undecided.png")
+    page.get_by_role("link", name="内容").first.click()
+    expect(page.get_by_text("孙建国")).to_have_count(0)
+    page.get_by_label("理由", exact=True).fill("核对补录")
+    page.get_by_role("button", name="查看").click()
+    expect(page.get_by_text("孙建国")).to_be_visible()
+    picture(page, "hub-undecided-record.png")
+    page.get_by_role("button", name="已核实，收下").click()
+    page.get_by_role("button", name="收下", exact=True).click()
+    expect(page.get_by_text("已收下 1 项")).to_be_visible()
+    expect(rows).to_have_count(4)
     assert complaints == []
 
 

@@ -17,7 +17,11 @@ from urllib.request import Request, urlopen
 import pytest
 from click.testing import CliRunner, Result
 
+from hub_server.app import open_hub
 from hub_server.cli import main
+from hub_server.services.write_records import append_word
+from sync_protocol import channel, operations
+from tests.hub_server.conftest import an_entry, enrol_desk
 
 OPENING = [
     "applicant_unit=山西银行北留支行",
@@ -96,6 +100,29 @@ def test_from_application_to_station_by_commands_alone(hub: Callable[..., str]) 
     (station,) = json.loads(hub("station", "list", "--json"))
     assert (station["code"], station["state"]) == (decided["station_code"], "open")
     assert len(hub("station", "code", station["code"]).strip()) == 29
+
+
+def test_what_is_held_is_listed_and_decided(hub: Callable[..., str], home: Path) -> None:
+    number = apply_for(hub)
+    hub("application", "agree", number, "--no", "协1", "--signed-on", "2026-11-01")
+    decided = json.loads(hub("application", "decide", number, "approve", "--json"))
+    opened = open_hub(home)
+    desk = enrol_desk(opened, decided["code"])
+    desk.write("intake_case", an_entry(), flags=operations.AFTER_CLOSING)
+    closing = channel.ClosingEntry(until=opened.now_ms() + 1000, at=opened.now_ms())
+    with opened.store.writing():
+        append_word(opened, opened.store.journal.lock_channel(desk.channel), closing)
+        opened.store.journal.set_closing(desk.channel, channel.entry_bytes(closing))
+    desk.synchronise()
+    opened.store.close()
+    [item] = json.loads(hub("held", "list", "--json"))
+    assert (item["verdict"], item["code"], item["waits_for_county"]) == ("held", "closed", True)
+    assert "李兰" not in hub("held", "list")
+    told = ("held", "decide", decided["station_code"], item["identity"])
+    wrong = _run(*told[:3], "00" * 32, "--accept", "--reason", "x", "--home", home)
+    assert "[undecided.unknown]" in wrong.output
+    assert hub(*told, "--accept", "--reason", "已核实") == "1\n"
+    assert json.loads(hub("held", "list", "--json")) == []
 
 
 def test_a_refusal_is_one_sentence_and_a_code(hub: Callable[..., str], home: Path) -> None:

@@ -28,6 +28,7 @@ GUARDED = [route for route in admin.ROUTES if route.action]
 FILLED_IN = {
     "keep_agreement": {"no": "1", "kind": "agreement", "signed_on": "2026-03-01"},
     "reveal_case": {"reason": "回访核实"},
+    "reveal_undecided": {"reason": "回访核实"},
     "review": {"action": "returned", "opinion": "请核对"},
 }
 OBJECTS = [route for route in GUARDED if "<" in route.path]
@@ -45,11 +46,14 @@ class Places:
         desk = self.county.desk(region, applicant_unit=f"单位{region}")
         case = desk.write("intake_case", an_entry(task_name=f"事项{region}"))
         desk.synchronise()
+        held = desk.write("intake_case", an_entry(), form_version=99)
+        desk.synchronise()
         number, _ = self.county.apply(region_code=full_code(region), applicant_unit=f"申请{region}")
         return {
             "applications": self.county.record_of(number).hex(),
             "cases": case.hex(),
             "stations": desk.certificate.station_code,
+            "undecided": held.hex(),
             "accounts": self._former_colleague(region).hex(),
         }
 
@@ -142,7 +146,9 @@ def test_no_list_shows_anything_of_another_region(places: Places, route: Route, 
         assert ELSEWHERE not in places.browser(role).get(route.path + view).text
 
 
-@pytest.mark.parametrize("path", ["applications", "stations", "ledger", "watch", "accounts"])
+@pytest.mark.parametrize(
+    "path", ["applications", "stations", "ledger", "undecided", "watch", "accounts"]
+)
 def test_every_list_shows_ones_own_region(places: Places, path: str) -> None:
     assert TOWN in places.browser("admin").get(f"/county/{path}").text
 
