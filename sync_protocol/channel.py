@@ -69,12 +69,17 @@ class OperationEntry(_Entry, frozen=True, array_like=True, tag=1):
 
 
 class VerdictEntry(_Entry, frozen=True, array_like=True, tag=2):
-    """A later verdict on an operation that has a place already."""
+    """A later verdict on an operation that has a place already; `name` is its identity."""
 
     name: bytes
     verdict: VerdictNumber
     code: str
     at: Moment
+
+    @property
+    def identity(self) -> bytes:
+        """What it is about."""
+        return self.name
 
 
 class EpochEntry(_Entry, frozen=True, array_like=True, tag=3):

@@ -38,7 +38,7 @@ def amend_entry(
     """
     with station.store.writing():
         stored = operations_of(station, record)
-        now = merged(station.forms, station.keys.replica, stored)
+        now = merged(station.forms, stored)
         if ALIVE in now.record.conflicts:
             raise StationError("record.void_conflict")
         if now.void_reason:
@@ -70,7 +70,7 @@ def void_entry(station: Station, record: bytes, reason: str) -> None:
     changes = {ALIVE: reason.strip() or " "}
     with station.store.writing():
         stored = operations_of(station, record)
-        now = merged(station.forms, station.keys.replica, stored)
+        now = merged(station.forms, stored)
         found = check_writes(known_form(now), changes, author="station", creates=now.is_new)
         if found:
             raise problems(found)

@@ -13,7 +13,7 @@ from station_client.station import Station
 from station_client.store.rows import ItemRow, RecordRow
 from sync_protocol import pull
 from sync_protocol.channel import ClosingEntry, ErasureEntry, PlaceEntry, VerdictEntry
-from sync_protocol.pull import Applied, AppliedEntry, Page
+from sync_protocol.pull import Applied, Page
 
 RECORDS_AT_ONCE = 1000
 """Records whose operations are in memory together while they are merged again."""
@@ -44,25 +44,24 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     journal, channel = station.store.journal, applied.cursor.channel
     received = [each.operation for each in applied.entries if each.operation is not None]
     journal.add_received(channel, received, station.store.channels.hub_replicas())
-    placed = {
-        each.entry.name: _standing(each, each.entry)
+    journal.set_places(
+        (each.entry.name, each.position, each.entry.effective)
         for each in applied.entries
         if isinstance(each.entry, PlaceEntry)
-    }
-    journal.set_standings(placed)
-    later = [each.entry for each in applied.entries if isinstance(each.entry, VerdictEntry)]
-    journal.raise_verdicts((each.name, each.verdict, each.code, each.at) for each in later)
+    )
+    judged = [
+        (each.entry.identity, each.entry.verdict, each.entry.code, each.entry.at)
+        for each in applied.entries
+        if isinstance(each.entry, PlaceEntry | VerdictEntry)
+    ]
+    journal.raise_verdicts(judged)
     erased = [each.entry.record for each in applied.entries if isinstance(each.entry, ErasureEntry)]
     journal.erase_bodies(channel, erased)
     for each in applied.entries:
         if isinstance(each.entry, ClosingEntry):
             station.store.channels.close(channel, each.entry.at, each.entry.until)
-    named = journal.records_of([*placed, *(each.name for each in later)])
+    named = journal.records_of([identity for identity, *_ in judged])
     return list(dict.fromkeys([*named.values(), *erased]))
-
-
-def _standing(applied: AppliedEntry, entry: PlaceEntry) -> tuple[int, int, str, int, int]:
-    return applied.position, entry.verdict, entry.code, entry.effective, entry.at
 
 
 def show_again(station: Station, channel: bytes, records: Sequence[bytes]) -> None:
@@ -74,7 +73,7 @@ def show_again(station: Station, channel: bytes, records: Sequence[bytes]) -> No
 
 def _rows(station: Station, channel: bytes, records: Sequence[bytes]) -> Iterable[RecordRow]:
     for stored in station.store.journal.operations_of(channel, records).values():
-        record = merged(station.forms, station.keys.replica, stored)
+        record = merged(station.forms, stored)
         # Nothing to show: erased, or another desk's that the county has not accepted.
         if record.shown.registers:
             row = project(record, stored, channel, station.name)

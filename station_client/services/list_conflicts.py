@@ -46,9 +46,7 @@ def list_conflicts(station: Station) -> list[Conflict]:
         conflict
         for row in rows
         if row.id in stored
-        for conflict in conflicts_of(
-            row.id, merged(station.forms, station.keys.replica, stored[row.id]), names
-        )
+        for conflict in conflicts_of(row.id, merged(station.forms, stored[row.id]), names)
     ]
 
 

@@ -67,16 +67,17 @@ class Merged:
         return merge.replaces(self.acts, self.record, register)
 
 
-def merged(forms: Forms, own_replica: bytes, stored: Sequence[StoredOperation]) -> Merged:
+def merged(forms: Forms, stored: Sequence[StoredOperation]) -> Merged:
     """What the operations of one record (at least one) add up to on this PC."""
     kind = stored[0].kind
     form = form_for(forms, kind, max(each.form_version for each in stored))
     rules = rules_of(form)
-    acts = tuple(_act(each, own_replica) for each in stored)
-    record = merge.fold(acts, rules, overlay=True)
+    acts = tuple(_act(each) for each in stored)
+    remembered = next((each.remembered for each in stored if each.remembered), None)
+    record = merge.fold(acts, rules, overlay=True, remembered=remembered)
     shown = record
     if not record.registers:
-        shown = merge.fold(_refused_here(acts, own_replica), rules, overlay=True)
+        shown = merge.fold(_refused_here(acts, stored), rules, overlay=True)
     return Merged(kind, form, acts, record, shown)
 
 
@@ -114,25 +115,26 @@ def writes_of(stored: StoredOperation) -> tuple[Write, ...]:
         return ()
 
 
-def _act(stored: StoredOperation, own_replica: bytes) -> Act:
+def _act(stored: StoredOperation) -> Act:
     return Act(
         name=stored.identity,
         effective=stored.stamp if stored.effective is None else stored.effective,
         by_hub=bool(stored.by_hub),
-        counts=_counts(stored, own_replica),
+        counts=_counts(stored),
         writes=writes_of(stored),
         replica=stored.replica,
         clerk=stored.clerk,
     )
 
 
-def _counts(stored: StoredOperation, own_replica: bytes) -> Counts:
+def _counts(stored: StoredOperation) -> Counts:
     if stored.verdict == Verdict.ACCEPTED:
         return Counts.ACCEPTED
-    if stored.verdict == Verdict.REFUSED or stored.replica != own_replica:
+    if stored.verdict == Verdict.REFUSED or not stored.own:
         return Counts.NO
     return Counts.OWN
 
 
-def _refused_here(acts: Sequence[Act], own_replica: bytes) -> list[Act]:
-    return [replace(act, counts=Counts.OWN) for act in acts if act.replica == own_replica]
+def _refused_here(acts: Sequence[Act], stored: Sequence[StoredOperation]) -> list[Act]:
+    both = zip(acts, stored, strict=True)
+    return [replace(act, counts=Counts.OWN) for act, each in both if each.own]

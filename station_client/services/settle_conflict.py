@@ -18,7 +18,7 @@ def settle_conflict(
     """
     with station.store.writing():
         stored = operations_of(station, record)
-        now = merged(station.forms, station.keys.replica, stored)
+        now = merged(station.forms, stored)
         disputed = now.conflicts.get(register)
         if disputed is None:
             raise StationError("conflict.unknown")

@@ -65,7 +65,7 @@ class CaseView:
 def show_case(station: Station, record: bytes) -> CaseView:
     """Errors: record.unknown, record.form_unknown."""
     stored = operations_of(station, record)
-    now = merged(station.forms, station.keys.replica, stored)
+    now = merged(station.forms, stored)
     names = clerk_names(station)
     row = station.store.journal.record(record)
     form = known_form(now)

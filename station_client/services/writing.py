@@ -64,7 +64,7 @@ def change_record(
 
     Within `store.writing`. Errors: form.problems, record.form_unknown, operation.too_large.
     """
-    before = merged(station.forms, station.keys.replica, stored)
+    before = merged(station.forms, stored)
     form = known_form(before)
     written = _whole(stored, before, changes) if before.is_new else dict(changes)
     after = {name: value for name, value in {**before.values, **written}.items() if name != ALIVE}
@@ -147,7 +147,7 @@ def save(
             head = station.store.journal.append_own(station.channel, head, operation)
             record = operation.header.record
             stored = [*before.get(record, ()), unsent(operation)]
-            now = merged(station.forms, station.keys.replica, stored)
+            now = merged(station.forms, stored)
             rows[record] = project(now, stored, station.channel, station.name)
         station.store.journal.put_records(rows.values())
 
@@ -172,4 +172,5 @@ def unsent(operation: Operation) -> StoredOperation:
         code="",
         effective=None,
         at=None,
+        own=True,
     )

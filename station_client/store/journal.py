@@ -4,7 +4,8 @@ The bytes of an operation never change; its standing and its record's row do. Kn
 record looks like is handed in. Whoever writes does so within `Database.writing`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -21,7 +22,7 @@ from sync_protocol.operations import (
 
 _OPERATION = (
     "name, identity, record, replica, seq, kind, form_version, stamp, clerk, body, by_hub,"
-    " position, verdict, code, effective, at"
+    " position, verdict, code, effective, at, link IS NOT NULL AS own"
 )
 _RECORD = (
     "channel, id, kind, form_version, alive, payload, cells, day, title, case_no, search,"
@@ -46,7 +47,9 @@ class Journal:
     def own_head(self, replica: bytes) -> Head:
         """The end of this replica's own chain."""
         row = self._database.row(
-            "SELECT seq, link FROM operation WHERE replica = ? ORDER BY seq DESC LIMIT 1", replica
+            "SELECT seq, link FROM operation WHERE replica = ? AND link IS NOT NULL"
+            " ORDER BY seq DESC LIMIT 1",
+            replica,
         )
         return Head(replica, row["seq"], row["link"]) if row else empty_head(replica)
 
@@ -74,7 +77,9 @@ class Journal:
         From there everything: what the hub has already does no harm, and a run has no gaps.
         """
         row = self._database.row(
-            "SELECT min(seq) AS seq FROM operation WHERE replica = ? AND position IS NULL", replica
+            "SELECT min(seq) AS seq FROM operation"
+            " WHERE replica = ? AND position IS NULL AND link IS NOT NULL",
+            replica,
         )
         if row is None or row["seq"] is None:
             return self.own_head(replica), iter(())
@@ -82,7 +87,9 @@ class Journal:
 
     def _head_at(self, replica: bytes, seq: int) -> Head:
         row = self._database.row(
-            "SELECT link FROM operation WHERE replica = ? AND seq = ?", replica, seq
+            "SELECT link FROM operation WHERE replica = ? AND seq = ? AND link IS NOT NULL",
+            replica,
+            seq,
         )
         return Head(replica, seq, row["link"]) if row else empty_head(replica)
 
@@ -91,7 +98,7 @@ class Journal:
         for start in range(first, first + limit, step):
             rows = self._database.rows(
                 "SELECT header, body, body_digest FROM operation"
-                " WHERE replica = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+                " WHERE replica = ? AND seq BETWEEN ? AND ? AND link IS NOT NULL ORDER BY seq",
                 replica,
                 start,
                 start + step - 1,
@@ -113,15 +120,40 @@ class Journal:
     def operations_of(
         self, channel: bytes, records: Sequence[bytes]
     ) -> dict[bytes, list[StoredOperation]]:
-        """record → its operations in no particular order; records without any are left out."""
+        """record → its operations in no particular order, copies of one as one; records without any
+        are left out, and so are operations that a snapshot left out."""
         rows = self._database.rows_of(
-            f"SELECT {_OPERATION} FROM operation WHERE channel = ? AND record IN (?*)",
+            f"SELECT {_OPERATION} FROM operation"
+            " WHERE identity NOT IN (SELECT identity FROM spent)"
+            " AND channel = ? AND record IN (?*)",
             records,
             channel,
         )
-        found: dict[bytes, list[StoredOperation]] = {}
+        found: dict[bytes, dict[bytes, StoredOperation]] = {}
         for row in rows:
-            found.setdefault(row["record"], []).append(StoredOperation(**row))
+            each = StoredOperation(**row)
+            of_record = found.setdefault(each.record, {})
+            other = of_record.get(each.identity)
+            of_record[each.identity] = each if other is None else _as_one(other, each)
+        whole = {record: list(of_record.values()) for record, of_record in found.items()}
+        for record, remembered in self._replaced(channel, list(whole)).items():
+            whole[record][0] = replace(whole[record][0], remembered=remembered)
+        return whole
+
+    def _replaced(
+        self, channel: bytes, records: Sequence[bytes]
+    ) -> dict[bytes, dict[str, frozenset[bytes]]]:
+        """record → register → the names that operations which a snapshot left out replaced."""
+        rows = self._database.rows_of(
+            "SELECT record, register, name FROM replaced WHERE channel = ? AND record IN (?*)",
+            records,
+            channel,
+        )
+        found: dict[bytes, dict[str, frozenset[bytes]]] = {}
+        for row in rows:
+            registers = found.setdefault(row["record"], {})
+            names = registers.get(row["register"], frozenset())
+            registers[row["register"]] = names | {row["name"]}
         return found
 
     def record_ids(self, channel: bytes) -> list[bytes]:
@@ -229,10 +261,11 @@ class Journal:
         return _record(row) if row else None
 
     def totals(self, replica: bytes) -> Totals:
-        """What waits or needs a person."""
+        """What waits or needs a person; `replica` is the one this PC writes as now."""
         sent = self._database.row(
-            "SELECT count(*) AS pending, min(stamp) AS oldest_unsent_at FROM operation"
-            " WHERE replica = ? AND position IS NULL",
+            "SELECT count(DISTINCT identity) AS pending, min(stamp) AS oldest_unsent_at"
+            " FROM operation WHERE position IS NULL AND link IS NOT NULL"
+            " AND (verdict IS NULL OR replica = ?)",
             replica,
         )
         held = self._database.row(
@@ -258,27 +291,40 @@ class Journal:
             ((channel, record) for record in records),
         )
 
-    def set_standings(self, standings: Mapping[bytes, tuple[int, int, str, int, int]]) -> None:
-        """Identity → (position, verdict, code, effective, at), as an operation's entry gave them.
-
-        A verdict that already stands higher stays.
-        """
+    def set_places(self, places: Iterable[tuple[bytes, int, int]]) -> None:
+        """(name, position, effective stamp) as entries gave them: a place is of one name alone."""
         self._database.write_many(
-            "UPDATE operation SET position = ?1, effective = coalesce(effective, ?4),"
-            " code = CASE WHEN coalesce(verdict, -1) < ?2 THEN ?3 ELSE code END,"
-            " at = CASE WHEN coalesce(verdict, -1) < ?2 THEN ?5 ELSE at END,"
-            " verdict = max(coalesce(verdict, -1), ?2) WHERE identity = ?6",
-            ((*standing, identity) for identity, standing in standings.items()),
+            "UPDATE operation SET position = ?2, effective = ?3 WHERE name = ?1", places
         )
 
     def raise_verdicts(self, verdicts: Iterable[tuple[bytes, int, str, int]]) -> None:
-        """(identity, verdict, code, at) of later entries, in order: the higher counts, and of two
-        causes to hold (verdict 0) the later."""
+        """(identity, verdict, code, at) in the order of their entries: the higher counts, and of
+        two causes to hold (verdict 0) the later. A verdict is of all copies of an operation."""
         self._database.write_many(
             "UPDATE operation SET verdict = ?2, code = ?3, at = ?4"
             " WHERE identity = ?1 AND (coalesce(verdict, -1) < ?2 OR (verdict = 0 AND ?2 = 0))",
             verdicts,
         )
+
+
+def _as_one(one: StoredOperation, other: StoredOperation) -> StoredOperation:
+    """Two copies of one operation: one verdict, the highest; the effective stamp that is least."""
+    first, copy = (one, other) if one.name == one.identity else (other, one)
+    highest = max(one, other, key=lambda each: -1 if each.verdict is None else each.verdict)
+    return replace(
+        first,
+        body=first.body or copy.body,
+        position=_least(one.position, other.position),
+        verdict=highest.verdict,
+        code=highest.code,
+        effective=_least(one.effective, other.effective),
+        at=highest.at,
+        own=one.own or other.own,
+    )
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _lines_that(since: str, until: str, text: str) -> tuple[str, list[object]]:

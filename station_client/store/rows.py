@@ -3,6 +3,7 @@
 Knows the protocol's types and no SQL.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ class StoredOperation:
     """An operation with its standing. `verdict` is None while no entry has spoken of it.
 
     `stamp`, `effective` and `at` (the hub's time of its latest verdict) are ms since 1970 UTC.
+    `own` means written on this PC, under whichever of its replicas. `remembered` stands on one
+    operation of a record: register → names that those replaced which a snapshot left out.
     """
 
     name: bytes
@@ -35,6 +38,8 @@ class StoredOperation:
     code: str
     effective: int | None
     at: int | None
+    own: bool = False
+    remembered: Mapping[str, frozenset[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
