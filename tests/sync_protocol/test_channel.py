@@ -145,3 +145,11 @@ def test_a_lower_or_equal_verdict_changes_nothing_but_the_cause_of_a_hold() -> N
 def test_every_code_has_words() -> None:
     assert all({**HELD_CODES, **REFUSED_CODES}.values())
     assert not HELD_CODES.keys() & REFUSED_CODES.keys()
+
+
+def test_a_place_is_of_the_name_and_a_verdict_of_the_identity() -> None:
+    first = channel.place(NAME, NAME, 2, "", NOW, NOW)
+    copy = channel.place(b"c" * 32, NAME, 2, "", NOW, NOW)
+    assert (type(first), type(copy)) == (OperationEntry, channel.CopyEntry)
+    assert (first.identity, copy.name, copy.identity) == (NAME, b"c" * 32, NAME)
+    assert channel.read_entry(channel.entry_bytes(copy)) == copy

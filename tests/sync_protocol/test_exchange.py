@@ -242,3 +242,27 @@ def test_what_a_hub_seals_is_read_or_refused_whatever_it_is(payload: bytes) -> N
         for page in reply.pages:
             applied = pull.absorb_page(page, START, names, HUB.public.signing)
             assert applied is None or applied.cursor == a_page(a_log(CHAIN)).receipt.cursor
+
+
+@pytest.mark.parametrize(("highest", "spoken"), [(1, 1), (2, 2), (9, 2)])
+def test_both_ends_speak_the_highest_version_that_both_know(highest: int, spoken: int) -> None:
+    request = envelope.unpack(a_plan().payload, Request)
+    assert msgspec.structs.replace(request, highest=highest).version == spoken
+
+
+def test_what_is_rarely_said_costs_a_byte() -> None:
+    quiet, chatty = (
+        exchange.plan(
+            PC,
+            1,
+            head_of(CHAIN),
+            exchange.Outbox(head_of(CHAIN), []),
+            [START],
+            REPORT,
+            NOW,
+            rare=rare,
+        ).payload
+        for rare in (None, exchange.Rare(farewell=True))
+    )
+    assert len(quiet) + 7 == len(chatty)
+    assert envelope.unpack(quiet, Request).said == exchange.Rare()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_protocol import agree, channel, limits, operations, pull
-from sync_protocol.channel import CopyEntry, Cursor, FreezeEntry, VerdictEntry
+from sync_protocol.channel import CopyEntry, Cursor, EpochEntry, FreezeEntry, VerdictEntry
 from sync_protocol.errors import PeerFault
 from sync_protocol.pull import Applied, EntryItem, OperationItem, OwnItem, Page
 from tests.sync_protocol.builders import (
@@ -174,3 +174,42 @@ def test_a_flipped_byte_anywhere_in_a_page_never_gives_another_history(at: int, 
     except (msgspec.MsgspecError, UnicodeDecodeError, PeerFault):
         return
     assert applied is None or [each.data for each in applied.entries] == [e.data for e in LOG]
+
+
+# --- epochs --------------------------------------------------------------------------------------
+
+NEW_EPOCH = b"epoch-of-restore"
+
+
+def in_epoch(page: Page, epoch: bytes) -> Page:
+    """The page under a receipt of another epoch."""
+    end = msgspec.structs.replace(page.receipt.cursor, epoch=epoch)
+    return msgspec.structs.replace(page, receipt=agree.sign_receipt(HUB.signing, end, NOW))
+
+
+def test_an_epoch_entry_explains_a_receipt_of_another_epoch() -> None:
+    middle = absorbed(a_page(LOG)).cursor
+    restored = a_log(CHAIN, *WORDS, EpochEntry(START.epoch, 6, LOG[-1].digest, NOW))
+    page = in_epoch(a_page(restored, middle), NEW_EPOCH)
+    applied = absorbed(page, middle)
+    assert (applied.cursor.epoch, applied.cursor.position) == (NEW_EPOCH, 7)
+    assert applied.past_epochs == (START.epoch,)
+
+
+def test_an_epoch_that_no_entry_explains_is_an_alarm() -> None:
+    middle = absorbed(a_page(LOG, budget_bytes=1)).cursor
+    with refused("reply.digest"):
+        absorbed(in_epoch(a_page(LOG, middle), NEW_EPOCH), middle)
+
+
+def test_whoever_starts_is_told_of_the_epochs_before() -> None:
+    opened = channel.entry_bytes(EpochEntry(START.epoch, 3, LOG[2].digest, NOW))
+    page = msgspec.structs.replace(in_epoch(a_page(LOG), NEW_EPOCH), epochs=[opened])
+    applied = absorbed(page)
+    assert (applied.cursor.epoch, applied.past_epochs) == (NEW_EPOCH, (START.epoch,))
+
+
+def test_what_came_with_the_request_goes_back_as_its_number() -> None:
+    reader = pull.Reader(PC.replica, 1, frozenset({CHAIN[2].name}))
+    items, _ = pull.make_page(START, LOG, reader, 10**6)
+    assert [type(item) for item in items[:4]] == [OwnItem, OperationItem, OwnItem, OperationItem]

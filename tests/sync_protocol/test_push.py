@@ -338,3 +338,15 @@ def test_an_entry_is_written_only_for_what_changes_the_standing(
     entry = push.raised(stands, comes.verdict, comes.code, b"n" * 32, NOW)
     expected = VerdictEntry(b"n" * 32, int(comes.verdict), comes.code, NOW)
     assert entry == (expected if writes_an_entry else None)
+
+
+def test_a_copy_of_what_is_accepted_is_accepted_whatever_else_holds() -> None:
+    copy = an_operation(1, origin=b"o" * 32)
+    doorway = Doorway(frozen=True, revoked=True, accepted={b"o" * 32}, erased={copy.header.record})
+    assert verdicts(taken(a_run([copy]), doorway=doorway).decisions) == ["accepted"]
+
+
+def test_an_erased_record_takes_no_new_writes() -> None:
+    chain = a_chain(2)
+    doorway = Doorway(revoked=True, erased={chain[0].header.record})
+    assert verdicts(taken(a_run(chain), doorway=doorway).decisions) == ["erased", "revoked"]
