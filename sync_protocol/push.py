@@ -73,11 +73,12 @@ class Doorway:
 
 @dataclass(frozen=True)
 class Decision:
-    """An operation, the entry it gets and the link of its chain at it."""
+    """An operation, the entry it gets, and the links of its chain at it and just before it."""
 
     operation: Operation
     entry: PlaceEntry
     link: bytes
+    base: bytes
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def take_run(
         else:
             head = Head(head.replica, operation.header.seq, link)
             verdict = decide(operation, doorway, records, judge, hub_time)
-        decisions.append(Decision(operation, _entry(operation, verdict, hub_time), link))
+        decisions.append(Decision(operation, _entry(operation, verdict, hub_time), link, before))
     return Taken(tuple(decisions), head, (end, run.signature), forked)
 
 

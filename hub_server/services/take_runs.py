@@ -101,8 +101,7 @@ def _move(
     whether the chain forked.
     """
     journal = hub.store.journal
-    if not taken.forked:
-        journal.keep_signature(*taken.signed)
+    _keep_signature(hub, chain, taken)
     if taken.head == chain.head:
         return channel, set(), taken.forked
     waiting = journal.waiting(taken.head)
@@ -113,6 +112,17 @@ def _move(
     journal.move_chain(released.head)
     grown, final = append_verdicts(hub, channel, waiting, released.entries)
     return grown, final, taken.forked or released.forked
+
+
+def _keep_signature(hub: Hub, chain: Chain, taken: Taken) -> None:
+    """Of the chain itself the newest signature covers all; each branch and stretch behind a gap has
+    its own."""
+    head, signature = taken.signed
+    joined = head == taken.head
+    if joined or hub.store.journal.link_before(chain, head.seq + 1) == head.link:
+        hub.store.journal.keep_signature(head, signature)
+    elif taken.decisions and taken.decisions[-1].link == head.link:
+        hub.store.evidence.keep_branch_head(head, signature)
 
 
 def _doorway(channel: Channel, chain: Chain, replica: Replica) -> Doorway:
@@ -134,5 +144,6 @@ def _entry(decision: Decision) -> NewEntry:
         verdict=Verdict(entry.verdict),
         code=entry.code,
         effective=entry.effective,
+        base=decision.base if entry.code in ("gap", "fork") else None,
     )
     return NewEntry(protocol.entry_bytes(entry), placed)

@@ -13,6 +13,7 @@ from hub_server.errors import HubError
 from hub_server.store.applications import Agreement, Applications, Ticket
 from hub_server.store.backups import NAMED, Backup, Backups, backup_in
 from hub_server.store.database import Row, Writer, as_hub_errors, open_database
+from hub_server.store.evidence import Evidence, KeptItem, Member, SignedHead
 from hub_server.store.history import History, KeptEntry
 from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed, placed_of
 from hub_server.store.people import AuditLine, Guesses, People, StoredAccount
@@ -31,12 +32,15 @@ __all__ = [
     "Filters",
     "Guesses",
     "KeptEntry",
+    "KeptItem",
+    "Member",
     "Kinds",
     "NewEntry",
     "OpenOperation",
     "Placed",
     "Replica",
     "Row",
+    "SignedHead",
     "Station",
     "Store",
     "StoredAccount",
@@ -60,6 +64,7 @@ class Store:
         self.journal = Journal(self._database)
         self.records = Records(self._database)
         self.history = History(self._database)
+        self.evidence = Evidence(self._database)
         self.undecided = Undecided(self._database)
         self.stations = Stations(self._database)
         self.people = People(self._database)

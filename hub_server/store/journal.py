@@ -71,7 +71,10 @@ class Chain:
 
 @dataclass(frozen=True)
 class Placed:
-    """An operation, its standing, and where it stands."""
+    """An operation, its standing, and where it stands.
+
+    `base` is the link before it where that is not its chain's last: after a gap or a fork.
+    """
 
     operation: Operation
     link: bytes
@@ -80,6 +83,7 @@ class Placed:
     verdict: Verdict
     code: str
     effective: int
+    base: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -397,4 +401,5 @@ def _operation_row(channel: bytes, placed: Placed) -> Row:
         "verdict": int(placed.verdict),
         "code": placed.code,
         "effective": placed.effective,
+        "base": placed.base,
     }

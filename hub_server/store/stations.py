@@ -38,7 +38,10 @@ class Station:
 
 @dataclass(frozen=True)
 class Replica:
-    """One enrolled PC and what it last told. `standing` is "" or why nothing is delivered."""
+    """One enrolled PC and what it last told. `standing` is "" or why nothing is delivered.
+
+    `introduction`: of one that was minted, the message bytes that tie it to its enrolment.
+    """
 
     id: bytes
     enrolment: bytes
@@ -55,6 +58,7 @@ class Replica:
     device_time: int | None = None
     own_seq: int = 0
     report: Report | None = None
+    introduction: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ _COLUMNS: dict[str, str] = {
     "channel": "id kind region station_code epoch position digest closing",
     "entry": "channel position data digest operation",
     "chain": "replica channel is_hub frozen head_seq head_link signed_seq signed_link signature",
+    "branch_head": "replica seq link signature",
     "operation": (
         "name identity channel replica seq link record header body body_digest by_hub position"
-        " verdict code effective"
+        " verdict code effective base"
     ),
     "record": (
         "channel record kind form_version station_code region version values conflicts alive"
@@ -25,7 +26,7 @@ _COLUMNS: dict[str, str] = {
     "station": "code name region state channel card opened_at devices",
     "replica": (
         "id enrolment station_code channel signing sealing device device_number standing"
-        " certificate enrolled_at last_contact device_time own_seq report"
+        " certificate enrolled_at last_contact device_time own_seq report introduction"
     ),
     "request": "replica number digest",
     "countersignature": "replica channel epoch position digest signature at",
@@ -34,6 +35,10 @@ _COLUMNS: dict[str, str] = {
     "agreement": "record no kind signed_on valid_to recorded_by recorded_at",
     "backup": "id taken_at epoch",
     "backup_position": "backup channel position",
+    "epoch": "channel position data",
+    "erased": "channel record at",
+    "revoked": "enrolment reason at",
+    "loss": "replica first last at",
 }
 
 
