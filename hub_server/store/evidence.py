@@ -55,7 +55,7 @@ class SignedHead:
 
 @dataclass(frozen=True)
 class Member:
-    """A replica that wrote or countersigned a channel; its certificate and introduction as bytes."""
+    """A replica that wrote or countersigned a channel, with its certificate and introduction."""
 
     replica: bytes
     certificate: bytes
