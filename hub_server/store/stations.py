@@ -5,6 +5,7 @@ Knows no protocol step: keys, certificates and reports are stored as they are ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,8 @@ class Station:
 class Replica:
     """One enrolled PC and what it last told. `standing` is "" or why nothing is delivered.
 
-    `introduction`: of one that was minted, the message bytes that tie it to its enrolment.
+    `introduction`: of one that was minted, the message bytes that tie it to its enrolment;
+    `parent`: the replica that minted it.
     """
 
     id: bytes
@@ -59,6 +61,7 @@ class Replica:
     own_seq: int = 0
     report: Report | None = None
     introduction: bytes | None = None
+    parent: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -104,15 +107,14 @@ class Stations:
         s = self._stations
         s.update(name=name, state=state).where(s.code == code).execute()
 
-    def next_code(self, region6: str) -> str:
-        """The next free station code of a county: its 6 digits and a running number of 3.
-
-        HubError `station.codes_used_up`.
+    def next_code(self, region6: str, given: Iterable[str] = ()) -> str:
+        """The next free station code of a county: its 6 digits and a running number of 3, above all
+        that were `given` before. HubError `station.codes_used_up`.
         """
         s = self._stations
         query = s.select(fn.max(s.code)).where(fn.substr(s.code, 1, 6) == region6)
-        highest = query.scalar()
-        number = int(highest[6:]) + 1 if highest else 1
+        used = [code for code in (query.scalar(), *given) if code and code.startswith(region6)]
+        number = max((int(code[6:]) for code in used), default=0) + 1
         if number > STATIONS_PER_COUNTY:
             raise HubError("station.codes_used_up", region=region6, limit=STATIONS_PER_COUNTY)
         return f"{region6}{number:03d}"
@@ -123,6 +125,14 @@ class Stations:
         s.update(devices=s.devices + 1).where(s.code == code).execute()
         return int(s.select(s.devices).where(s.code == code).scalar())
 
+    def count_devices_to(self, code: str, least: int) -> None:
+        """Numbers up to this one are taken."""
+        sql = "UPDATE station SET devices = max(devices, ?) WHERE code = ?"
+        run(self._database, sql, least, code)
+
+    def set_card(self, code: str, card: bytes) -> None:
+        run(self._database, "UPDATE station SET card = ? WHERE code = ?", card, code)
+
     # --- replicas -------------------------------------------------------------------------------
 
     def add_replica(self, replica: Replica) -> None:
@@ -131,6 +141,17 @@ class Stations:
     def replica(self, replica: bytes) -> Replica | None:
         row = first_row(self._database, "replica", "id = ?", replica)
         return _replica(row) if row is not None else None
+
+    def replicas_of_enrolment(self, enrolment: bytes) -> list[Replica]:
+        """A PC's replicas: the one that its code enrolled and those that it minted, by number."""
+        r = self._replicas
+        query = r.select().where(r.enrolment == enrolment).order_by(r.device_number)
+        return [_replica(row) for row in query]
+
+    def has_successor(self, replica: bytes) -> bool:
+        """Whether a replica that this one minted is here."""
+        sql = "SELECT 1 FROM replica WHERE parent = ? LIMIT 1"
+        return run(self._database, sql, replica).fetchone() is not None
 
     def replicas_of(self, station_code: str) -> list[Replica]:
         r = self._replicas
@@ -160,6 +181,11 @@ class Stations:
     def set_standing(self, replica: bytes, standing: str) -> None:
         r = self._replicas
         r.update(standing=standing).where(r.id == replica).execute()
+
+    def revoke(self, enrolment: bytes) -> None:
+        """Every replica of an enrolment."""
+        sql = "UPDATE replica SET standing = 'revoked' WHERE enrolment = ?"
+        run(self._database, sql, enrolment)
 
     # --- requests and countersignatures ---------------------------------------------------------
 
@@ -213,6 +239,10 @@ class Stations:
     def use_code(self, code_id: bytes, replica: bytes) -> None:
         c = self._codes
         c.update(used_by=replica).where(c.id == code_id).execute()
+
+    def drop_codes(self) -> None:
+        """Codes that nobody has used yet are void."""
+        run(self._database, "DELETE FROM code WHERE used_by IS NULL")
 
     def count_failure(self, code_id: bytes) -> None:
         c = self._codes

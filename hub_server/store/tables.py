@@ -26,7 +26,7 @@ _COLUMNS: dict[str, str] = {
     "station": "code name region state channel card opened_at devices",
     "replica": (
         "id enrolment station_code channel signing sealing device device_number standing"
-        " certificate enrolled_at last_contact device_time own_seq report introduction"
+        " certificate enrolled_at last_contact device_time own_seq report introduction parent"
     ),
     "request": "replica number digest",
     "countersignature": "replica channel epoch position digest signature at",
