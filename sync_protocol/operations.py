@@ -265,12 +265,13 @@ def empty_head(replica: bytes) -> Head:
 
 def advance(head: Head, operations: Iterable[Operation]) -> Head:
     """The head after these operations. PeerFault `chain.order` unless they follow one by one."""
+    replica, seq, link = head.replica, head.seq, head.link
     for operation in operations:
-        header = operation.header
-        if header.replica != head.replica or header.seq != head.seq + 1:
+        header, seq = operation.header, seq + 1
+        if header.replica != replica or header.seq != seq:
             raise PeerFault("chain.order")
-        head = Head(head.replica, header.seq, next_link(head.link, operation.name))
-    return head
+        link = next_link(link, operation.name)
+    return Head(replica, seq, link)
 
 
 def sign_head(private: bytes, head: Head) -> bytes:

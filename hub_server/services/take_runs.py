@@ -17,7 +17,7 @@ from sync_protocol import channel as protocol
 from sync_protocol import operations, push
 from sync_protocol.channel import ClosingEntry, FreezeEntry, Verdict
 from sync_protocol.errors import PeerFault
-from sync_protocol.operations import Operation, Run
+from sync_protocol.operations import Header, Operation, Run
 from sync_protocol.push import Decision, Doorway, KnownChain, Taken
 
 
@@ -42,7 +42,7 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     chain = journal.chain(replica.id)
     if chain is None or not headers or any(each.replica != replica.id for each in headers):
         raise PeerFault("message.form", where="run")
-    _check_copies(hub, replica, run)
+    _check_copies(hub, replica, run, headers)
     seqs = [header.seq for header in headers]
     names = journal.names(replica.id, min(seqs), max(seqs))
     known = KnownChain(chain.head, journal.link_before(chain, seqs[0]), names)
@@ -60,13 +60,18 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     return grown
 
 
-def _check_copies(hub: Hub, replica: Replica, run: Run) -> None:
+def _check_copies(hub: Hub, replica: Replica, run: Run, headers: Sequence[Header]) -> None:
     """A copy is the same act of the same desk under another header. PeerFault `operation.header`.
 
     Under a name that is another's it would take that one's place: a county's word, for example.
     """
-    batch = (operations.received(*parts) for parts in run.operations)
-    copies = [(each.header.origin, each) for each in batch if each.header.origin]
+    copies = [
+        (header.origin, operations.received(*parts))
+        for header, parts in zip(headers, run.operations, strict=True)
+        if header.origin
+    ]
+    if not copies:
+        return
     names = sorted({origin for origin, _ in copies})
     originals = {each.name: each for each in hub.store.journal.named(names)}
     for origin, copy in copies:

@@ -37,10 +37,7 @@ class Backups:
     def add(self, backup: Backup, positions: Mapping[bytes, int]) -> None:
         """`positions`: channel → the last entry that the copy holds."""
         self._backups.insert(**vars(backup)).execute()
-        rows = [
-            {"backup": backup.id, "channel": channel, "position": position}
-            for channel, position in positions.items()
-        ]
+        rows = [(backup.id, channel, position) for channel, position in positions.items()]
         insert_many(self._database, "backup_position", rows)
 
     def all(self) -> list[Backup]:

@@ -148,24 +148,24 @@ def quoted(names: Sequence[str]) -> str:
 def insert_many(
     database: HubDatabase,
     name: str,
-    rows: Sequence[Row],
+    rows: Sequence[Sequence[object]],
     replacing: Sequence[str] = (),
     only_where: str = "",
 ) -> None:
-    """Many rows with equal columns; one with the same key as in `replacing` takes the place of the
-    stored one, under the condition `only_where` if there is one.
+    """Many rows, each in the order of the table's columns; one with the same key as in `replacing`
+    takes the place of the stored one, under the condition `only_where` if there is one.
 
     Written as SQL because a batch of ten thousand operations goes through here: composing it from
     columns costs more than the engine needs to run it.
     """
     if not rows:
         return
-    columns = list(rows[0])
+    columns = columns_of(name)
     marks = ", ".join([database.param] * len(columns))
     sql = f"INSERT INTO {quoted([name])} ({quoted(columns)}) VALUES ({marks})"
     if replacing:
         sql += _replacing(columns, replacing, only_where)
-    database.write_many(sql, [tuple(row.values()) for row in rows])
+    database.write_many(sql, rows)
 
 
 def _replacing(columns: Sequence[str], key: Sequence[str], only_where: str) -> str:

@@ -134,23 +134,15 @@ class Journal:
         """Appends entries and their operations to a locked channel; returns where it ends then."""
         if not new:
             return channel
-        entries: list[Row] = []
-        placed: list[Row] = []
+        entries: list[tuple[object, ...]] = []
+        placed: list[tuple[object, ...]] = []
         digest, position = channel.digest, channel.position
         for position, each in enumerate(new, start=channel.position + 1):
             digest = protocol.next_digest(digest, each.data)
             name = each.placed.operation.name if each.placed else None
-            entries.append(
-                {
-                    "channel": channel.id,
-                    "position": position,
-                    "data": each.data,
-                    "digest": digest,
-                    "operation": name,
-                }
-            )
+            entries.append((channel.id, position, each.data, digest, name))
             if each.placed is not None:
-                placed.append(_operation_row(channel.id, replace(each.placed, position=position)))
+                placed.append(_operation_row(channel.id, each.placed, position))
         insert_many(self._database, "entry", entries)
         insert_many(self._database, "operation", placed)
         grown = replace(channel, position=position, digest=digest)
@@ -383,23 +375,25 @@ def _in_chain(placed: Placed) -> tuple[bytes, int]:
     return placed.operation.header.replica, placed.operation.header.seq
 
 
-def _operation_row(channel: bytes, placed: Placed) -> Row:
+def _operation_row(channel: bytes, placed: Placed, position: int) -> tuple[object, ...]:
+    """In the order of the table's columns."""
     operation = placed.operation
-    return {
-        "name": operation.name,
-        "identity": operation.identity,
-        "channel": channel,
-        "replica": operation.header.replica,
-        "seq": operation.header.seq,
-        "link": placed.link,
-        "record": operation.header.record,
-        "header": operation.header_bytes,
-        "body": operation.body,
-        "body_digest": operation.body_digest,
-        "by_hub": placed.by_hub,
-        "position": placed.position,
-        "verdict": int(placed.verdict),
-        "code": placed.code,
-        "effective": placed.effective,
-        "base": placed.base,
-    }
+    header = operation.header
+    return (
+        operation.name,
+        operation.identity,
+        channel,
+        header.replica,
+        header.seq,
+        placed.link,
+        header.record,
+        operation.header_bytes,
+        operation.body,
+        operation.body_digest,
+        placed.by_hub,
+        position,
+        int(placed.verdict),
+        placed.code,
+        placed.effective,
+        placed.base,
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -86,7 +87,7 @@ class Records:
 
     def save(self, records: Sequence[StoredRecord]) -> None:
         rows = [_row(record) for record in records]
-        insert_many(self._database, "record", rows, replacing=("channel", "record"))
+        insert_many(self._database, "record", rows, replacing=_KEY)
 
     def kinds(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, str]:
         """Record → kind, of those of these records about which something is accepted."""
@@ -225,12 +226,17 @@ class Records:
         return wanted
 
 
-def _row(record: StoredRecord) -> Row:
-    return {
-        **{name: getattr(record, name) for name in record.__dataclass_fields__},
-        "values": _text(record.values),
-        "cells": _text(record.cells),
-    }
+_KEY = ("channel", "record")
+_FIELDS = attrgetter(*StoredRecord.__dataclass_fields__)
+_VALUES, _CELLS = (list(StoredRecord.__dataclass_fields__).index(n) for n in ("values", "cells"))
+
+
+def _row(record: StoredRecord) -> list[object]:
+    """In the order of the table's columns, which is that of the fields."""
+    row = list(_FIELDS(record))
+    row[_VALUES] = _text(record.values)
+    row[_CELLS] = _text(record.cells)
+    return row
 
 
 def record_of(row: Row) -> StoredRecord:

@@ -208,17 +208,12 @@ class Stations:
 
     def keep_countersigned(self, replica: bytes, signed: Countersigned, at: int) -> None:
         """Keeps the newest signature of a replica under a channel: it covers all before it."""
-        row = {
-            "replica": replica,
-            "channel": signed.cursor.channel,
-            "epoch": signed.cursor.epoch,
-            "position": signed.cursor.position,
-            "digest": signed.cursor.digest,
-            "signature": signed.signature,
-            "at": at,
-        }
+        cursor = signed.cursor
+        place = (cursor.channel, cursor.epoch, cursor.position, cursor.digest)
+        row = (replica, *place, signed.signature, at)
         newer = "countersignature.position <= excluded.position"
-        insert_many(self._database, "countersignature", [row], ("replica", "channel"), newer)
+        key = ("replica", "channel")
+        insert_many(self._database, "countersignature", [row], replacing=key, only_where=newer)
 
     def countersigned(self, channel: bytes) -> list[tuple[bytes, Countersigned, int]]:
         """(replica, newest countersignature, when it came) of everybody who reads a channel."""
