@@ -42,7 +42,7 @@ def load(data: bytes, where: str) -> Form:
         form = msgspec.toml.decode(data, type=Form)
     except msgspec.ValidationError as error:
         raise DefinitionError(f"{where}: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DefinitionError(f"{where}: not TOML: {error}") from error
     for fault in _faults(form):
         raise DefinitionError(f"{where}: {fault}")
@@ -84,7 +84,7 @@ def _field_faults(form: Form, field: Field) -> Iterator[str]:
 def _is_pattern(pattern: str) -> bool:
     try:
         re.compile(pattern)
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         return False
     return True
 

@@ -22,6 +22,7 @@ import python_calamine
 from forms.reading import Raw
 from station_client.errors import StationError
 from station_client.home import reason_of
+from station_client.old_workbook import checked_workbook
 from station_client.workbook_scan import CELLS, ROWS, Scan, scan_workbook
 
 FILE_BYTES = 64 * 1024 * 1024  # ten years of a busy desk are under 20 MB
@@ -63,7 +64,7 @@ def read_sheets(path: Path) -> list[Sheet]:
         return _workbook_sheets(path.name, data, scan_workbook(path.name, data))
     if data.startswith(_COMPOUND):
         _demand_workbook(path.name, data)
-        return _workbook_sheets(path.name, data, Scan({}))
+        return _workbook_sheets(path.name, checked_workbook(path.name, data), Scan({}))
     _refuse_foreign(path.name, data)
     return [_text_sheet(path.name, data)]
 
