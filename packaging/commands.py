@@ -31,9 +31,9 @@ class CommandFailed(Exception):
     """A command ended with another exit code than 0; the text is what it said."""
 
 
-def run(program: str, *arguments: object, given: str | None = None) -> str:
+def run(program: Path, *arguments: object, given: str | None = None) -> str:
     """Runs one command to its end and returns its output. Raises CommandFailed."""
-    command = [str(BIN / program), *map(str, arguments)]
+    command = [str(program), *map(str, arguments)]
     done = subprocess.run(
         command, input=given, capture_output=True, text=True, check=False, env=ENVIRONMENT
     )
@@ -62,13 +62,14 @@ class Hub:
     home: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    program: Path = BIN / "bianmin-hub"
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def run(self, *arguments: object, given: str | None = None) -> str:
-        return run("bianmin-hub", *arguments, "--home", self.home, given=given)
+        return run(self.program, *arguments, "--home", self.home, given=given)
 
     def read(self, *arguments: object) -> Any:
         """The command's answer as JSON."""
@@ -76,7 +77,7 @@ class Hub:
 
     def start(self, log: Path) -> None:
         """Starts the server and waits until it answers."""
-        command = [str(BIN / "bianmin-hub"), "serve", "--home", str(self.home)]
+        command = [str(self.program), "serve", "--home", str(self.home)]
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 [*command, "--port", str(self.port)], stdout=out, stderr=out, start_new_session=True
@@ -99,10 +100,11 @@ class Desk:
 
     home: Path
     pin_file: Path
+    program: Path = BIN / "bianmin-station"
 
     def run(self, *arguments: object, given: str | None = None) -> str:
         options = ("--home", self.home, "--pin-file", self.pin_file)
-        return run("bianmin-station", *arguments, *options, given=given)
+        return run(self.program, *arguments, *options, given=given)
 
     def read(self, *arguments: object) -> Any:
         """The command's answer as JSON."""
