@@ -25,6 +25,7 @@ CONFIG = "station.json"
 DATABASE = "station.db"
 VAULT = "vault.json"
 LOCK = "station.lock"
+WITNESS = "witness"
 LOGS = "logs"
 RUNNING = "running.json"
 NEW = ".new"
@@ -54,6 +55,11 @@ class Home:
         return self.folder / VAULT
 
     @property
+    def witness(self) -> Path:
+        """How far the own chain was saved; see witness.py."""
+        return self.folder / WITNESS
+
+    @property
     def running(self) -> Path:
         """How a second start reaches the program that holds the folder; see reopen.py."""
         return self.folder / RUNNING
@@ -72,10 +78,10 @@ class Home:
         other one is making the folder).
         """
         folder = (folder or default_folder()).absolute()
-        with _coded(folder):
+        with coded(folder):
             _make_private_folder(folder)
         config = _read_config(folder) or _first_config(folder)
-        with _coded(folder):
+        with coded(folder):
             _make_private_folder(folder / LOGS)
             _tighten(folder)
         return cls(folder, config.home_id)
@@ -97,7 +103,7 @@ def default_folder() -> Path:
 
 def read_if_there(path: Path) -> bytes | None:
     """The file's content, None if there is no such file. Error: home.file_refused."""
-    with _coded(path):
+    with coded(path):
         try:
             return path.read_bytes()
         except FileNotFoundError:
@@ -110,7 +116,7 @@ def replace_durably(path: Path, content: bytes) -> None:
     After a crash or power cut the file holds the old content or the new one. One writer at a time.
     Errors: home.disk_full, home.file_refused; the old content then stays.
     """
-    with replacing_durably(path) as new, _coded(path):
+    with replacing_durably(path) as new, coded(path):
         new.write_bytes(content)
 
 
@@ -122,19 +128,19 @@ def replacing_durably(path: Path) -> Iterator[Path]:
     Errors: home.disk_full, home.file_refused.
     """
     new = path.with_name(path.name + NEW)
-    with _coded(path):
+    with coded(path):
         os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     try:
         yield new
-        with _coded(path):
+        with coded(path):
             _sync(new)
             new.replace(path)
     except BaseException:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         raise
-    with _coded(path):
-        _sync_folder(path.parent)
+    with coded(path):
+        sync_folder(path.parent)
 
 
 def _sync(path: Path) -> None:
@@ -145,7 +151,8 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder's files on the disk."""
     if os.name == "nt":  # Windows opens no folders; NTFS journals the rename
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -160,7 +167,7 @@ def _hold(folder: Path) -> Iterator[None]:
     # Not per thread: the server's threads may differ from the one that took it.
     lock = FileLock(folder / LOCK, timeout=0, mode=0o600, thread_local=False)
     try:
-        with _coded(folder / LOCK):
+        with coded(folder / LOCK):
             lock.acquire()
     except Timeout:
         raise StationError("home.second_instance", folder=folder) from None
@@ -188,7 +195,7 @@ def reason_of(error: OSError) -> str:
 
 
 @contextmanager
-def _coded(path: Path) -> Iterator[None]:
+def coded(path: Path) -> Iterator[None]:
     """The operating system's refusals in the station's words."""
     try:
         yield
@@ -203,7 +210,7 @@ def _coded(path: Path) -> Iterator[None]:
 def _make_private_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
 def _tighten(folder: Path) -> None:
@@ -245,7 +252,7 @@ def _first_config(folder: Path) -> Config:
 
 
 def _demand_empty(folder: Path) -> None:
-    with _coded(folder):
+    with coded(folder):
         names = {path.name for path in folder.iterdir()} - {LOCK, LOGS, CONFIG + NEW}
     if names & {DATABASE, VAULT}:
         raise StationError("home.config_missing", file=folder / CONFIG)

@@ -3,11 +3,14 @@
 Knows no page and no command line; `app.py` puts it together.
 """
 
+import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from forms import Forms
 from station_client.errors import StationError
@@ -15,8 +18,12 @@ from station_client.home import Home
 from station_client.store import Store
 from station_client.store.rows import ExchangeState, Identity
 from station_client.vault import Unlocked, Vault
-from sync_protocol import enrol
+from station_client.witness import Witness
+from sync_protocol import crypto, enrol
 from sync_protocol.enrol import Certificate, HubPublic, ReplicaKeys
+from sync_protocol.errors import PeerFault
+from sync_protocol.exchange import Loss
+from sync_protocol.operations import ID_BYTES, Head, empty_head
 
 EXCHANGE_WAIT_SECONDS = 3.0
 
@@ -48,6 +55,7 @@ class Station:
     identity: Identity
     certificate: Certificate
     transport: Transport
+    witness: Witness
     name: str = ""
     is_closed: bool = False
     clock_offset_ms: int = 0
@@ -70,8 +78,16 @@ class Station:
             raise StationError("station.not_enrolled")
         certificate = enrol.read_certificate(identity.certificate, identity.signature, identity.hub)
         transport = connect(identity.hub_url)
-        station = cls(home, vault, unlocked, store, forms, now_ms, identity, certificate, transport)
-        station.refresh()
+        witness = Witness(home.witness)
+        parts = (forms, now_ms, identity, certificate, transport, witness)
+        station = cls(home, vault, unlocked, store, *parts)
+        store.journal.on_appended = witness.note
+        try:
+            station._compare_witness()
+            station.refresh()
+        except BaseException:
+            witness.close()
+            raise
         return station
 
     @property
@@ -122,5 +138,54 @@ class Station:
         finally:
             self._exchanging.release()
 
+    def mint(self, lost: Sequence[Loss] = ()) -> None:
+        """Go on under a new replica of the same enrolment: the chain cannot. The old one is closed
+        by nobody; `lost` are operations of it that are declared. PROTOCOL.md, section 12."""
+        keys = (os.urandom(ID_BYTES), crypto.new_signing_key(), crypto.new_sealing_key())
+        minted = self.identity.minted(ReplicaKeys(*keys))
+        with self.store.writing():
+            self.store.facts.keep_identity(minted)
+            self.store.facts.declare(lost)
+            self.store.channels.forget_requests()
+            state = self.store.facts.exchange()
+            self.store.facts.keep_exchange(replace(state, number=0, synchronised=False))
+        self.identity = minted
+        self.witness.note(empty_head(minted.replica))
+
+    def is_certified(self, certificate: bytes, signature: bytes) -> None:
+        """Keep what the hub certified of this very replica. PeerFault enrol.certificate."""
+        read = enrol.read_certificate(certificate, signature, self.hub)
+        if read.keys != self.keys.public or read.grants != self.certificate.grants:
+            raise PeerFault("enrol.certificate")
+        self.keep_identity(self.identity.certified(certificate, signature))
+        self.certificate = read
+
+    def keep_identity(self, identity: Identity) -> None:
+        with self.store.writing():
+            self.store.facts.keep_identity(identity)
+        self.identity = identity
+
+    def _compare_witness(self) -> None:
+        """Mint where the store lacks what the witness saw saved, or the witness is gone."""
+        if not self.identity.witnessed:
+            self.witness.note(self.store.journal.own_head(self.keys.replica))
+            self.keep_identity(replace(self.identity, witnessed=True))
+            return
+        lost = self._lost(self.witness.seen)
+        if lost is not None:
+            self.mint(lost)
+
+    def _lost(self, seen: Head | None) -> list[Loss] | None:
+        """What the store lacks of what was seen saved; None where all is as it should be."""
+        if seen is None:
+            return []
+        if seen.replica in self.identity.past:  # minted, and cut off before the witness was told
+            return None
+        if self.store.journal.own_link(seen.replica, seen.seq) == seen.link:
+            return None
+        had = self.store.journal.own_head(seen.replica).seq
+        return [Loss(seen.replica, min(had + 1, seen.seq), seen.seq)] if seen.seq else []
+
     def close(self) -> None:
+        self.witness.close()
         self.store.close()

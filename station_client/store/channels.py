@@ -118,6 +118,10 @@ class Channels:
     def forget_request(self, number: int) -> None:
         self._database.write("DELETE FROM request WHERE number = ?", number)
 
+    def forget_requests(self) -> None:
+        """All of them: their replies would be sealed to a replica that this PC was before."""
+        self._database.write("DELETE FROM request")
+
 
 def _channel(row: Row) -> ChannelRow:
     return ChannelRow(

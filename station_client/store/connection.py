@@ -7,7 +7,7 @@ settings here: WAL with synchronous=FULL is durable when the commit returns.
 import errno
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Database(SqlCipherDatabase):
         self.data_key = data_key
         self._writer = threading.RLock()
         self._opened: list[Any] = []
+        self._once_durable: Callable[[], None] | None = None
 
     def _connect(self) -> Any:
         connection = sqlcipher.connect(
@@ -100,8 +101,16 @@ class Database(SqlCipherDatabase):
             if self.in_transaction():  # part of a larger one: it stands or falls with that
                 yield
                 return
+            self._once_durable = None
             with coded(self.database), self.atomic("IMMEDIATE"):
                 yield
+            if self._once_durable is not None:
+                self._once_durable()
+
+    def once_durable(self, act: Callable[[], None]) -> None:
+        """Within `writing`: have this done when the whole transaction is on the disk, before
+        anybody else may write; not at all where it fails. Of several the last one only."""
+        self._once_durable = act
 
     def damage(self) -> list[str]:
         """What the engine's own checks find; [] for a sound file. Errors: store.*, store.damaged

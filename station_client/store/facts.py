@@ -3,12 +3,14 @@
 Knows how they are kept, not what they are for.
 """
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 
 from station_client.store.connection import Database
 from station_client.store.rows import ExchangeState, Identity
+from sync_protocol.exchange import Loss
 
 T = TypeVar("T")
 
@@ -28,6 +30,24 @@ class Facts:
 
     def keep_exchange(self, state: ExchangeState) -> None:
         self._keep("exchange", state)
+
+    def declare(self, losses: Iterable[Loss]) -> None:
+        """Keep which own operations this store has lost, until the hub was told."""
+        self._database.write_many(
+            "INSERT OR REPLACE INTO loss (replica, first, last) VALUES (?, ?, ?)",
+            ((each.replica, each.first, each.last) for each in losses),
+        )
+
+    def losses(self, limit: int) -> list[Loss]:
+        """What is declared and no genuine reply has answered yet."""
+        rows = self._database.rows("SELECT replica, first, last FROM loss LIMIT ?", limit)
+        return [Loss(**row) for row in rows]
+
+    def forget_losses(self, told: Iterable[Loss]) -> None:
+        self._database.write_many(
+            "DELETE FROM loss WHERE replica = ? AND first = ? AND last = ?",
+            ((each.replica, each.first, each.last) for each in told),
+        )
 
     def shown_by(self) -> str:
         """Which program and forms made the record rows; "" before any did."""

@@ -4,7 +4,7 @@ The bytes of an operation never change; its standing and its record's row do. Kn
 record looks like is handed in. Whoever writes does so within `Database.writing`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -41,6 +41,8 @@ _ADD_OPERATION = (
 class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.on_appended: Callable[[Head], None] = lambda head: None
+        """Told the new head once own operations are on the disk, before `writing` ends."""
 
     # --- operations ---
 
@@ -57,7 +59,19 @@ class Journal:
         """Put an operation of our own after `head`, unsent; gives the new head."""
         link = next_link(head.link, operation.name)
         self._database.write(_ADD_OPERATION, *_operation_row(channel, operation, False, link))
-        return Head(head.replica, operation.header.seq, link)
+        new = Head(head.replica, operation.header.seq, link)
+        self._database.once_durable(lambda: self.on_appended(new))
+        return new
+
+    def own_link(self, replica: bytes, seq: int) -> bytes | None:
+        """The link of an own chain at a seq; None where the chain does not reach it."""
+        head = self._head_at(replica, seq)
+        return head.link if head.seq == seq else None
+
+    def is_told_its_own(self, replica: bytes) -> bool:
+        """Whether a page brought an operation of this replica that was not written here."""
+        sql = "SELECT 1 FROM operation WHERE replica = ? AND link IS NULL LIMIT 1"
+        return self._database.row(sql, replica) is not None
 
     def add_received(
         self, channel: bytes, operations: Iterable[Operation], hub_replicas: set[bytes]

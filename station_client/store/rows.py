@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
+from sync_protocol import mint
 from sync_protocol.channel import Cursor
 from sync_protocol.enrol import HubPublic, ReplicaKeys
+from sync_protocol.mint import Introduction
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,10 @@ class ChannelRow:
 class Identity(msgspec.Struct, frozen=True):
     """Who this PC is. Without a certificate it has asked to be enrolled and has no answer yet.
 
-    Kept inside the encrypted database only. Ids are 16, keys 32 raw bytes.
+    Kept inside the encrypted database only. Ids are 16, keys 32 raw bytes. `certificate` is that of
+    `replica`, or of `parent` (id and private keys) where `replica` was minted since; `past` are the
+    replicas before, oldest first. `known`: a genuine reply came to this replica; `witnessed`: there
+    is a tail witness.
     """
 
     replica: bytes
@@ -122,9 +127,34 @@ class Identity(msgspec.Struct, frozen=True):
     code_id: bytes
     certificate: bytes = b""
     signature: bytes = b""
+    parent: tuple[bytes, bytes, bytes] | None = None
+    past: tuple[bytes, ...] = ()
+    known: bool = False
+    witnessed: bool = False
 
     def certified(self, certificate: bytes, signature: bytes) -> "Identity":
-        return msgspec.structs.replace(self, certificate=certificate, signature=signature)
+        return msgspec.structs.replace(
+            self, certificate=certificate, signature=signature, parent=None
+        )
+
+    def minted(self, child: ReplicaKeys) -> "Identity":
+        """Under a new replica, which the hub knows only by the word of the certified one."""
+        return msgspec.structs.replace(
+            self,
+            replica=child.replica,
+            signing=child.signing,
+            sealing=child.sealing,
+            parent=self.parent or (self.replica, self.signing, self.sealing),
+            past=(*self.past, self.replica),
+            known=False,
+        )
+
+    def introduction(self, enrolment: bytes) -> Introduction:
+        """Who this replica is, for a hub that may not know it."""
+        minted = None
+        if self.parent is not None:
+            minted = mint.mint(ReplicaKeys(*self.parent), enrolment, self.keys.public)
+        return Introduction(self.certificate, self.signature, minted)
 
     @property
     def keys(self) -> ReplicaKeys:
