@@ -6,6 +6,8 @@ WORKERS ?= 2
 RUNS    ?=
 SEED    ?=
 
+PROVEN := tests/archive tests/disk tests/fuzz tests/wire
+
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
@@ -35,8 +37,11 @@ check: $(READY) ## style, types, direction of the imports
 simulate: $(READY) ## random histories of stations and hub: RUNS= SEED=
 	@$(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
-proof: $(READY) ## the same and more, in full volume
+proof: $(READY) ## simulation, power cuts, kills, bad lines, mutations and damage in full volume; one table
+	@rm -rf build/proof
+	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 --numprocesses $(WORKERS) --dist loadgroup $(PROVEN)
 	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 tests/simulation
+	@$(BIN)/python -m tests.figures
 
 bench: $(READY) ## measure; writes build/bench.json
 	$(PYTEST) tests/bench -m bench --capture=no --timeout 0
