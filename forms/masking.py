@@ -53,8 +53,7 @@ def mask_text(text: str) -> str:
     ]
     masked, end = "", 0
     for (start, stop), replacement in sorted(spans):
-        if start >= end:
-            masked, end = masked + text[end:start] + replacement, stop
+        masked, end = masked + text[end:start] + replacement, stop
     return masked + text[end:]
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import forms
 from forms import Form, Problem, check_record, check_writes
+from forms.values import check_value, moment, show
 
 Builder = Callable[..., dict[str, object]]
 ELEMENT = "0123456789abcdef" * 2
@@ -339,3 +340,47 @@ def test_a_problem_never_repeats_what_was_written(writes: dict[str, str]) -> Non
     for problem in check_writes(form, writes, author="station", creates=False):
         facts = [str(fact) for fact in problem.facts.values()]
         assert all(fact in known for fact in facts)
+
+
+def test_a_text_that_must_have_a_shape_is_refused_in_another() -> None:
+    card = forms.builtin().latest("station_card")
+    field = next(each for each in card.fields if each.pattern == "[0-9]{9}")
+    assert check_value(card, field, "140525001") is None
+    problem = check_value(card, field, "14052500")
+    assert problem is not None
+    assert problem.code == "format"
+
+
+def test_a_list_is_never_written_as_a_whole(proxy: Form) -> None:
+    field = next(each for each in proxy.fields if each.type == "list")
+    problem = check_value(proxy, field, [])
+    assert problem is not None
+    assert problem.code == "element_id"
+
+
+def test_a_day_that_does_not_exist_is_no_moment() -> None:
+    assert moment({"day": "2024-02-30"}, ("day",)) is None
+    assert moment({"day": "2024-02-29"}, ("day",)) is not None
+
+
+def test_a_state_is_shown_by_its_label_and_offers_the_states_of_the_workflow() -> None:
+    form = forms.builtin().latest("station_open")
+    assert form.workflow is not None
+    field = next(each for each in form.fields if each.type == "state")
+    for state in form.workflow.states:
+        assert show(form, field, {"state": state.id, "round": 1}) == state.label
+        assert form.choices(field)[state.id].label == state.label
+    assert show(form, field, "draft") == "draft"
+
+
+def test_a_column_that_a_list_does_not_have_is_no_column(proxy: Form) -> None:
+    field = next(each for each in proxy.fields if each.type == "list")
+    first = field.fields[0]
+    assert field.column(first.id) is first
+    with pytest.raises(KeyError):
+        field.column("no such column")
+
+
+def test_the_register_of_an_element_names_field_and_element() -> None:
+    register = forms.element_register("missing", ELEMENT)
+    assert forms.split_register(register) == ("missing", ELEMENT)

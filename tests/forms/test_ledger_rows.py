@@ -202,6 +202,12 @@ def test_a_ditto_mark_means_the_line_above(ditto: str) -> None:
     assert check_writes(INTAKE, found.writes, author="station", creates=True) == []
 
 
+def test_a_ditto_mark_in_the_running_number_is_no_number_of_the_line_above() -> None:
+    found = read(cells(seq_no="〃"), above=line(seq_no="6"))
+    assert isinstance(found, Imported)
+    assert found.texts[0] == "〃"
+
+
 def test_a_ditto_mark_under_an_unreadable_cell_is_unreadable_too() -> None:
     found = read(cells(contact_phone="同上"), above=line(contact_phone="1.38E+10"))
     assert isinstance(found, Imported)

@@ -450,3 +450,17 @@ def test_a_value_shown_and_read_again_is_the_same(field: str, value: object, sho
     form = forms.builtin().latest("helper_case")
     assert show(form, form.field(field), value) == shown
     assert reading.read_value(form, form.field(field), shown) == value
+
+
+def test_a_digit_right_behind_a_date_has_two_meanings() -> None:
+    for written in ("2024-3-19:30", "2024-03-199:30"):
+        with pytest.raises(Unreadable):
+            reading.read_date(written)
+    assert reading.read_date("2024-03-1 9:30").value == "2024-03-01"
+
+
+def test_a_whole_number_is_read_and_yes_is_none() -> None:
+    assert reading.read_integer(" 12 ").value == 12
+    for raw in (True, "1.5", "", "1e3"):
+        with pytest.raises(Unreadable):
+            reading.read_integer(raw)
