@@ -89,6 +89,9 @@ _TABLE: dict[str, tuple[int, str]] = {
         "不同站点有两条编号相同的记录，无法确定是哪一条。请从列表中重新打开，并联系运维人员。",
     ),
     "record.values": (400, "内容不符合要求：{words}请改正后再提交。"),
+    # courier: files that are carried
+    "courier.no_file": (400, "还没有选择文件。请选择站点送来的同步包后再读入。"),
+    "courier.no_reply": (409, "没有可以下载的回执包。请重新读入站点的同步包，重复读入没有影响。"),
     # undecided: what is held for the county
     "undecided.check": (
         409,

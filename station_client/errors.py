@@ -30,6 +30,12 @@ WORDS: dict[str, str] = {
     "home.second_instance": "程序已经在运行。请使用已打开的窗口，或先退出它再启动。",
     # exchange: the one way to the county
     "exchange.under_way": "正在与县级平台同步，可以继续登记。请过一会儿再试。",
+    # courier: files on a stick
+    "courier.answered": (
+        "这个回执包已经读入过，或者是对更早的同步包的回执，没有改变任何数据。"
+        "还有待上报的内容时，请重新导出同步包。"
+    ),
+    "courier.no_file": "还没有选择文件。请选择县级交回的回执包后再读入。",
     # conflict, form, record: what a clerk writes
     "conflict.moved_on": "这处冲突刚刚有了新的内容，还没有处理。请重新打开，看过各方内容后再选择。",
     "conflict.unknown": "这条记录的这一栏没有冲突，可能已经处理过。请刷新后再看。",

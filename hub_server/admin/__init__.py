@@ -9,6 +9,7 @@ from hub_server.admin import (
     accounts,
     applications,
     cases,
+    courier,
     ledger,
     signing_in,
     stations,
@@ -65,6 +66,16 @@ ROUTES = [
         ("POST",),
         action="record.reveal",
     ),
+    # courier files
+    Route("/county/courier", courier.courier, action="courier.answer"),
+    Route(
+        "/county/courier",
+        courier.read_courier,
+        ("POST",),
+        action="courier.answer",
+        body_bytes=courier.BODY_BYTES,
+    ),
+    Route("/county/courier/reply", courier.reply, action="courier.answer"),
     # watching and running
     Route("/county/watch", watch.watch, action="station.watch"),
     Route("/county/accounts", accounts.accounts, _GET_POST, action="account.manage"),

@@ -30,6 +30,7 @@ ACTIONS = {
     "case.returned": "退回办件",
     "catalogue.publish": "发布事项清单",
     "code.issue": "发启用码",
+    "courier.answer": "读入离线同步包",
     "record.reveal": "查看完整信息",
     "station.change": "更新登记卡",
     "station.close": "注销站点",

@@ -121,6 +121,11 @@ def show_once(name: str, content: object) -> None:
     current_user.visit.once[name] = content
 
 
+def kept(name: str) -> object | None:
+    """What was kept, until something else is or the visit ends."""
+    return current_user.visit.once.get(name)
+
+
 def take_once(name: str) -> object | None:
     """What was kept, and no second time."""
     return current_user.visit.once.pop(name, None)

@@ -11,14 +11,12 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from hub_server.errors import STATUS, HubError
-from hub_server.pages.safety import BODY_BYTES
 
 _PLAIN = "text/plain; charset=utf-8"
 _HIDDEN = frozenset({"account.other_region"})
 _OF_STATUS = {
     404: HubError("request.not_found"),
     405: HubError("request.not_allowed"),
-    413: HubError("request.too_large", limit=BODY_BYTES),
     429: HubError("request.too_many"),
     500: HubError("hub.fault"),
 }
@@ -41,6 +39,8 @@ def explain_http(error: HTTPException) -> ResponseReturnValue:
         return HubError("request.unreadable").words(), error.code, {"Content-Type": _PLAIN}
     if error.code is None or error.code < 400:
         return error
+    if error.code == 413:
+        return explain(HubError("request.too_large", limit=request.max_content_length))
     return explain(_OF_STATUS.get(error.code, HubError("request.unreadable")))
 
 

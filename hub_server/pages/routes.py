@@ -10,14 +10,14 @@ import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from werkzeug.exceptions import HTTPException
 
 from hub_server.errors import HubError
 from hub_server.pages.answers import explain, explain_http
-from hub_server.pages.safety import address, protect
+from hub_server.pages.safety import BODY_BYTES, address, protect
 
 View = Callable[..., ResponseReturnValue]
 
@@ -36,7 +36,8 @@ class Route:
     """One action of one page.
 
     ``action`` is the permission it needs (hub_server.permissions); empty: none. What needs none is
-    open to everyone who is signed in, and with ``is_open`` to everyone.
+    open to everyone who is signed in, and with ``is_open`` to everyone. ``body_bytes`` bounds what
+    may be sent.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Route:
     action: str = ""
     is_open: bool = False
     rates: tuple[Rate, ...] = ()
+    body_bytes: int = BODY_BYTES
 
     @property
     def name(self) -> str:
@@ -57,7 +59,9 @@ Guard = Callable[[Route], View]
 def add_pages(app: Flask, name: str, package: str, routes: Iterable[Route], guard: Guard) -> None:
     """Serve the pages of one package. ``guard`` gives each view what it needs, or turns away."""
     pages = Blueprint(name, package, template_folder="templates")
-    pages.before_request(protect)
+    routes = tuple(routes)
+    bounds = {f"{name}.{route.name}": route.body_bytes for route in routes}
+    pages.before_request(lambda: protect(bounds[str(request.endpoint)]))
     pages.register_error_handler(HubError, explain)
     pages.register_error_handler(HTTPException, explain_http)
     (limiter,) = app.extensions["limiter"]

@@ -99,9 +99,9 @@ def address() -> str:
     return request.remote_addr or "unknown"
 
 
-def protect() -> None:
+def protect(body_bytes: int) -> None:
     """Before every page: a bound on the body, and the token of a form that changes something."""
-    request.max_content_length = BODY_BYTES
+    request.max_content_length = body_bytes
     current_app.extensions["csrf"].protect()
 
 

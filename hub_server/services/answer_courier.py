@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hub_server.accounts import Account
+from hub_server.errors import HubError
 from hub_server.hub import Hub
+from hub_server.permissions import demand
 from hub_server.services.answer_exchange import answer_exchange
+from hub_server.services.audit import note
 from hub_server.services.enrol_station import enrol_station
-from sync_protocol import courier, limits
+from hub_server.store import Replica, Station
+from sync_protocol import courier, exchange, limits
+from sync_protocol.channel import HELD_CODES, Verdict
 from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
 
 FILE_BYTES = limits.REQUEST_BYTES + 1024
 
 _KIND_AT = 4
+_NAMES: Mapping[int, str] = {
+    Kind.REPLY: "县级的回执包",
+    Kind.ENROL_REQUEST: "启用申请",
+    Kind.ENROL_REPLY: "启用回复",
+}
 _ANSWERS = {Kind.REQUEST: answer_exchange, Kind.ENROL_REQUEST: enrol_station}
 
 
@@ -20,11 +34,80 @@ def answer_courier(hub: Hub, file_bytes: bytes) -> bytes:
 
     The same file again is answered again and changes nothing.
     """
-    if len(file_bytes) > FILE_BYTES:
-        raise PeerFault("envelope.too_large", limit=limits.REQUEST_BYTES)
-    data = courier.unframe(file_bytes)
-    kind = data[_KIND_AT] if len(data) > _KIND_AT else 0
+    data = _unframed(file_bytes)
+    kind = _kind(data)
     for known, answer in _ANSWERS.items():
         if kind == known:
             return courier.frame(answer(hub, data))
-    raise PeerFault("courier.kind", kind=kind)
+    raise PeerFault("courier.kind", kind=_NAMES.get(kind, kind))
+
+
+@dataclass(frozen=True)
+class CourierAnswer:
+    """The file to carry back, and whose it is; `placed` entries are new in the station's channel,
+    `standing` is "" or why the PC is delivered nothing."""
+
+    reply: bytes
+    station_code: str
+    station_name: str
+    device_number: int
+    placed: int
+    held: int
+    refused: int
+    standing: str
+
+
+def take_courier(hub: Hub, account: Account, file_bytes: bytes) -> CourierAnswer:
+    """As `answer_courier`, of a station of the account's region, with a line in the audit.
+
+    Whoever carries it reads nothing: both files are sealed. HubError `courier.no_file`,
+    `replica.unknown`, `account.other_region`; PeerFault as above.
+    """
+    demand(account, "courier.answer")
+    if not file_bytes:
+        raise HubError("courier.no_file")
+    sender, station = _sender(hub, account, file_bytes)
+    before = _length(hub, sender.channel)
+    reply = answer_courier(hub, file_bytes)
+    with hub.store.writing():
+        note(hub, account, "courier.answer", station.code, station.region)
+    counts = hub.store.undecided.counts().get(sender.channel, {})
+    now = hub.store.stations.replica(sender.id) or sender
+    return CourierAnswer(
+        reply=reply,
+        station_code=station.code,
+        station_name=station.name,
+        device_number=sender.device_number,
+        placed=_length(hub, sender.channel) - before,
+        held=counts.get(Verdict.HELD, 0),
+        refused=counts.get(Verdict.REFUSED, 0),
+        standing=HELD_CODES.get(now.standing, now.standing),
+    )
+
+
+def _sender(hub: Hub, account: Account, file_bytes: bytes) -> tuple[Replica, Station]:
+    data = _unframed(file_bytes)
+    if _kind(data) != Kind.REQUEST:
+        raise PeerFault("courier.kind", kind=_NAMES.get(_kind(data), _kind(data)))
+    replica = hub.store.stations.replica(exchange.sender_of(data))
+    station = hub.store.stations.get(replica.station_code) if replica else None
+    if replica is None or station is None:
+        raise HubError("replica.unknown")
+    if not account.sees(station.region):
+        raise HubError("account.other_region")
+    return replica, station
+
+
+def _length(hub: Hub, channel: bytes) -> int:
+    found = hub.store.journal.channel(channel)
+    return found.position if found else 0
+
+
+def _unframed(file_bytes: bytes) -> bytes:
+    if len(file_bytes) > FILE_BYTES:
+        raise PeerFault("envelope.too_large", limit=limits.REQUEST_BYTES)
+    return courier.unframe(file_bytes)
+
+
+def _kind(data: bytes) -> int:
+    return data[_KIND_AT] if len(data) > _KIND_AT else 0

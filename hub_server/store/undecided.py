@@ -16,7 +16,7 @@ from hub_server.store.database import portions
 from hub_server.store.journal import Placed, placed_of
 from hub_server.store.tables import columns_of, table, within
 from sync_protocol import channel as protocol
-from sync_protocol.channel import OperationEntry, Verdict
+from sync_protocol.channel import UnknownEntry, Verdict
 
 
 @dataclass(frozen=True)
@@ -127,5 +127,5 @@ def _open_operation(row: Any) -> OpenOperation:
         station_name=row["station_name"],
         region=row["region"],
         device_number=row["device_number"],
-        since=entry.at if isinstance(entry, OperationEntry) else 0,
+        since=0 if isinstance(entry, UnknownEntry) else entry.at,
     )

@@ -3,7 +3,9 @@
 The same bytes, guarantees and code as over HTTP (promise 9). The reply may come late or never.
 """
 
-from station_client.errors import told
+from dataclasses import dataclass
+
+from station_client.errors import StationError, told
 from station_client.services.exchange_with_hub import (
     Outcome,
     Prepared,
@@ -12,7 +14,11 @@ from station_client.services.exchange_with_hub import (
 )
 from station_client.station import Station
 from sync_protocol import courier
+from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault, ProtocolError
+
+KIND_AT = 4
+"""Where an envelope says what it is."""
 
 
 def write_request(station: Station) -> bytes:
@@ -27,20 +33,54 @@ def write_request(station: Station) -> bytes:
 def read_reply(station: Station, file_bytes: bytes) -> Outcome:
     """Apply the county's courier file; read twice, it changes nothing the second time.
 
-    Errors: courier.*, envelope.*, reply.other_request for an answer to none of our open requests.
+    Errors: courier.*, envelope.*; courier.answered for a reply to none of our open requests.
     """
     with station.exchanging():
         try:
-            return _absorb(station, courier.unframe(file_bytes))
+            return _absorb(station, _reply_in(file_bytes))
         except ProtocolError as fault:
             raise told(fault) from fault
 
 
+def _reply_in(file_bytes: bytes) -> bytes:
+    data = courier.unframe(file_bytes)
+    if data[KIND_AT : KIND_AT + 1] == bytes([Kind.REQUEST]):
+        raise PeerFault("courier.kind", kind="站点的同步包")
+    return data
+
+
 def _absorb(station: Station, data: bytes) -> Outcome:
-    for number, digest in station.store.channels.open_requests("courier"):
+    # The last is nobody's: whose the file is, is told also where no request is open.
+    awaited = [*station.store.channels.open_requests("courier"), (0, b"")]
+    for number, digest in awaited:
         try:
             return absorb_reply(station, Prepared(number, digest, b""), data, None)
         except PeerFault as fault:
             if fault.code != "reply.other_request":
                 raise
-    raise PeerFault("reply.other_request")
+    raise StationError("courier.answered")
+
+
+@dataclass(frozen=True)
+class CourierState:
+    """`awaited`: when each file was made (ms) whose reply has not come back; `unconfirmed` own
+    operations have no receipt; `behind` entries of the county are known to be there and not here.
+    """
+
+    awaited: tuple[int, ...]
+    unconfirmed: int
+    behind: int
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.unconfirmed and not self.behind
+
+
+def read_courier(station: Station) -> CourierState:
+    """What is still open between this desk and the county, whoever carries it."""
+    channels = station.store.channels
+    return CourierState(
+        awaited=tuple(channels.carried("courier")),
+        unconfirmed=station.store.journal.totals(station.keys.replica).pending,
+        behind=sum(max(0, each.head - each.cursor.position) for each in channels.all()),
+    )

@@ -115,6 +115,13 @@ class Channels:
         )
         return [(row["number"], row["digest"]) for row in rows]
 
+    def carried(self, carrier: str) -> list[int]:
+        """When each request was made that was not answered yet (ms), newest first."""
+        rows = self._database.rows(
+            "SELECT made_at FROM request WHERE carrier = ? ORDER BY number DESC", carrier
+        )
+        return [row["made_at"] for row in rows]
+
     def forget_request(self, number: int) -> None:
         self._database.write("DELETE FROM request WHERE number = ?", number)
 

@@ -3,11 +3,14 @@
 With BIANMIN_SCREENSHOTS set to a folder the pictures of the documentation are written there.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from sync_protocol import courier
+from sync_protocol.channel import Verdict
 from tests.browser.hub_office import Office, picture, sign_in
 from tests.hub_server.conftest import Desk, an_entry, enrol_desk
 from tests.hub_server.pages.county import County
@@ -123,6 +126,33 @@ def test_what_is_held_is_read_and_decided(
     expect(page.get_by_text("已收下 1 项")).to_be_visible()
     expect(rows).to_have_count(4)
     assert complaints == []
+
+
+def test_a_stick_is_read_and_the_reply_saved(
+    page: Page, office: Office, complaints: list[str], tmp_path: Path
+) -> None:
+    desk = stations(office.county)[0]
+    desk.write("intake_case", an_entry())
+    payload = desk.payload()
+    stick = tmp_path / "同步包.bianmin"
+    stick.write_bytes(courier.frame(desk.seal(payload)))
+    sign_in(page, office, "operator")
+    page.get_by_role("link", name="离线同步包").click()
+    page.get_by_label("选择同步包").set_input_files(stick)
+    expect(page.get_by_text("同步包.bianmin")).to_be_visible()
+    page.get_by_role("button", name="读入").click()
+    expect(page.get_by_text("新收到 1 条")).to_be_visible()
+    picture(page, "hub-courier.png")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="下载回执包").click()
+    reply = download.value.path().read_bytes()
+    desk.apply(desk.open(courier.unframe(reply), payload))
+    assert desk.verdict(1)[0] == Verdict.ACCEPTED
+    stick.write_bytes(b"PK\3\4")
+    page.get_by_label("选择同步包").set_input_files(stick)
+    page.get_by_role("button", name="读入").click()
+    expect(page.get_by_text("代码 courier.kind")).to_be_visible()
+    assert [each for each in complaints if "400" not in each] == []
 
 
 def test_the_operator_sees_the_worst_station_first(

@@ -19,6 +19,7 @@ from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.list_inbox import list_inbox
 from station_client.services.record_entry import record_entry
 from station_client.ui import start_url
+from sync_protocol import courier
 from sync_protocol.channel import Verdict
 from sync_protocol.operations import Write
 from tests.station_client import desk as builders
@@ -342,6 +343,30 @@ def test_what_the_county_refused_is_corrected_from_the_inbox_by_keyboard(
     assert [item.matter for item in list_inbox(station)] == ["conflict", "held"]
 
 
+def test_a_stick_goes_to_the_county_and_comes_back(desk: Desk, page: Page, tmp_path: Path) -> None:
+    record_entry(desk.program.station, "intake_case", builders.a_case())
+    desk.open(page)
+    page.keyboard.press("F9")
+    page.get_by_role("link", name="离线同步包").click()
+    expect(page.get_by_text("请导出同步包送到县级")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="导出同步包").click()
+    request = download.value.path().read_bytes()
+    stick = tmp_path / "回执包.bianmin"
+    stick.write_bytes(courier.frame(desk.hub.exchange(courier.unframe(request))))
+    page.reload()
+    expect(page.get_by_text("等回执的同步包")).to_be_visible()
+    picture(page, "courier")
+    page.get_by_label("选择回执包").set_input_files(stick)
+    page.get_by_role("button", name="读入回执包").click()
+    expect(page.get_by_text("回执包已读入：县级确认 1 条")).to_be_visible()
+    expect(page.get_by_text("本机的内容县级都有回执")).to_be_visible()
+    expect(page.locator("#lamp")).to_contain_text("已全部上报")
+    page.get_by_label("选择回执包").set_input_files(stick)
+    page.get_by_role("button", name="读入回执包").click()
+    expect(page.get_by_text("已经读入过")).to_be_visible()
+
+
 def test_the_ledger_prints_on_landscape_pages(desk: Desk, page: Page) -> None:
     a_day(desk)
     desk.open(page)
@@ -358,7 +383,8 @@ def test_nothing_is_wider_than_the_screen(desk: Desk, page: Page) -> None:
     a_day(desk)
     desk.open(page)
     paths = ["/", "/cases/new/helper", "/cases/new/proxy", "/cases/new/intake", "/status", "/files",
-             "/inbox", "/applications", "/applications/new/change", "/clerks"]  # fmt: skip
+             "/courier", "/inbox", "/applications", "/applications/new/change",
+             "/clerks"]  # fmt: skip
     for path in paths:
         page.goto(desk.address(path))
         for width in (1366, 1024):

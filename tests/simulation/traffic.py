@@ -155,7 +155,7 @@ def read_stick(world: World, pc: Pc, file: bytes, damage: str) -> None:
     try:
         outcome = read_reply(pc.station, file)
     except StationError as told:
-        is_known = told.code == "reply.other_request"  # answered already, or very old
+        is_known = told.code == "courier.answered"  # or very old
         require(is_known or damage != "none", 9, f"a genuine reply is told as {told.code}")
         return
     require(damage == "none", 7, "a damaged stick was taken")

@@ -133,7 +133,7 @@ def test_a_courier_file_does_what_a_network_does(
     back.write_bytes(courier.frame(hub.exchange(courier.unframe(out.read_bytes()))))
     assert "已同步" in enrolled("courier", "in", str(back)).stdout
     again = enrolled("courier", "in", str(back), ok=False)
-    assert "reply.other_request" in again.stderr
+    assert "[courier.answered]" in again.stderr
     assert json.loads(enrolled("status", "--json").stdout)["pending"] == 0
 
 

@@ -1,13 +1,9 @@
-"""How reporting to the county stands, in a clerk's words; an exchange now; courier files."""
+"""How reporting to the county stands, in a clerk's words; an exchange now."""
 
-import io
-
-from flask import Response, flash, jsonify, redirect, render_template, request, send_file, url_for
+from flask import Response, flash, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from station_client.errors import StationError
-from station_client.services import china_time
-from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_status import read_status
 from station_client.station import Station
@@ -43,26 +39,4 @@ def sync_now(desk: Desk, station: Station) -> ResponseReturnValue:
         flash(f"{error.words()}已登记的内容都在本机，不会丢失。", kind)
     else:
         flash(f"同步完成：上报 {done.pushed} 条，收到 {done.pulled} 条。", "success")
-    return redirect(url_for("status"))
-
-
-def courier_out(desk: Desk, station: Station) -> Response:
-    """What waits to be reported, sealed, as a file to carry."""
-    day = china_time.day(station.now_ms())
-    return send_file(
-        io.BytesIO(write_request(station)),
-        mimetype="application/octet-stream",
-        as_attachment=True,
-        download_name=f"同步包-{station.name}-{day}.bianmin",
-    )
-
-
-def courier_in(desk: Desk, station: Station) -> ResponseReturnValue:
-    upload = request.files.get("file")
-    try:
-        done = read_reply(station, upload.read() if upload else b"")
-    except StationError as error:
-        flash(error.words(), "danger")
-    else:
-        flash(f"回执包已读入：确认 {done.pushed} 条，收到 {done.pulled} 条。", "success")
     return redirect(url_for("status"))

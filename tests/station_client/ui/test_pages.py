@@ -19,6 +19,7 @@ from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.record_entry import record_entry
+from sync_protocol import courier
 from sync_protocol.channel import Verdict
 from sync_protocol.operations import Write
 from tests.station_client import desk as builders
@@ -846,8 +847,28 @@ def test_a_request_is_carried_out_on_a_stick_and_a_wrong_file_is_refused(
     assert len(answer.data) > 500
     assert "赵秀兰".encode() not in answer.data
     sent = {"file": (io.BytesIO(b"not a courier file"), "x.bianmin")}
-    assert visitor.post("/courier/in", sent).headers["Location"] == "/status"
-    assert 'class="note danger"' in visitor.get("/status").text
+    assert visitor.post("/courier/in", sent).headers["Location"] == "/courier"
+    assert "确认拿的是对方导出的文件" in visitor.get("/courier").text
+    visitor.post("/courier/in")
+    assert "还没有选择文件" in visitor.get("/courier").text
+
+
+def test_what_a_reply_brought_and_what_is_still_open_is_told(
+    program: Program, visitor: Visitor, hub: FakeHub
+) -> None:
+    of_case(visitor, program)
+    assert "2 条：请导出同步包" in visitor.get("/courier").text
+    file = visitor.post("/courier/out").data
+    assert "等回执的同步包" in visitor.get("/courier").text
+    hub.judge = lambda *_: (Verdict.HELD, "form")
+    reply = courier.frame(hub.exchange(courier.unframe(file)))
+    visitor.post("/courier/in", {"file": (io.BytesIO(reply), "r.bianmin")})
+    page = visitor.get("/courier").text
+    assert "县级确认 2 条" in page
+    assert "<dt>没有回执的" not in page
+    assert "县级待核" in page
+    visitor.post("/courier/in", {"file": (io.BytesIO(reply), "r.bianmin")})
+    assert "已经读入过" in visitor.get("/courier").text
 
 
 def an_application(**changes: str) -> dict[str, str]:
