@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from forms.reading import Unreadable, read_date
-from hub_server import app
+from hub_server import app, verify
 from hub_server.accounts import ROLES, Account
 from hub_server.command_line import (
     as_json,
@@ -58,6 +58,7 @@ from hub_server.services.read_ledger import Filters
 from hub_server.services.record_agreement import KINDS as AGREEMENTS
 from hub_server.services.record_agreement import record_agreement
 from hub_server.services.submit_application import submit_application
+from hub_server.services.write_archive import write_archive, write_archives
 from hub_server.workflow import DECISIONS
 
 PORT = 8420
@@ -327,16 +328,34 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 
 @main.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--station", "station_code", default="", help="Only this station.")
 @click.option("--since", default="", help="First day, 2026-01-01.")
 @click.option("--until", default="", help="Last day.")
 @click.option("--masked", is_flag=True, help="Hide names and telephone numbers (.csv and .xlsx).")
+@click.option(
+    "--archive",
+    is_flag=True,
+    help="Write what `verify` checks: the station's whole history with its proofs. Without "
+    "--station FILE is a folder, and gets one file for each channel.",
+)
 @with_account
 def export(
-    hub: Hub, by: Account, file: Path, station_code: str, since: str, until: str, masked: bool
+    hub: Hub,
+    by: Account,
+    file: Path,
+    station_code: str,
+    since: str,
+    until: str,
+    masked: bool,
+    archive: bool,
 ) -> None:
-    """Write the work ledger (.csv, .xlsx), or every record in full with its proofs (.jsonl)."""
+    """Write the work ledger (.csv, .xlsx), every record in full (.jsonl), or an archive."""
+    if archive:
+        alone = [write_archive(hub, by, station_code, file)] if station_code else None
+        for each in alone or write_archives(hub, by, file):
+            click.echo(f"{each.path}: {each.entries}")
+        return
     filters = Filters(station_code=station_code, since=_day(since), until=_day(until))
     written = export_station(hub, by, file, filters, masked=masked)
     click.echo(f"{file}: {written.lines}")
@@ -402,6 +421,24 @@ def _hexed(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError as wrong:
         raise HubError("undecided.unknown") from wrong
+
+
+@main.command("verify")
+@click.argument("archive", type=_FILE)
+@click.option("--hub-fingerprint", metavar="HEX", default="", help="The hub's, at least 16 digits.")
+@click.option(
+    "--witness",
+    "witnesses",
+    type=_FILE,
+    multiple=True,
+    help="A station's receipts, or another archive: finds a tail that was cut off.",
+)
+@json_option
+def verify_command(
+    archive: Path, hub_fingerprint: str, witnesses: tuple[Path, ...], as_lines: bool
+) -> None:
+    """Check an archive without any hub; exits with 1 where something is not as it was signed."""
+    raise SystemExit(verify.run(archive, witnesses, hub_fingerprint, as_json=as_lines))
 
 
 @main.command()

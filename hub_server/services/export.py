@@ -146,12 +146,13 @@ def _channels(hub: Hub, account: Account, filters: Filters) -> list[Channel]:
     return [
         channel
         for channel in hub.store.journal.channels()
-        if account.sees(_region(hub, channel))
+        if account.sees(region_of(hub, channel))
         and (not filters.station_code or channel.station_code == filters.station_code)
     ]
 
 
-def _region(hub: Hub, channel: Channel) -> str:
+def region_of(hub: Hub, channel: Channel) -> str:
+    """Whose channel it is: a station may have moved since its channel was made."""
     station = hub.store.stations.get(channel.station_code) if channel.station_code else None
     return station.region if station else channel.region
 

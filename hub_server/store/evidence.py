@@ -89,6 +89,11 @@ class Evidence:
             for at, data, digest, header, body, body_digest, base in found
         ]
 
+    def words(self, channel: bytes) -> list[bytes]:
+        """The entries that place nothing: the hub's own words, in order."""
+        sql = "SELECT data FROM entry WHERE channel = ? AND operation IS NULL ORDER BY position"
+        return [data for (data,) in run(self._database, sql, channel)]
+
     def heads(self, channel: bytes) -> list[SignedHead]:
         """The signed heads that cover the operations of every station's chain."""
         found = run(self._database, _HEADS, channel, channel)

@@ -1,0 +1,604 @@
+"""Checks the archive of a channel without the hub, its database or this project's other code.
+
+    python verify.py ARCHIVE [--hub-fingerprint HEX] [--witness FILE] ... [--json]
+
+One file, to be read and copied by an auditor: Python 3.11 and `cryptography` are all it needs.
+Exit code 0: everything is as it was signed; 1: something is not, and it says what and where; 2: no
+archive, or a wrong command. What is checked, and what no archive shows: PROTOCOL.md, section 23.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+ARCHIVE, RECEIPTS = b"BIANMIN-ARCHIVE-1\n", b"BIANMIN-RECEIPTS-1\n"
+CHANNEL, REPLICA, HEAD, COUNTERSIGNATURE, ENTRY, RECEIPT, SEAL = range(1, 8)  # kinds of frames
+OPERATION, VERDICT, EPOCH, ERASURE, REVOCATION, FREEZE, CLOSING, COPY = range(1, 9)  # of entries
+HELD, REFUSED, ACCEPTED = range(3)
+LEAD_MS = 600_000  # how far a stamp may run ahead of the hub's clock before it is cut
+FRAME_BYTES = 1 << 24
+FINGERPRINT_LETTERS = 16  # of the 64; fewer are not worth comparing
+
+WORDS = {
+    "form": "不是归档文件，或格式已损坏",
+    "end": "文件在封签之前中断，或封签之后还有内容",
+    "hub": "县级平台的公钥指纹与给出的指纹不符",
+    "certificate": "这台电脑的证书不是该平台签发的",
+    "mint": "这台电脑没有同一次启用中原有电脑的签名",
+    "head": "写入者的签名不正确，或签过名的操作不在归档中：被删除或改动",
+    "countersignature": "会签者不在归档的电脑名单中，或会签的签名不正确",
+    "countersigned": "站点会签过的历史与归档不同：此条或之前被改动、删除、插入或调换",
+    "beyond": "站点会签过的位置在归档的末尾之后：末尾被截掉",
+    "entry": "条目与其摘要不符：被改动、删除、插入或调换",
+    "place": "条目没有对应的操作，或操作不属于这个条目",
+    "name": "操作的表头或内容与条目中的名称不符：被改动",
+    "author": "写入者不属于本通道，或没有证书",
+    "order": "操作在写入者的链上不连续：中间有操作被删除或调换",
+    "gap": "操作前面缺少同一写入者的操作，却没有因此暂存",
+    "unsigned": "没有写入者的签名覆盖此操作",
+    "effective": "生效时间不是写入时间和平台时间允许的值",
+    "copy": "重发的操作与最初的一份不同",
+    "verdict": "裁定所指的操作不在此条之前",
+    "barred": "写入者已被冻结或撤销，之后的操作却被接受",
+    "body": "已接受操作的内容缺失，而该记录没有清除",
+    "epoch": "平台恢复的说明（新纪元）与归档不符",
+    "receipt": "平台的回执与归档末尾不符，或签名不正确",
+    "seal": "归档的封签不正确：条目之外的部分被改动、删除或添加",
+    "witness_none": "见证文件中没有本通道的回执",
+    "witness_hub": "见证文件不是同一平台签发的",
+    "witness": "与见证文件中的回执不同：此条或之前的历史被改写",
+    "witness_tail": "见证文件中的回执所签的位置在归档的末尾之后：末尾被截掉",
+}
+
+
+class Fault(Exception):
+    """The first thing that is wrong: a code of WORDS, and where (position, replica, seq)."""
+
+    def __init__(self, code: str, **where: Any) -> None:
+        super().__init__(code)
+        self.code, self.where = code, where
+
+    def words(self) -> str:
+        labels = {"position": "第 {} 条", "replica": "电脑 {}", "seq": "其第 {} 个操作"}
+        places = [labels[name].format(value) for name, value in plain(self.where).items()]
+        return f"{'，'.join(places)}：{WORDS[self.code]}" if places else WORDS[self.code]
+
+
+def need(holds: bool, code: str, **where: Any) -> None:
+    """Every check goes through here. Fault."""
+    if not holds:
+        raise Fault(code, **where)
+
+
+# --- bytes and signatures ------------------------------------------------------------------------
+
+CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
+INTEGERS = {0xCC + n: (1 << (n & 3), n > 3) for n in range(8)}  # bytes, and whether with a sign
+LENGTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}
+
+
+def unpack(data: bytes) -> Any:
+    """The one msgpack value in these bytes; the protocol has no floats. Fault `form`."""
+    try:
+        value, end = value_at(data, 0)
+    except (LookupError, UnicodeDecodeError, RecursionError, TypeError) as broken:
+        raise Fault("form") from broken
+    need(end == len(data), "form")
+    return value
+
+
+def value_at(data: bytes, at: int) -> tuple[Any, int]:
+    """The value that begins there, and where it ends."""
+    kind, at = data[at], at + 1
+    if kind < 0x80 or kind >= 0xE0:
+        return (kind if kind < 0x80 else kind - 0x100), at
+    if kind in CONSTANTS:
+        return CONSTANTS[kind], at
+    if kind in INTEGERS:
+        size, is_signed = INTEGERS[kind]
+        return int.from_bytes(cut(data, at, size), "big", signed=is_signed), at + size
+    count = kind & (0x1F if kind >= 0xA0 else 0x0F)
+    if kind >= 0xC0:
+        width = LENGTHS[kind]
+        count, at = int.from_bytes(cut(data, at, width), "big"), at + width
+    if 0xC4 <= kind <= 0xC6:
+        return cut(data, at, count), at + count
+    if 0xA0 <= kind < 0xC0 or 0xD9 <= kind <= 0xDB:
+        return cut(data, at, count).decode(), at + count
+    items, is_map = [], kind < 0x90 or kind >= 0xDE
+    for _ in range(count * 2 if is_map else count):
+        item, at = value_at(data, at)
+        items.append(item)
+    return (dict(zip(items[::2], items[1::2], strict=True)) if is_map else items), at
+
+
+def cut(data: bytes, at: int, size: int) -> bytes:
+    if at + size > len(data):
+        raise IndexError
+    return data[at : at + size]
+
+
+def shaped(values: Any, *types: Any) -> list[Any]:
+    """The first elements of an array, each of its type: what a later version added after them is
+    not looked at. Fault `form`."""
+    need(isinstance(values, list) and len(values) >= len(types), "form")
+    need(all(map(isinstance, values, types)), "form")
+    return list(values[: len(types)])
+
+
+def digest(purpose: bytes, *parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join((purpose, b"\0", *parts))).digest()
+
+
+def signed(public: bytes, signature: bytes, purpose: bytes, *parts: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, digest(purpose, *parts))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def receipt_holds(public: bytes, receipt: list[Any]) -> bool:
+    """Whether the hub signed this cursor at this time. Fault `form`."""
+    cursor, at, signature = shaped(receipt, list, int, bytes)
+    channel, epoch, position, end = shaped(cursor, bytes, bytes, int, bytes)
+    parts = (channel, epoch, eight(position), end, eight(at))
+    return signed(public, signature, b"bianmin/receipt", *parts)
+
+
+def eight(number: int) -> bytes:
+    need(0 <= number < 1 << 63, "form")
+    return number.to_bytes(8, "big")
+
+
+def frames(file: BinaryIO, magic: bytes) -> Iterator[tuple[list[Any], bytes]]:
+    """Each frame, and SHA-256 over everything before it. Fault `form`, `end`."""
+    need(file.read(len(magic)) == magic, "form")
+    whole = hashlib.sha256(magic)
+    while length := file.read(4):
+        size = int.from_bytes(length, "big")
+        data = file.read(size) if len(length) == 4 and size <= FRAME_BYTES else b""
+        need(0 < len(data) == size, "end")
+        frame = unpack(data)
+        shaped(frame, int)
+        yield frame, whole.digest()
+        whole.update(length + data)
+
+
+# --- what is known while the archive is read -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Member:
+    """A replica that belongs; `home` is the channel that it writes in."""
+
+    signing: bytes = b""
+    enrolment: bytes = b""
+    home: bytes = b""
+
+
+@dataclass
+class Line:
+    """Operations of one replica that follow each other; `unsigned` is the first of them (position,
+    seq) that no signature covers yet; a branch `is_joined` once the gap before it has closed."""
+
+    replica: bytes
+    seq: int
+    link: bytes
+    unsigned: tuple[int, int] | None = None
+    is_signed: bool = False
+    is_joined: bool = False
+
+
+@dataclass
+class Checked:
+    """What an archive proves that stands."""
+
+    fingerprint: str = ""
+    channel: str = ""
+    kind: str = ""
+    region: str = ""
+    station: str = ""
+    entries: int = 0
+    operations: int = 0
+    without_body: int = 0
+    replicas: int = 0
+    countersigned: int = 0  # the highest position that a replica signed
+    witnessed: int = 0  # the highest that a witness holds of this channel
+    restores: list[int] = field(default_factory=list)  # where the hub went on after a restore
+    unproven: list[int] = field(default_factory=list)  # came back after one without a signature
+    given_up: list[int] = field(default_factory=list)  # witnessed, and lost by one
+
+
+class Verifier:
+    """Reads an archive frame by frame and stops at the first thing that is wrong."""
+
+    def __init__(self, witnesses: Iterable[list[Any]] = (), fingerprint: str = "") -> None:
+        self.witnesses, self.fingerprint, self.found = list(witnesses), fingerprint, Checked()
+        self.position = 0
+        self.where: dict[str, Any] = {}  # what is being read
+        self.hub = self.hub_signing = self.channel = self.digest = self.before = b""
+        self.epochs: list[bytes] = []
+        self.ended: dict[bytes, int] = {}  # epoch → how many of its entries were kept
+        self.hub_replicas: set[bytes] = set()
+        self.members: dict[bytes, Member] = {}
+        self.enrolled: set[bytes] = set()
+        self.heads: dict[tuple[bytes, int], set[bytes]] = {}  # (replica, seq) → signed links
+        self.countersigned: dict[int, list[tuple[bytes, bytes]]] = {}
+        self.witnessed: dict[int, list[tuple[bytes, bytes]]] = {}
+        self.chains: dict[bytes, Line] = {}
+        self.branches: list[Line] = []
+        self.starts: dict[tuple[bytes, int, bytes], Line] = {}  # branches by (replica, seq, link)
+        self.ends: dict[tuple[bytes, int, bytes], Line] = {}
+        self.early: dict[tuple[bytes, int], tuple[bytes, int]] = {}  # came back before its turn
+        self.waiting: dict[bytes, Line] = {}  # identity held for a gap → its branch
+        self.acts: dict[bytes, bytes] = {}
+        self.verdicts: dict[bytes, int] = {}
+        self.bodiless: dict[bytes, tuple[int, bytes]] = {}  # identity → position, record
+        self.erased: set[bytes] = set()
+        self.barred: set[bytes] = set()
+
+    def read(self, file: BinaryIO) -> Checked:
+        """What the archive proves. Fault for the first thing that is wrong."""
+        steps = {
+            CHANNEL: self.read_channel,
+            REPLICA: self.read_replica,
+            HEAD: self.read_head,
+            COUNTERSIGNATURE: self.read_countersignature,
+            ENTRY: self.read_entry,
+            RECEIPT: self.read_receipt,
+            SEAL: self.read_seal,
+        }
+        last = 0
+        try:
+            for frame, self.before in frames(file, ARCHIVE):
+                kind = frame[0]
+                need(last != SEAL, "end")
+                need(kind in steps and kind >= last and (kind == CHANNEL) == (not last), "form")
+                need(kind != RECEIPT or last != RECEIPT, "form")
+                last = kind
+                steps[kind](frame)
+            need(last == SEAL, "end")
+        except Fault as fault:
+            raise Fault(fault.code, **{**self.where, **fault.where}) from fault
+        return self.found
+
+    # --- who belongs -----------------------------------------------------------------------------
+
+    def read_channel(self, frame: list[Any]) -> None:
+        _, hub, self.channel, kind, region, station, epochs = shaped(
+            frame, int, list, bytes, str, str, str, list
+        )
+        self.hub_signing, sealing = shaped(hub, bytes, bytes)
+        fingerprint = digest(b"bianmin/hub", self.hub_signing, sealing)
+        need(fingerprint.hex().startswith(self.fingerprint), "hub")
+        self.hub, self.found.fingerprint = fingerprint[:16], fingerprint.hex()
+        self.epochs = shaped(epochs, *[bytes] * max(1, len(epochs)))
+        for epoch in self.epochs:
+            replica = digest(b"bianmin/hub-replica", self.hub, self.channel, epoch)[:16]
+            self.hub_replicas.add(replica)
+        self.digest = digest(b"bianmin/channel", self.channel)
+        found = self.found
+        found.channel, found.kind, found.region, found.station = (
+            self.channel.hex(), kind, region, station
+        )  # fmt: skip
+        self.read_witnesses()
+
+    def read_witnesses(self) -> None:
+        for receipt in self.witnesses:
+            need(receipt_holds(self.hub_signing, receipt), "witness_hub")
+            channel, epoch, position, end = receipt[0][:4]
+            if channel == self.channel and position:
+                self.witnessed.setdefault(position, []).append((epoch, end))
+        need(bool(self.witnessed) or not self.witnesses, "witness_none")
+        self.found.witnessed = max(self.witnessed, default=0)
+
+    def read_replica(self, frame: list[Any]) -> None:
+        """The hub certified it; one more of the same enrolment was minted by a certified one."""
+        _, data, signature, introduction = shaped(frame, int, bytes, bytes, list | None)
+        keys, member = self.certified(data, signature)
+        self.where = {"replica": keys[0]}
+        need(keys[0] not in self.members, "certificate")
+        mint = shaped(introduction, bytes, bytes, list | None)[2] if introduction else None
+        if mint:
+            child, signature = shaped(mint, list, bytes)
+            _, parent = self.certified(introduction[0], introduction[1])
+            parts = (b"bianmin/mint", member.enrolment, *keys)
+            is_ours = (child[:3], parent.enrolment) == (keys, member.enrolment)
+            need(is_ours and signed(parent.signing, signature, *parts), "mint")
+        else:
+            need(member.enrolment not in self.enrolled, "mint")
+            self.enrolled.add(member.enrolment)
+        self.members[keys[0]] = member
+        self.found.replicas += 1
+
+    def certified(self, data: bytes, signature: bytes) -> tuple[list[bytes], Member]:
+        """Replica, signing and sealing key that the hub certified."""
+        _, hub, enrolment, keys, _, _, grants = shaped(
+            unpack(data), int, bytes, bytes, list, str, str, list
+        )
+        keys, (home, *_) = shaped(keys, bytes, bytes, bytes), shaped(shaped(grants, list)[0], bytes)
+        is_signed = signed(self.hub_signing, signature, b"bianmin/certificate", data)
+        need(hub == self.hub and is_signed, "certificate", replica=keys[0])
+        return keys, Member(keys[1], enrolment, home)
+
+    def read_head(self, frame: list[Any]) -> None:
+        _, replica, seq, link, signature = shaped(frame, int, bytes, int, bytes, bytes)
+        self.where = {"replica": replica, "seq": seq}
+        member = self.members.get(replica, Member())
+        parts = (b"bianmin/head", replica, eight(seq), link)
+        need(signed(member.signing, signature, *parts), "head")
+        self.heads.setdefault((replica, seq), set()).add(link)
+
+    def read_countersignature(self, frame: list[Any]) -> None:
+        _, replica, both, _ = shaped(frame, int, bytes, list, int)
+        cursor, signature = shaped(both, list, bytes)
+        channel, epoch, position, end = shaped(cursor, bytes, bytes, int, bytes)
+        self.where = {"position": position, "replica": replica}
+        member = self.members.get(replica, Member())
+        parts = (b"bianmin/countersign", replica, channel, epoch, eight(position), end)
+        is_signed = signed(member.signing, signature, *parts)
+        need(channel == self.channel and is_signed, "countersignature")
+        self.countersigned.setdefault(position, []).append((replica, end))
+        self.found.countersigned = max(self.found.countersigned, position)
+
+    # --- entries ---------------------------------------------------------------------------------
+
+    def read_entry(self, frame: list[Any]) -> None:
+        self.position += 1
+        self.where = {"position": self.position}
+        _, data, kept, operation = shaped(frame, int, bytes, bytes, list | None)
+        before, self.digest = self.digest, digest(b"bianmin/entry", self.digest, data)
+        need(self.digest == kept, "entry")
+        word = unpack(data)
+        kind = shaped(word, int)[0]
+        need((kind in (OPERATION, COPY)) == (operation is not None), "place")
+        if operation is not None:
+            self.read_operation(word, operation)
+        elif kind == VERDICT:
+            self.read_verdict(*shaped(word[1:], bytes, int, str))
+        elif kind == EPOCH:
+            self.read_epoch(before, *shaped(word[1:], bytes, int, bytes))
+        elif kind == ERASURE:
+            self.erased.add(shaped(word[1:], bytes)[0])
+        elif kind in (REVOCATION, FREEZE):
+            self.barred.add(shaped(word[1:], bytes)[0])
+        for replica, end in self.countersigned.pop(self.position, ()):
+            need(end == self.digest, "countersigned", replica=replica)
+        for epoch, end in self.witnessed.pop(self.position, ()):
+            if end != self.digest:
+                self.explain(epoch, self.position, "witness")
+        self.found.entries = self.position
+
+    def read_verdict(self, identity: bytes, verdict: int, code: str) -> None:
+        need(identity in self.acts, "verdict")
+        line = self.waiting.get(identity)
+        if line is not None and verdict > HELD:
+            need(line.is_joined or bool(self.found.restores), "gap")
+        elif line is not None and code != "gap":
+            del self.waiting[identity]  # written after other operations than those that came
+        self.verdicts[identity] = max(self.verdicts[identity], verdict)
+
+    def read_epoch(self, before: bytes, old_epoch: bytes, kept: int, end: bytes) -> None:
+        """A restore says which epoch it ended, and what of it was kept: all up to here."""
+        at = len(self.found.restores)
+        told = (self.epochs[at : at + 1], self.position - 1, before)
+        need(([old_epoch], kept, end) == told and at + 1 < len(self.epochs), "epoch")
+        self.found.restores.append(self.position)
+        self.ended[old_epoch] = kept
+
+    def explain(self, epoch: bytes, position: int, code: str) -> None:
+        """A receipt of an ended epoch is void from there on; any other stands for ever."""
+        need(self.ended.get(epoch, position) < position, code, position=position)
+        self.found.given_up.append(position)
+
+    # --- operations and chains -------------------------------------------------------------------
+
+    def read_operation(self, word: list[Any], parts: list[Any]) -> None:
+        copied = [bytes] if word[0] == COPY else []
+        name, *first, verdict, code, effective, at = shaped(
+            word[1:], bytes, *copied, int, str, int, int
+        )
+        header, body, body_digest, base = shaped(parts, bytes, *[bytes | None] * 3)
+        values = unpack(header)
+        _, replica, seq, stamp, clerk, record, kind, form = shaped(
+            values, int, bytes, int, int, bytes, bytes, str, int
+        )
+        flags, origin = [*values[8:10], None, None][:2]
+        identity, restored = origin or name, bool(self.found.restores)
+        self.where |= {"replica": replica, "seq": seq}
+        content = digest(b"bianmin/body", body) if body is not None else body_digest or b""
+        need(digest(b"bianmin/operation", header, content) == name, "name")
+        need([origin] == first if first else origin is None, "place")
+        member, is_hubs = self.members.get(replica, Member()), replica in self.hub_replicas
+        need(is_hubs or member.home == self.channel, "author")
+        allowed = min(stamp, at + LEAD_MS)  # what came back has the smaller one of its first place
+        need(effective == allowed or (restored and effective < allowed), "effective")
+        act = repr((is_hubs, content, record, clerk, stamp, kind, form, flags)).encode()
+        act = hashlib.sha256(act).digest()  # what all copies of one operation have in common
+        need(self.acts.setdefault(identity, act) == act, "copy")
+        is_new = verdict == ACCEPTED and self.verdicts.get(identity) != ACCEPTED
+        need(not ({replica, member.enrolment} & self.barred and is_new) or restored, "barred")
+        if base is None:
+            self.follow(replica, seq, name)
+        else:
+            need(verdict == HELD and code in ("gap", "fork"), "gap")
+            self.waiting[identity] = self.branch(replica, seq, name, base)
+        if code != "gap" or identity in self.verdicts:
+            self.waiting.pop(identity, None)  # it can be judged by another copy
+        if body is None and identity not in self.verdicts:
+            self.bodiless[identity] = (self.position, record)
+        self.verdicts[identity] = max(self.verdicts.get(identity, HELD), verdict)
+        self.found.operations += 1
+        self.found.without_body += body is None
+
+    def follow(self, replica: bytes, seq: int, name: bytes) -> None:
+        """The operation follows its writer's last one, and what waited follows it."""
+        line = self.chains.get(replica)
+        if line is None:
+            line = self.chains[replica] = Line(replica, 0, digest(b"bianmin/chain", replica))
+        if seq != line.seq + 1:
+            need(bool(self.found.restores) and seq > line.seq, "order")
+            self.early[replica, seq] = (name, self.position)
+            return
+        self.grow(line, name, self.position)
+        while True:
+            early = self.early.pop((replica, line.seq + 1), None)
+            branch = self.starts.pop((replica, line.seq, line.link), None)
+            if early is not None:
+                self.grow(line, *early)
+            elif branch is not None:
+                del self.ends[replica, branch.seq, branch.link]
+                line.seq, line.link, branch.is_joined = branch.seq, branch.link, True
+                # A signature behind the gap covers what closed it, too.
+                line.unsigned = branch.unsigned or (None if branch.is_signed else line.unsigned)
+            else:
+                return
+
+    def branch(self, replica: bytes, seq: int, name: bytes, base: bytes) -> Line:
+        """Behind a gap, or beside the chain: it says itself what it follows."""
+        place = (replica, seq - 1, base)
+        line = self.ends.pop(place, None)
+        if line is None:
+            line = Line(replica, seq - 1, base)
+            self.branches.append(line)
+            self.starts.setdefault(place, line)
+        self.grow(line, name, self.position)
+        self.ends[replica, line.seq, line.link] = line
+        return line
+
+    def grow(self, line: Line, name: bytes, position: int) -> None:
+        line.seq, line.link = line.seq + 1, digest(b"bianmin/link", line.link, name)
+        links = self.heads.get((line.replica, line.seq), set())
+        if line.link in links:
+            links.remove(line.link)
+            line.unsigned, line.is_signed = None, True
+        elif line.unsigned is None and line.replica not in self.hub_replicas:
+            line.unsigned = (position, line.seq)
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def read_receipt(self, frame: list[Any]) -> None:
+        receipt = shaped(frame, int, list)[1]
+        end = [self.channel, self.epochs[-1], self.position, self.digest]
+        for position, signers in sorted(self.countersigned.items()):
+            need(not signers, "beyond", position=position, replica=signers[0][0])
+        need(receipt_holds(self.hub_signing, receipt) and receipt[0][:4] == end, "receipt")
+        need(len(self.found.restores) + 1 == len(self.epochs), "epoch")
+        for position in sorted(self.witnessed):
+            for epoch, _ in self.witnessed[position]:
+                self.explain(epoch, position, "witness_tail")
+        for (replica, seq), links in sorted(self.heads.items()):
+            need(not links, "head", replica=replica, seq=seq)
+        self.check_covered()
+        for identity, (position, record) in self.bodiless.items():
+            is_decided = self.verdicts[identity] == ACCEPTED
+            need(record in self.erased or not is_decided, "body", position=position)
+
+    def check_covered(self) -> None:
+        """Each operation is its writer's. After a restore one may come back through another PC,
+        which has no signature of the writer to give: it is named, and not refused."""
+        lines = [*self.chains.values(), *(each for each in self.branches if not each.is_joined)]
+        bare = [(*each.unsigned, each.replica) for each in lines if each.unsigned]
+        bare += [(at, seq, replica) for (replica, seq), (_, at) in self.early.items()]
+        for position, seq, replica in sorted(bare):
+            came_back = any(position > each for each in self.found.restores)
+            need(came_back, "unsigned", position=position, replica=replica, seq=seq)
+            self.found.unproven.append(position)
+
+    def read_seal(self, frame: list[Any]) -> None:
+        parts = (b"bianmin/archive", self.before)
+        need(signed(self.hub_signing, shaped(frame, int, bytes)[1], *parts), "seal")
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def verify(archive: Path, witnesses: Iterable[Path] = (), fingerprint: str = "") -> Checked:
+    """What an archive proves, held against receipts of stations or of other archives.
+
+    `fingerprint`: the first letters of the hub's, hexadecimal. Fault; OSError.
+    """
+    receipts = [receipt for path in witnesses for receipt in receipts_in(path)]
+    with archive.open("rb") as file:
+        return Verifier(receipts, fingerprint).read(file)
+
+
+def receipts_in(path: Path) -> list[Any]:
+    with path.open("rb") as file:
+        magic = RECEIPTS if file.read(len(RECEIPTS)) == RECEIPTS else ARCHIVE
+        file.seek(0)
+        return [shaped(f, int, list)[1] for f, _ in frames(file, magic) if f[0] == RECEIPT]
+
+
+def not_shown(found: Checked, fingerprint: str) -> Iterator[str]:
+    """What this archive cannot show."""
+    if not fingerprint:
+        yield "公钥是否真是县级平台的：请把上面的指纹与平台公布、站点所示的核对。"
+    seen = max(found.countersigned, found.witnessed)
+    yield f"末尾是否被截：截在第 {found.entries} 条的，只有更晚的回执（--witness）才能发现。"
+    yield f"站点会签或见证到第 {seen} 条；其后的条目只有平台自己的签名为证。"
+    yield "从未送达平台的内容；平台为其签发证书的电脑是否真在站点。"
+    if found.without_body:
+        yield f"{found.without_body} 个操作的内容已清除或缺失：只能证明其摘要。"
+    if found.restores:
+        yield f"平台曾从备份恢复，自第 {found.restores} 条另开纪元：此前丢失的未必全部补回。"
+    if found.unproven:
+        yield f"恢复后由别的电脑补回的操作没有写入者的签名：自第 {found.unproven} 条。"
+    if found.given_up:
+        yield f"见证的第 {found.given_up} 条在恢复时丢失，无从对照。"
+
+
+def run(archive: Path, witnesses: Iterable[Path], fingerprint: str, *, as_json: bool) -> int:
+    """Verifies, says what was found, and gives the exit code."""
+    wanted = "".join(each for each in fingerprint.lower() if each not in " :-")
+    try:
+        if wanted and (len(wanted) < FINGERPRINT_LETTERS or set(wanted) - set("0123456789abcdef")):
+            raise OSError(f"指纹应为至少 {FINGERPRINT_LETTERS} 位十六进制数字")
+        found = verify(archive, witnesses, wanted)
+    except OSError as refused:
+        sys.stderr.write(f"{refused}\n")
+        return 2
+    except Fault as fault:
+        words = fault.words()
+        answer = {"sound": False, "code": fault.code, **plain(fault.where), "words": words}
+        lines = [f"归档不成立。{words} [{fault.code}]"]
+        status = 2 if fault.code in ("form", "witness_none") and not fault.where else 1
+    else:
+        unshown = list(not_shown(found, wanted))
+        answer = {"sound": True, **asdict(found), "not_shown": unshown}
+        whose = f"{found.kind} {found.station or found.region}，通道 {found.channel}"
+        counts = f"{found.entries} 条，{found.operations} 个操作，{found.replicas} 台电脑"
+        lines = ["归档成立：条目没有改动、删除、调换，也没有外来的。", f"{whose}：{counts}"]
+        lines += [f"平台公钥指纹 {found.fingerprint}", "归档本身不能证明：", *unshown]
+        status = 0
+    text = json.dumps(answer, ensure_ascii=False, indent=1) if as_json else "\n".join(lines)
+    sys.stdout.write(f"{text}\n")
+    return status
+
+
+def plain(facts: dict[str, Any]) -> dict[str, Any]:
+    """Bytes as hex."""
+    return {name: v.hex() if isinstance(v, bytes) else v for name, v in facts.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Checks the archive of a channel.")
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("--hub-fingerprint", default="", metavar="HEX")
+    parser.add_argument("--witness", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    return run(given.archive, given.witness, given.hub_fingerprint, as_json=given.json)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
