@@ -15,10 +15,10 @@ from forms.loader import DefinitionError
 from hub_server.errors import HubError
 from station_client.errors import StationError
 from sync_protocol.errors import ProtocolError
+from tests.figures import volume
 from tests.fuzz.mutations import mutated
 
-IS_PROOF = bool(os.environ.get("BIANMIN_PROOF"))
-MUTATIONS = 150_000 if IS_PROOF else 12_000
+MUTATIONS = volume(12_000, 150_000)
 SEED = int(os.environ.get("BIANMIN_SEED") or 1)
 
 Mutation = Callable[[bytes, Sequence[bytes], Random], bytes]

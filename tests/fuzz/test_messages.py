@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from station_client.errors import StationError
 from sync_protocol.errors import PeerFault
 from tests import figures
-from tests.fuzz.leaks import IS_PROOF, Leak, Mutation, Reader, code_of, feed, told
+from tests.fuzz.leaks import Leak, Mutation, Reader, code_of, feed, told
 from tests.fuzz.mutations import lied, mutated
 from tests.fuzz.protocol_readers import readers
 from tests.sync_protocol import builders
 
 READERS = readers()
-EXAMPLES = 300 if IS_PROOF else 20
+EXAMPLES = figures.volume(20, 300)
 
 
 @pytest.mark.timeout(600)
