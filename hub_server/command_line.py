@@ -68,11 +68,10 @@ def _last_words(error: HubError | ProtocolError) -> click.ClickException:
 @contextmanager
 def opened(folder: Path) -> Iterator[Hub]:
     """The hub in a folder; other processes may have it open, too."""
-    with told():
+    with told(), as_hub_errors():
         hub = app.open_hub(folder)
         try:
-            with as_hub_errors():
-                yield hub
+            yield hub
         finally:
             hub.store.close()
 
