@@ -40,7 +40,7 @@ def _review(world: World, pc: Pc, action: str, dice: Random) -> bool:
     with _county():
         review_case(
             world.hub, who, case.channel, case.record, action, opinion, corrected,
-            case.version.hex() if dice.random() < 0.5 else "",
+            world.hub.shown(case.version) if dice.random() < 0.5 else "",
         )  # fmt: skip
     return True
 
