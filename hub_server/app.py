@@ -18,17 +18,21 @@ from flask_limiter.util import get_remote_address
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 import forms
-from hub_server import admin, api, public
+from hub_server import admin, api, outside_journal, public, witness
 from hub_server.api.routes import say_code
 from hub_server.errors import HubError
-from hub_server.hub import Hub
+from hub_server.hub import EPOCH, Hub
 from hub_server.keys import make_keys, read_keys
+from hub_server.outside_journal import EpochDrawn, OutsideJournal
 from hub_server.pages.answers import explain_http
 from hub_server.pages.safety import prepare
 from hub_server.services.accounts import keep_account, new_account
+from hub_server.services.draw_epoch import WITNESSED, notice_restore
 from hub_server.services.enrol_station import new_channel
 from hub_server.services.judge_again import judge_new_forms
+from hub_server.services.withdraw import replay_journal
 from hub_server.store import Store
+from hub_server.witness import Witness
 from sync_protocol import crypto, limits
 
 DATABASE = "hub.db"
@@ -69,17 +73,20 @@ def make_hub(
     first = new_account(*admin, "admin", region) if admin else None
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = make_keys(home, environment)
-    store = Store(home / DATABASE, keys.database)
-    if store.meta("epoch") is not None:
+    store = _store(home, keys.database, environment)
+    if store.meta(EPOCH) is not None:
         store.close()
         raise HubError("hub.exists", folder=home)
     (home / DATABASE).chmod(0o600)
     epoch = os.urandom(16)
-    hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, epoch, name, region)
+    outside = OutsideJournal(outside_journal.path_of(home, environment))
+    hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, name, region, outside)
+    outside.add(EpochDrawn(epoch))
     with store.writing():
         store.set_meta("name", name.encode())
         store.set_meta("region", region.encode())
-        store.set_meta("epoch", epoch)
+        store.set_meta(EPOCH, epoch)
+        store.set_meta(WITNESSED, b"1")
         new_channel(hub, "office", region)
         new_channel(hub, "region", region)
         if first is not None:
@@ -92,22 +99,31 @@ def open_hub(
     now_ms: Callable[[], int] = clock_ms,
     environment: Mapping[str, str] = os.environ,
 ) -> Hub:
-    """The hub in a folder; what waited for a form that came with this program is judged.
+    """The hub in a folder. Before it answers anybody, it looks whether it was restored, repeats
+    what no restore may undo, and judges what waited for a form that came with this program.
 
-    HubError `hub.missing`, `hub.emptied`, `hub.key_file`, `hub.database`.
+    HubError `hub.missing`, `hub.emptied`, `hub.key_file`, `hub.database`, `hub.journal`.
     """
     if not (home / DATABASE).exists():
         raise HubError("hub.missing", folder=home)
     _check_not_emptied(home)
     keys = read_keys(home, environment)
-    store = Store(home / DATABASE, keys.database)
-    name, region, epoch = (store.meta(each) for each in ("name", "region", "epoch"))
+    store = _store(home, keys.database, environment)
+    name, region, epoch = (store.meta(each) for each in ("name", "region", EPOCH))
     if name is None or region is None or epoch is None:
         store.close()
         raise HubError("hub.missing", folder=home)
-    hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, epoch, name.decode(), region.decode())
+    outside = OutsideJournal(outside_journal.path_of(home, environment))
+    facts = (name.decode(), region.decode())
+    hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, *facts, outside)
+    notice_restore(hub)
+    replay_journal(hub)
     judge_new_forms(hub)
     return hub
+
+
+def _store(home: Path, key: bytes, environment: Mapping[str, str]) -> Store:
+    return Store(home / DATABASE, key, Witness(witness.path_of(home, environment)))
 
 
 def _check_not_emptied(home: Path) -> None:

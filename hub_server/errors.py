@@ -88,6 +88,8 @@ _TABLE: dict[str, tuple[int, str]] = {
         409,
         "不同站点有两条编号相同的记录，无法确定是哪一条。请从列表中重新打开，并联系运维人员。",
     ),
+    "record.erased": (409, "这条记录的内容已按保存期限清除，不能再写入或清除。请核对记录编号。"),
+    "erase.no_reason": (400, "清除记录必须写明理由。请填写后再清除。"),
     "record.values": (400, "内容不符合要求：{words}请改正后再提交。"),
     # courier: files that are carried
     "courier.no_file": (400, "还没有选择文件。请选择站点送来的同步包后再读入。"),
@@ -115,6 +117,13 @@ _TABLE: dict[str, tuple[int, str]] = {
         409,
         "这台电脑已经用别的启用码启用过。请直接同步，或重新初始化后再启用。",
     ),
+    "replica.not_here": (404, "没有这台电脑。请用 replica list 核对编号。"),
+    "replica.not_waiting": (409, "这台电脑目前不需要准入。请用 replica list 核对状态。"),
+    "replica.station_taken": (
+        409,
+        "这台电脑所属站点的编号 {station} 已被另一个站点使用，不能恢复。请联系县级运维人员。",
+    ),
+    "revoke.no_reason": (400, "撤销电脑的启用资格必须写明理由。请填写后再撤销。"),
     "replica.unknown": (403, "县级平台不认识这台电脑。请核对平台地址；如平台更换过，请重新启用。"),
     "station.codes_used_up": (
         409,
@@ -154,6 +163,10 @@ _TABLE: dict[str, tuple[int, str]] = {
     "hub.database": (500, "打不开数据库（{reason}）。请核对数据库密钥和磁盘，不要删除任何文件。"),
     "hub.file": (400, "无法读写文件 {file}（{reason}）。请核对路径、权限和磁盘空间。"),
     "hub.fault": (500, "县级平台内部出错，操作没有完成。请稍后再试；反复出现请联系运维人员。"),
+    "hub.journal": (
+        500,
+        "日志文件 {file} 第 {line} 行已损坏。请从另一份副本恢复该文件后再启动，不要删除它。",
+    ),
     "hub.key_file": (500, "密钥文件 {file} 无法使用（{reason}）。请从备份恢复该文件后再启动。"),
     "hub.missing": (500, "文件夹 {folder} 里没有县级平台。请核对 --home，或先运行 init。"),
     "hub.name_form": (400, "平台名称应为 1 至 100 个字符。请重新输入。"),
@@ -161,6 +174,10 @@ _TABLE: dict[str, tuple[int, str]] = {
     "hub.region_form": (400, "县级平台的行政区划代码应为 6 位数字。请核对后重新输入。"),
     "hub.second_instance": (409, "文件夹 {folder} 里的县级平台已经在运行。请使用已启动的那一个。"),
     "hub.sqlite": (500, "SQLite {version} 有已知缺陷，可能损坏数据。请升级 sqlcipher3 后再启动。"),
+    "page.before_restore": (
+        409,
+        "平台在您打开页面之后从备份恢复过，处理没有保存。请刷新页面，核对后再办理。",
+    ),
     "request.page_expired": (400, "页面放置过久，已经失效，没有提交。请刷新页面后再提交一次。"),
     "request.unreadable": (400, "无法读取这个请求。请从首页重新进入。"),
     "request.not_found": (404, "没有这个地址。请核对网址。"),

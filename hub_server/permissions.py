@@ -20,11 +20,13 @@ _CASEWORK = frozenset(
         "catalogue.publish",
         "ledger.read",
         "record.reveal",
+        "record.erase",
+        "replica.decide",
         "undecided.decide",
     }
 )
 _WATCHING = frozenset({"station.watch"})
-_RUNNING = frozenset({"account.manage", "audit.read", "station.export"})
+_RUNNING = frozenset({"account.manage", "audit.read", "station.export", "hub.restored"})
 
 ACTIONS: dict[str, frozenset[str]] = {
     "reviewer": _REGISTER | _CASEWORK,

@@ -66,6 +66,7 @@ class Doorway:
 
     frozen: bool = False
     revoked: bool = False
+    retired: bool = False
     closing: ClosingEntry | None = None
     erased: Collection[bytes] = ()
     accepted: Collection[bytes] = ()
@@ -193,7 +194,8 @@ def release(
     """Judges what was held for a gap once the operations before it have come.
 
     `waiting` gives each, in order of seq, with the link that its run was signed with: where that is
-    not the link it gets here, it was written after other operations than those that have come.
+    not the link it gets here, it was written after other operations than those that have come. Of
+    what came back without its chain the link is not known, and empty.
     """
     entries: list[VerdictEntry] = []
     forked = False
@@ -201,7 +203,7 @@ def release(
         if not forked and operation.header.seq != head.seq + 1:
             break
         link = operations.next_link(head.link, operation.name)
-        forked = forked or link != signed_link
+        forked = forked or (bool(signed_link) and link != signed_link)
         verdict, code = Verdict.HELD, "fork"
         if not forked:
             head = Head(head.replica, operation.header.seq, link)
@@ -237,6 +239,8 @@ def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement
         return Verdict.HELD, "revoked"
     if doorway.frozen:
         return Verdict.HELD, "frozen"
+    if doorway.retired:
+        return Verdict.HELD, "closed"
     if doorway.closing is None:
         return None
     header = operation.header

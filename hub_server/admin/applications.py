@@ -137,8 +137,7 @@ def _decide(hub: Hub, account: Account, found: Application) -> ResponseReturnVal
     asked, seen = request.form.get("decision", ""), request.form.get("seen", "")
     if asked not in DECISIONS:
         raise HubError("application.decision_unknown", decision=asked)
-    if found.version != seen:
-        raise HubError("application.changed")
+    hub.check_seen(found.version, seen, "application.changed")
     opinion = request.form.get("opinion", "").replace("\r\n", "\n").strip()
     check_opinion(asked, opinion)
     seal = _seal(hub.forms.latest(found.kind))

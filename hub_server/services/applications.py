@@ -108,7 +108,7 @@ def application_of(hub: Hub, found: StoredRecord, numbers: Mapping[bytes, str]) 
         station_code=found.station_code or "",
         values=found.values,
         conflicts=found.conflicts,
-        version=found.version.hex(),
+        version=hub.shown(found.version),
         changed_at=found.changed_at,
         agreement=hub.store.applications.agreement(found.record),
     )

@@ -36,7 +36,7 @@ def journal_faults(hub: Hub, last: int | None) -> Iterator[Fault]:
     """The first place in each channel at which the journal does not add up."""
     ends = {each.id: each for each in hub.store.journal.channels()}
     for channel, entries in groupby(hub.store.history.entries(last), key=attrgetter("channel")):
-        found = _Walk(ends.pop(channel), last).first_fault(entries)
+        found = _Walk(hub, ends.pop(channel), last).first_fault(entries)
         if found:
             yield Fault(channel, found)
     yield from (Fault(each.id, 1) for each in ends.values() if each.position)
@@ -45,6 +45,7 @@ def journal_faults(hub: Hub, last: int | None) -> Iterator[Fault]:
 def record_faults(hub: Hub, last: int | None) -> Iterator[Fault]:
     """The records that are not what their operations make now."""
     channels = {each.id: each for each in hub.store.journal.channels()}
+    erased = hub.store.withdrawn.all_erased()
     stations = {each.channel: each for each in hub.store.stations.within("")}
     kept = hub.store.history.records(last)
     stored = next(kept, None)
@@ -53,7 +54,11 @@ def record_faults(hub: Hub, last: int | None) -> Iterator[Fault]:
             yield Fault(stored.channel, record=stored.record)
             stored = next(kept, None)
         own = stored if stored and (stored.channel, stored.record) == (channel, record) else None
-        if not _adds_up(hub, channels[channel], stations.get(channel), rows, own):
+        if (channel, record) in erased:
+            is_sound = own is None and all(row["body"] is None for row in rows)
+        else:
+            is_sound = _adds_up(hub, channels[channel], stations.get(channel), rows, own)
+        if not is_sound:
             yield Fault(channel, record=record)
         if own is not None:
             stored = next(kept, None)
@@ -102,6 +107,7 @@ def _is_as_named(row: Row) -> bool:
 class _Walk:
     """One channel walked through from the first entry that is read to its end."""
 
+    hub: Hub
     channel: Channel
     last: int | None
     position: int = 0
@@ -152,13 +158,19 @@ class _Walk:
         return _is_linked(entry, row)
 
     def _first_misjudged(self) -> int:
-        """Of copies, which share one verdict, only those are compared that are alone here."""
+        """All copies have the highest verdict that any entry gave one of them."""
         wrong = (
-            places[0][0]
+            position
             for name, places in self.judged.items()
-            if len(places) == 1 and places[0][1] != self.told[name]
+            for position, verdict in places
+            if verdict != self.told[name] and not self._was_told_before(name, verdict)
         )
         return min(wrong, default=0)
+
+    def _was_told_before(self, identity: bytes, verdict: int) -> bool:
+        """Whether another copy may have got the higher verdict before what is read."""
+        is_higher = self.last is not None and verdict > self.told[identity]
+        return is_higher and self.hub.store.journal.count_copies(identity) > 1
 
 
 def _is_linked(entry: KeptEntry, row: Row) -> bool:
@@ -169,10 +181,12 @@ def _is_linked(entry: KeptEntry, row: Row) -> bool:
     flags = operations.read_header(row["header"]).flags
     if bool(row["by_hub"]) != (is_hub and not flags & operations.ON_BEHALF):
         return False
-    if row["verdict"] == Verdict.HELD and row["code"] in _UNLINKED:
+    if (row["verdict"] == Verdict.HELD and row["code"] in _UNLINKED) or not row["link"]:
         return True
     before = entry.links_before
     if row["seq"] == 1:
         before = frozenset({operations.first_link(row["replica"])})
+    elif row["base"] is not None:  # it came before those that it follows, or is on a branch
+        before = frozenset({row["base"]})
     links = {operations.next_link(link, row["name"]) for link in before}
     return row["link"] in links and (row["seq"] != head_seq or row["link"] == head_link)

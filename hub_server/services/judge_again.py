@@ -6,7 +6,7 @@ Under the channel's lock, in the order of the chains, only while held. PROTOCOL.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from forms import Forms
 from hub_server.hub import Hub
@@ -68,10 +68,12 @@ def _judge(hub: Hub, channel: Channel, held: Sequence[Placed]) -> tuple[Channel,
     if not held:
         return channel, set()
     now = hub.now_ms()
-    records, judge = bench(hub, channel, {each.operation.header.record for each in held})
-    doorways = _doorways(hub, {each.operation.header.replica for each in held})
+    about = {each.operation.header.record for each in held}
+    records, judge = bench(hub, channel, about)
+    erased = hub.store.withdrawn.erased(channel.id, sorted(about))
+    doorways = _doorways(hub, {each.operation.header.replica for each in held}, erased)
     entries: list[VerdictEntry] = []
-    for each in held:
+    for each in _one_of_each(held, doorways):
         operation = each.operation
         doorway = doorways[operation.header.replica]
         verdict, code = push.decide(operation, doorway, records, judge, now)
@@ -82,7 +84,20 @@ def _judge(hub: Hub, channel: Channel, held: Sequence[Placed]) -> tuple[Channel,
     return append_verdicts(hub, channel, held, entries)
 
 
-def _doorways(hub: Hub, replicas: Iterable[bytes]) -> Mapping[bytes, Doorway]:
+def _one_of_each(held: Sequence[Placed], doorways: Mapping[bytes, Doorway]) -> list[Placed]:
+    """Of several copies the one on a chain that is believed."""
+    chosen: dict[bytes, Placed] = {}
+    for each in held:
+        doorway = doorways[each.operation.header.replica]
+        is_believed = not (doorway.frozen or doorway.revoked)
+        if is_believed or each.operation.identity not in chosen:
+            chosen[each.operation.identity] = each
+    return list(chosen.values())
+
+
+def _doorways(
+    hub: Hub, replicas: Iterable[bytes], erased: Collection[bytes]
+) -> Mapping[bytes, Doorway]:
     """What is frozen or revoked by now waits for the county. A closing asks when an operation came,
     and that was answered when it came."""
     found: dict[bytes, Doorway] = {}
@@ -91,6 +106,7 @@ def _doorways(hub: Hub, replicas: Iterable[bytes]) -> Mapping[bytes, Doorway]:
         found[each] = Doorway(
             frozen=chain is not None and chain.frozen,
             revoked=replica is not None and replica.standing == "revoked",
+            erased=erased,
         )
     return found
 

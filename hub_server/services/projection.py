@@ -65,8 +65,10 @@ def fold(form: Form, accepted: Sequence[Placed]) -> Record:
 
 
 def project(hub: Hub, channel: Channel, records: Iterable[bytes]) -> list[StoredRecord]:
-    """Folds these records of a channel anew and saves them."""
-    placed = hub.store.journal.of_records(channel.id, sorted(set(records)))
+    """Folds these records of a channel anew and saves them; of an erased one nothing is kept."""
+    wanted = set(records)
+    wanted -= hub.store.withdrawn.erased(channel.id, list(wanted))
+    placed = hub.store.journal.of_records(channel.id, sorted(wanted))
     station = hub.store.stations.get(channel.station_code) if channel.station_code else None
     region = station.region if station else channel.region
     name = station.name if station else ""

@@ -41,8 +41,8 @@ def review_case(
         found = hub.store.records.get(channel, record)
         if found is None or found.kind not in CASES or not account.sees(found.region):
             raise HubError("case.unknown")
-        if seen_version and found.version.hex() != seen_version:
-            raise HubError("case.changed")
+        if seen_version:
+            hub.check_seen(hub.shown(found.version), seen_version, "case.changed")
         values = {
             **changes,
             "county_action": action,

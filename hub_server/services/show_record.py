@@ -119,7 +119,7 @@ def _view(hub: Hub, found: StoredRecord, *, masked: bool) -> RecordView:
         values=mask_values(form, found.values) if masked else found.values,
         conflicts=found.conflicts,
         masked=masked,
-        version=found.version.hex(),
+        version=hub.shown(found.version),
         history=_history(hub, found, masked=masked),
     )
 

@@ -5,7 +5,8 @@ Runs inside the transaction of the exchange, which holds the channel. PROTOCOL.m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from hub_server.hub import Hub
@@ -15,9 +16,9 @@ from hub_server.services.write_records import append_word
 from hub_server.store import Chain, Channel, NewEntry, Placed, Replica
 from sync_protocol import channel as protocol
 from sync_protocol import operations, push
-from sync_protocol.channel import ClosingEntry, FreezeEntry, Verdict
+from sync_protocol.channel import ClosingEntry, FreezeEntry, Standing, Verdict, VerdictEntry
 from sync_protocol.errors import PeerFault
-from sync_protocol.operations import Header, Operation, Run
+from sync_protocol.operations import Head, Header, Operation, Run
 from sync_protocol.push import Decision, Doorway, KnownChain, Taken
 
 
@@ -32,7 +33,8 @@ def freeze(hub: Hub, channel: Channel, replica: Replica, reason: str) -> Channel
     """Freezes a chain that was found forked: both branches are kept, nothing more is believed."""
     grown = append_word(hub, channel, FreezeEntry(replica.id, reason, hub.now_ms()))
     hub.store.journal.freeze_chain(replica.id)
-    hub.store.stations.set_standing(replica.id, "frozen")
+    if not replica.standing:  # who waits for the county or is revoked does not get away by a fork
+        hub.store.stations.set_standing(replica.id, "frozen")
     return grown
 
 
@@ -42,17 +44,21 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     chain = journal.chain(replica.id)
     if chain is None or not headers or any(each.replica != replica.id for each in headers):
         raise PeerFault("message.form", where="run")
-    _check_copies(hub, replica, run, headers)
+    _check_copies(hub, channel, run, headers)
     seqs = [header.seq for header in headers]
     names = journal.names(replica.id, min(seqs), max(seqs))
     known = KnownChain(chain.head, journal.link_before(chain, seqs[0]), names)
-    doorway = _doorway(channel, chain, replica)
-    records, judge = bench(hub, channel, {header.record for header in headers})
+    about = {header.record for header in headers}
+    standings = _standings(hub, channel, run, headers)
+    doorway = _doorway(hub, channel, chain, replica, about, standings)
+    records, judge = bench(hub, channel, about)
     taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
-    grown = journal.append(channel, [_entry(each) for each in taken.decisions])
-    final = {v: _records_given(taken, v) for v in (Verdict.ACCEPTED, Verdict.REFUSED)}
-    project(hub, grown, final[Verdict.ACCEPTED])
-    created = records.awaited & (final[Verdict.ACCEPTED] | final[Verdict.REFUSED])
+    new = _shared([_entry(each, doorway.erased) for each in taken.decisions], standings)
+    grown = journal.append(channel, new)
+    _raise_copies(hub, new, standings)
+    accepted = _records_with(new, Verdict.ACCEPTED)
+    project(hub, grown, accepted)
+    created = records.awaited & (accepted | _records_with(new, Verdict.REFUSED))
     grown, released, forked = _move(hub, grown, chain, taken, doorway)
     grown = judge_waiting(hub, grown, created | released)
     if forked and not chain.frozen:
@@ -60,7 +66,42 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     return grown
 
 
-def _check_copies(hub: Hub, replica: Replica, run: Run, headers: Sequence[Header]) -> None:
+def _standings(
+    hub: Hub, channel: Channel, run: Run, headers: Sequence[Header]
+) -> dict[bytes, Standing]:
+    """Identity → standing, of those of a run's operations of which another copy is here."""
+    identities = [header.origin for header in headers if header.origin]
+    if hub.store.journal.has_copies(channel.id):
+        identities = [each.identity for each in push.read_run(run)]
+    return hub.store.journal.standings(channel.id, identities)
+
+
+def _shared(new: Sequence[NewEntry], standings: Mapping[bytes, Standing]) -> list[NewEntry]:
+    """Of what is here in several copies each has the standing that all entries together give."""
+    shared = dict(standings)
+    for each in (entry.placed for entry in new if entry.placed is not None):
+        identity, given = each.operation.identity, Standing(each.verdict, each.code)
+        if identity in shared:
+            shared[identity] = shared[identity].raised_by(given.verdict, given.code)
+        elif each.operation.header.origin:
+            shared[identity] = given
+    return [_with_standing(each, shared) for each in new] if shared else list(new)
+
+
+def _with_standing(new: NewEntry, shared: Mapping[bytes, Standing]) -> NewEntry:
+    if new.placed is None or (known := shared.get(new.placed.operation.identity)) is None:
+        return new
+    return replace(new, placed=replace(new.placed, verdict=known.verdict, code=known.code))
+
+
+def _raise_copies(hub: Hub, new: Sequence[NewEntry], standings: Mapping[bytes, Standing]) -> None:
+    placed = (each.placed for each in new if each.placed is not None)
+    raised = {each.operation.identity: each for each in placed}
+    for identity in raised.keys() & standings.keys():
+        hub.store.journal.note_verdict(identity, raised[identity].verdict, raised[identity].code)
+
+
+def _check_copies(hub: Hub, channel: Channel, run: Run, headers: Sequence[Header]) -> None:
     """A copy is the same act of the same desk under another header. PeerFault `operation.header`.
 
     Under a name that is another's it would take that one's place: a county's word, for example.
@@ -78,23 +119,23 @@ def _check_copies(hub: Hub, replica: Replica, run: Run, headers: Sequence[Header
         original = originals.get(origin)
         if original is None:
             continue
-        author = hub.store.stations.replica(original.header.replica)
-        is_ours = author is not None and author.station_code == replica.station_code
-        if not is_ours or _act(copy) != _act(original):
+        chain = hub.store.journal.chain(original.header.replica)
+        is_desks = chain is not None and not chain.is_hub and chain.channel == channel.id
+        if not is_desks or _act(copy) != _act(original):
             raise PeerFault("operation.header")
 
 
-def _act(operation: Operation) -> tuple[bytes, bytes, bytes, int, str, int]:
+def _act(operation: Operation) -> tuple[object, ...]:
     """What a copy has in common with what it is a copy of."""
     header = operation.header
     what = (header.record, header.clerk, header.stamp, header.kind, header.form_version)
-    return (operation.body_digest, *what)
+    return (operation.body_digest, header.flags, *what)
 
 
-def _records_given(taken: Taken, verdict: Verdict) -> set[bytes]:
-    """The records about which an operation got this verdict."""
-    given = (each.operation for each in taken.decisions if each.entry.verdict == verdict)
-    return {operation.header.record for operation in given}
+def _records_with(new: Sequence[NewEntry], verdict: Verdict) -> set[bytes]:
+    """The records about which an operation has this verdict."""
+    placed = (each.placed for each in new if each.placed is not None)
+    return {each.operation.header.record for each in placed if each.verdict is verdict}
 
 
 def _move(
@@ -110,13 +151,39 @@ def _move(
     if taken.head == chain.head:
         return channel, set(), taken.forked
     waiting = journal.waiting(taken.head)
-    operations_waiting = [(each.operation, each.link) for each in waiting]
+    if not waiting:
+        journal.move_chain(taken.head)
+        return channel, set(), taken.forked
+    channel, final, forked = _release(hub, channel, taken.head, waiting, doorway)
+    return channel, final, taken.forked or forked
+
+
+def _release(
+    hub: Hub, channel: Channel, head: Head, waiting: Sequence[Placed], doorway: Doorway
+) -> tuple[Channel, set[bytes], bool]:
+    """Judges what is behind a gap that has closed; the chain moves on over what needs no verdict
+    any more. As `_move`."""
     # What waited may be about other records than the run that ends its waiting.
-    records, judge = bench(hub, channel, {each.operation.header.record for each in waiting})
-    released = push.release(operations_waiting, taken.head, doorway, records, judge, hub.now_ms())
-    journal.move_chain(released.head)
-    grown, final = append_verdicts(hub, channel, waiting, released.entries)
-    return grown, final, taken.forked or released.forked
+    about = {each.operation.header.record for each in waiting}
+    accepted = {each.operation.identity for each in waiting if each.verdict is Verdict.ACCEPTED}
+    erased = hub.store.withdrawn.erased(channel.id, sorted(about))
+    doorway = replace(doorway, erased=erased, accepted=accepted)
+    records, judge = bench(hub, channel, about)
+    waited = [(each.operation, each.link) for each in waiting]
+    released = push.release(waited, head, doorway, records, judge, hub.now_ms())
+    hub.store.journal.move_chain(released.head)
+    for each in waiting[: released.head.seq - head.seq]:
+        head = operations.advance(head, [each.operation])
+        if not each.link:
+            hub.store.journal.link_up(each.operation.name, head.link)
+    standing = {each.operation.identity: Standing(each.verdict, each.code) for each in waiting}
+    raising = [e for e in released.entries if _raises(standing[e.name], e)]
+    grown, final = append_verdicts(hub, channel, waiting, raising)
+    return grown, final, released.forked
+
+
+def _raises(standing: Standing, entry: VerdictEntry) -> bool:
+    return standing.raised_by(Verdict(entry.verdict), entry.code) != standing
 
 
 def _keep_signature(hub: Hub, chain: Chain, taken: Taken) -> None:
@@ -130,19 +197,31 @@ def _keep_signature(hub: Hub, chain: Chain, taken: Taken) -> None:
         hub.store.evidence.keep_branch_head(head, signature)
 
 
-def _doorway(channel: Channel, chain: Chain, replica: Replica) -> Doorway:
+def _doorway(
+    hub: Hub,
+    channel: Channel,
+    chain: Chain,
+    replica: Replica,
+    about: Collection[bytes],
+    standings: Mapping[bytes, Standing],
+) -> Doorway:
     closing = protocol.read_entry(channel.closing) if channel.closing else None
     return Doorway(
         frozen=chain.frozen,
         revoked=replica.standing == "revoked",
+        retired=replica.standing == "retired",
         closing=cast("ClosingEntry | None", closing),
+        erased=hub.store.withdrawn.erased(channel.id, sorted(about)),
+        accepted={name for name, each in standings.items() if each.verdict is Verdict.ACCEPTED},
     )
 
 
-def _entry(decision: Decision) -> NewEntry:
-    entry = decision.entry
+def _entry(decision: Decision, erased: Collection[bytes]) -> NewEntry:
+    entry, operation = decision.entry, decision.operation
+    if operation.header.record in erased:
+        operation = replace(operation, body=None)
     placed = Placed(
-        operation=decision.operation,
+        operation=operation,
         link=decision.link,
         by_hub=False,
         position=0,

@@ -40,11 +40,15 @@ class HubWrite:
 def write_records(hub: Hub, channel: bytes, writes: Sequence[HubWrite]) -> list[Operation]:
     """Writes what differs from the records as they are; nothing differs, nothing is written.
 
-    HubError `record.values` for what the form does not allow: then nothing was written.
+    HubError `record.values` for what the form does not allow, `record.erased`: then nothing was
+    written.
     """
     locked = hub.store.journal.lock_channel(channel)
     known = hub.store.journal.of_records(channel, [write.record for write in writes])
-    replica = hub.replica_in(channel)
+    erased = hub.store.withdrawn.erased(channel, list(known))
+    if erased:
+        raise HubError("record.erased")
+    replica = hub.replica_in(locked)
     journal = hub.store.journal
     chain = journal.chain(replica) or journal.add_chain(replica, channel, is_hub=True)
     head, done, new = chain.head, list[Operation](), list[NewEntry]()

@@ -12,22 +12,29 @@ from pathlib import Path
 from hub_server.errors import HubError
 from hub_server.store.applications import Agreement, Applications, Ticket
 from hub_server.store.backups import NAMED, Backup, Backups, backup_in
+from hub_server.store.bodies import Bodies
 from hub_server.store.database import Row, Writer, as_hub_errors, open_database
+from hub_server.store.epochs import Epochs
 from hub_server.store.evidence import Evidence, KeptItem, Member, SignedHead
 from hub_server.store.history import History, KeptEntry
 from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed, placed_of
+from hub_server.store.losses import DeclaredLoss, Losses
 from hub_server.store.people import AuditLine, Guesses, People, StoredAccount
 from hub_server.store.records import Filters, Kinds, Records, StoredLine, StoredRecord
 from hub_server.store.stations import EnrolmentCode, Replica, Station, Stations
 from hub_server.store.tables import table
 from hub_server.store.undecided import OpenOperation, Undecided
+from hub_server.store.withdrawn import Withdrawn
+from hub_server.witness import Witness
 
 __all__ = [
+    "NAMED",
     "Agreement",
     "AuditLine",
     "Backup",
     "Chain",
     "Channel",
+    "DeclaredLoss",
     "EnrolmentCode",
     "Filters",
     "Guesses",
@@ -53,15 +60,16 @@ __all__ = [
 
 
 class Store:
-    """One hub's database."""
+    """One hub's database. The `witness` is told after each commit where the channels stand."""
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, witness: Witness | None = None) -> None:
         self.path = path
+        self.witness = witness
         self._key = key
         self._database = open_database(path, key)
-        self._writer = Writer(self._database)
         self._meta = table(self._database, "meta")
         self.journal = Journal(self._database)
+        self._writer = Writer(self._database, self.journal.grown.clear, self._tell_witness)
         self.records = Records(self._database)
         self.history = History(self._database)
         self.evidence = Evidence(self._database)
@@ -70,10 +78,18 @@ class Store:
         self.people = People(self._database)
         self.applications = Applications(self._database)
         self.backups = Backups(self._database)
+        self.bodies = Bodies(self._database)
+        self.epochs = Epochs(self._database)
+        self.losses = Losses(self._database)
+        self.withdrawn = Withdrawn(self._database)
 
     def writing(self) -> AbstractContextManager[None]:
         """One durable transaction, one writer at a time. HubError `hub.busy`, `hub.disk_full`."""
         return self._writer.transaction()
+
+    def _tell_witness(self) -> None:
+        if self.witness is not None and self.journal.grown:
+            self.witness.note(self.journal.grown.values())
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -90,6 +106,9 @@ class Store:
     def set_meta(self, name: str, value: bytes) -> None:
         self._meta.delete().where(self._meta.name == name).execute()
         self._meta.insert(name=name, value=value).execute()
+
+    def drop_meta(self, name: str) -> None:
+        self._meta.delete().where(self._meta.name == name).execute()
 
     def counts(self) -> dict[str, int]:
         """Rows of the tables that only grow."""

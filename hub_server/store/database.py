@@ -7,7 +7,7 @@ Knows the engine and nothing of what is stored. Another engine is another functi
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -82,17 +82,26 @@ def check_sqlite(version: tuple[int, ...]) -> None:
 
 
 class Writer:
-    """One write transaction at a time, also between the threads of one process."""
+    """One write transaction at a time, also between the threads of one process.
 
-    def __init__(self, database: Database) -> None:
+    `begun` is called before each, `committed` after each that was kept, before anybody else writes.
+    """
+
+    def __init__(
+        self, database: Database, begun: Callable[[], None], committed: Callable[[], None]
+    ) -> None:
         self._database = database
+        self._begun, self._committed = begun, committed
         self._lock = Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything inside is durable at the end, or nothing of it happened."""
-        with self._lock, as_hub_errors(), self._database.atomic("IMMEDIATE"):
-            yield
+        with self._lock:
+            self._begun()
+            with as_hub_errors(), self._database.atomic("IMMEDIATE"):
+                yield
+            self._committed()
 
 
 @contextmanager

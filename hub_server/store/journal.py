@@ -24,7 +24,7 @@ from hub_server.store.database import (
 from hub_server.store.tables import table
 from sync_protocol import channel as protocol
 from sync_protocol import operations
-from sync_protocol.channel import Cursor, Verdict
+from sync_protocol.channel import Cursor, Standing, Verdict
 from sync_protocol.operations import Head, Operation
 from sync_protocol.pull import StoredEntry
 
@@ -35,7 +35,7 @@ _ENTRIES_AFTER = """
     FROM entry e LEFT JOIN operation o ON e.operation = o.name
     WHERE e.channel = ? AND e.position > ? ORDER BY e.position LIMIT ?
 """
-_PLACED = "header, body, body_digest, link, by_hub, position, verdict, code, effective"
+PLACED = "header, body, body_digest, link, by_hub, position, verdict, code, effective"
 # Written out, since the engine knows of no parameter whether a partial index holds what it asks.
 _HELD = f"verdict = {int(Verdict.HELD)}"
 
@@ -95,9 +95,11 @@ class NewEntry:
 
 
 class Journal:
-    """The append-only part of the store."""
+    """The append-only part of the store. `grown`: the channels that this transaction appended to,
+    as they are then."""
 
     def __init__(self, database: HubDatabase) -> None:
+        self.grown: dict[bytes, Channel] = {}
         self._database = database
         self._channels = table(database, "channel")
         self._entries = table(database, "entry")
@@ -148,6 +150,16 @@ class Journal:
         grown = replace(channel, position=position, digest=digest)
         moved = "UPDATE channel SET position = ?, digest = ? WHERE id = ?"
         run(self._database, moved, position, digest, channel.id)
+        self.grown[channel.id] = grown
+        return grown
+
+    def open_epoch(self, channel: Channel, entry: bytes, epoch: bytes) -> Channel:
+        """Appends this epoch entry to a locked channel, which goes on in that epoch."""
+        grown = replace(self.append(channel, [NewEntry(entry)]), epoch=epoch)
+        noted = "INSERT INTO epoch (channel, position, data) VALUES (?, ?, ?)"
+        run(self._database, noted, channel.id, grown.position, entry)
+        run(self._database, "UPDATE channel SET epoch = ? WHERE id = ?", epoch, channel.id)
+        self.grown[channel.id] = grown
         return grown
 
     def set_closing(self, channel: bytes, closing: bytes) -> None:
@@ -247,9 +259,14 @@ class Journal:
         return found
 
     def waiting(self, head: Head) -> list[Placed]:
-        """What waits behind a gap after this head, by seq."""
-        where = f"replica = ? AND seq > ? AND code = 'gap' AND {_HELD} ORDER BY seq"
+        """What is stored behind a gap after this head, by seq: of what waits there and of what was
+        decided about through another copy. A branch is not behind it."""
+        where = f"replica = ? AND seq > ? AND NOT (code = 'fork' AND {_HELD}) ORDER BY seq"
         return self._placed(where, head.replica, head.seq)
+
+    def link_up(self, name: bytes, link: bytes) -> None:
+        """The link at an operation, now that all before it has come."""
+        run(self._database, "UPDATE operation SET link = ? WHERE name = ?", link, name)
 
     # --- operations -----------------------------------------------------------------------------
 
@@ -258,6 +275,21 @@ class Journal:
         o = self._operations
         counts = o.verdict == int(verdict) if verdict is Verdict.HELD else o.verdict < int(verdict)
         o.update(verdict=int(verdict), code=code).where((o.identity == identity) & counts).execute()
+
+    def has_copies(self, channel: bytes) -> bool:
+        """Whether anything was issued again in a channel."""
+        sql = "SELECT 1 FROM operation WHERE channel = ? AND identity <> name LIMIT 1"
+        return run(self._database, sql, channel).fetchone() is not None
+
+    def count_copies(self, identity: bytes) -> int:
+        sql = "SELECT count(*) FROM operation WHERE identity = ?"
+        return int(run(self._database, sql, identity).fetchone()[0])
+
+    def standings(self, channel: bytes, identities: Sequence[bytes]) -> dict[bytes, Standing]:
+        """Identity → standing, of those that are here: all copies share it."""
+        sql = "SELECT identity, verdict, code FROM operation WHERE channel = ? AND identity IN (?*)"
+        found = run_in(self._database, sql, identities, channel)
+        return {identity: Standing(Verdict(verdict), code) for identity, verdict, code in found}
 
     def of_records(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, list[Placed]]:
         """Every operation about these records, in the order of their places."""
@@ -268,12 +300,12 @@ class Journal:
         return found
 
     def _placed(self, where: str, *parameters: object) -> list[Placed]:
-        sql = f"SELECT {_PLACED} FROM operation WHERE {where}"
-        return [_placed(*row) for row in run(self._database, sql, *parameters)]
+        sql = f"SELECT {PLACED} FROM operation WHERE {where}"
+        return [placed_from(*row) for row in run(self._database, sql, *parameters)]
 
     def _placed_in(self, where: str, keys: Sequence[bytes], *parameters: object) -> list[Placed]:
-        sql = f"SELECT {_PLACED} FROM operation WHERE {where}"
-        return [_placed(*row) for row in run_in(self._database, sql, keys, *parameters)]
+        sql = f"SELECT {PLACED} FROM operation WHERE {where}"
+        return [placed_from(*row) for row in run_in(self._database, sql, keys, *parameters)]
 
     def named(self, names: Sequence[bytes]) -> Iterator[Operation]:
         """Those of these operations that are stored."""
@@ -360,10 +392,10 @@ def _operation(header: bytes, body: bytes | None, body_digest: bytes) -> Operati
 
 def placed_of(row: Row) -> Placed:
     """A stored row. PeerFault `operation.header`, where its bytes are no header."""
-    return _placed(*(row[name] for name in _PLACED.split(", ")))
+    return placed_from(*(row[name] for name in PLACED.split(", ")))
 
 
-def _placed(
+def placed_from(
     header: bytes, body: bytes | None, body_digest: bytes, link: bytes, by_hub: int, *standing: Any
 ) -> Placed:
     position, verdict, code, effective = standing

@@ -90,6 +90,12 @@ class Desk:
         return self.certificate.grants[0].channel
 
     @property
+    def hub_replicas(self) -> set[bytes]:
+        """What the hub wrote as in this channel, in all epochs."""
+        journal = self.hub.store.journal
+        return {row["replica"] for row in journal.signatures(self.channel) if row["is_hub"]}
+
+    @property
     def head(self) -> Head:
         return operations.advance(operations.empty_head(self.keys.replica), self.written)
 
@@ -191,7 +197,7 @@ class Desk:
                 if head.seq > self.acknowledged.seq:
                     self.acknowledged = head
             counts = Counts.ACCEPTED if entry.verdict == Verdict.ACCEPTED else Counts.NO
-            by_hub = operation.header.replica == self.hub.replica_in(self.channel)
+            by_hub = operation.header.replica in self.hub_replicas
             self._know(operation, counts, entry.effective, by_hub=by_hub)
 
     def _know(self, operation: Operation, counts: Counts, effective: int, *, by_hub: bool) -> None:
@@ -226,7 +232,12 @@ class County:
     def decide(self, record: bytes, decision: str = "approve", **more: Any) -> Decided:
         found = self.hub.store.records.find(record, "")
         assert found is not None
-        given = {"opinion": "同意", "seal_image": None, "seen_version": found.version.hex(), **more}
+        given = {
+            "opinion": "同意",
+            "seal_image": None,
+            "seen_version": self.hub.shown(found.version),
+            **more,
+        }
         return decide_application(self.hub, self.reviewer, record, decision, **given)
 
     def agree(self, record: bytes) -> None:

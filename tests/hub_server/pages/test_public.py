@@ -19,7 +19,8 @@ def return_it(county: County, number: str, opinion: str = "请补充人员配置
     reviewer, record = county.account("reviewer"), county.record_of(number)
     found = county.hub.store.records.find(record, "")
     assert found is not None
-    decide_application(county.hub, reviewer, record, "return", opinion, None, found.version.hex())
+    seen = county.hub.shown(found.version)
+    decide_application(county.hub, reviewer, record, "return", opinion, None, seen)
 
 
 def test_the_front_page_leads_to_applying_and_to_asking(county: County) -> None:

@@ -1,0 +1,100 @@
+"""The hub finds itself behind its own past: it goes on in a new epoch, and says so everywhere.
+
+Every channel gets an entry that names the old epoch and what was kept of it, codes issued before
+are void, and the hub writes as new replicas from there. PROTOCOL.md, section 13.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from hub_server.accounts import Account
+from hub_server.hub import EPOCH, Hub
+from hub_server.outside_journal import EpochDrawn, Lost
+from hub_server.permissions import demand
+from hub_server.services.audit import note
+from hub_server.store import NAMED, Channel
+from sync_protocol.channel import Cursor, EpochEntry, entry_bytes
+
+WITNESSED = "witnessed"
+"""The name of the fact that a witness was written once: that it is gone then says something."""
+
+
+def draw_epoch(hub: Hub) -> bytes:
+    """A new epoch in every channel. Must run inside a write transaction."""
+    fresh, now = os.urandom(16), hub.now_ms()
+    hub.outside.add(EpochDrawn(fresh))
+    journal = hub.store.journal
+    for each in journal.channels():
+        channel = journal.lock_channel(each.id)
+        entry = EpochEntry(channel.epoch, channel.position, channel.digest, now)
+        journal.open_epoch(channel, entry_bytes(entry), fresh)
+    hub.store.set_meta(EPOCH, fresh)
+    hub.store.stations.drop_codes()
+    note(hub, None, "hub.epoch", fresh.hex(), hub.region)
+    return fresh
+
+
+def declare_restored(hub: Hub, account: Account) -> bytes:
+    """Draws a new epoch for a restore that nothing showed: of the whole machine, for example."""
+    demand(account, "hub.restored")
+    with hub.store.writing():
+        note(hub, account, "hub.restored", "", hub.region)
+        return draw_epoch(hub)
+
+
+def notice_restore(hub: Hub) -> None:
+    """At the hub's start, before anybody is answered: is the store what its witness saw?
+
+    Read in this order, a store that others are writing to is never behind.
+    """
+    stood = hub.store.witness.read() if hub.store.witness else {}
+    with hub.store.reading():
+        restored = _is_restored(hub, stood)
+        channels = hub.store.journal.channels()
+    if not restored:
+        _complete_witness(hub, stood, channels)
+        return
+    with hub.store.writing():
+        here = {each.id: each for each in hub.store.journal.channels()}
+        hub.outside.add(*_lost(hub, stood.values(), here))
+        draw_epoch(hub)
+        hub.store.drop_meta(NAMED)
+        if hub.store.witness is not None:
+            hub.store.witness.forget()
+
+
+def _is_restored(hub: Hub, stood: Mapping[bytes, Cursor]) -> bool:
+    """A copy that was put back says so itself; another one is behind its witness, or has none."""
+    store = hub.store
+    if store.meta(NAMED) is not None or (store.meta(WITNESSED) is not None and not stood):
+        return True
+    ends = {each.id: (each.position, each.digest) for each in store.journal.channels()}
+    return any(
+        ends.get(each.channel) != each.end
+        and store.journal.digest_at(each.channel, each.position) != each.digest
+        for each in stood.values()
+    )
+
+
+def _lost(hub: Hub, stood: Iterable[Cursor], here: Mapping[bytes, Channel]) -> list[Lost]:
+    """What the witness saw and the store has not, channel by channel."""
+    lost = list[Lost]()
+    for each in stood:
+        own = here.get(each.channel)
+        if hub.store.journal.digest_at(each.channel, each.position) == each.digest:
+            continue
+        kept = min(own.position if own else 0, each.position - 1)
+        lost.append(Lost(each.channel, each.epoch, kept + 1, each.position))
+    return lost
+
+
+def _complete_witness(hub: Hub, stood: Mapping[bytes, Cursor], channels: Iterable[Channel]) -> None:
+    """Of channels that it does not know; for a store that never had a witness, of all."""
+    new = [each for each in channels if each.id not in stood]
+    if new and hub.store.witness is not None:
+        hub.store.witness.note(new)
+    if hub.store.meta(WITNESSED) is None:
+        with hub.store.writing():
+            hub.store.set_meta(WITNESSED, b"1")

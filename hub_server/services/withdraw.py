@@ -1,0 +1,144 @@
+"""What is taken back for good: a record's contents are erased, an enrolment is revoked.
+
+Written to the journal outside the database first, so that no backup that is put back brings it
+again; then the entry in the channel tells the stations. PROTOCOL.md, section 15.
+"""
+
+from __future__ import annotations
+
+from hub_server.accounts import Account
+from hub_server.errors import HubError
+from hub_server.hub import Hub
+from hub_server.outside_journal import CodeGiven, EpochDrawn, Erasure, Line, Revocation
+from hub_server.permissions import demand
+from hub_server.services.audit import note
+from hub_server.services.issue_code import find_station
+from hub_server.services.write_records import append_word
+from hub_server.store import Channel
+from sync_protocol.channel import ErasureEntry, RevocationEntry
+
+REASON_CHARACTERS = 200
+
+
+def erase_record(
+    hub: Hub, account: Account, record: bytes, reason: str, station_code: str = ""
+) -> None:
+    """Erases all contents of a record, here at once and at every station that reads the channel.
+
+    `station_code`: whose record it is; needed of one that was never accepted. HubError
+    `case.unknown`, `erase.no_reason`, `record.erased`, `record.ambiguous`, `station.unknown`.
+    """
+    demand(account, "record.erase")
+    if not reason.strip():
+        raise HubError("erase.no_reason")
+    channel, region = _channel_of(hub, account, record, station_code)
+    if hub.store.withdrawn.erased(channel, [record]):
+        raise HubError("record.erased")
+    now = hub.now_ms()
+    hub.outside.add(Erasure(channel, record, now))
+    with hub.store.writing():
+        erase(hub, hub.store.journal.lock_channel(channel), record, now)
+        told = reason.strip()[:REASON_CHARACTERS]
+        note(hub, account, "record.erase", record.hex(), region, reason=told)
+
+
+def erase(hub: Hub, channel: Channel, record: bytes, at: int) -> Channel:
+    """Erases a record of a locked channel that is not erased yet, and says so in the channel."""
+    hub.store.withdrawn.erase(channel.id, record, at)
+    return append_word(hub, channel, ErasureEntry(record, at))
+
+
+def _channel_of(hub: Hub, account: Account, record: bytes, station_code: str) -> tuple[bytes, str]:
+    if station_code:
+        station = find_station(hub, account, station_code)
+        if not hub.store.journal.of_records(station.channel, [record])[record]:
+            raise HubError("case.unknown")
+        return station.channel, station.region
+    found = hub.store.records.find(record, account.region)
+    if found is None:
+        raise HubError("case.unknown")
+    return found.channel, found.region
+
+
+def revoke_enrolment(hub: Hub, account: Account, replica: bytes, reason: str) -> int:
+    """Revokes the enrolment that a replica belongs to, with all that it minted or ever mints; how
+    many replicas are known of it. HubError `replica.not_here`, `revoke.no_reason`."""
+    demand(account, "replica.decide")
+    if not reason.strip():
+        raise HubError("revoke.no_reason")
+    found = hub.store.stations.replica(replica)
+    if found is None:
+        raise HubError("replica.not_here")
+    station = find_station(hub, account, found.station_code)
+    told, now = reason.strip()[:REASON_CHARACTERS], hub.now_ms()
+    if not hub.store.withdrawn.is_revoked(found.enrolment):
+        hub.outside.add(Revocation(found.enrolment, told, now))
+        with hub.store.writing():
+            channel = hub.store.journal.lock_channel(found.channel)
+            revoke(hub, channel, found.enrolment, told, now)
+            note(hub, account, "replica.revoke", replica.hex(), station.region, reason=told)
+    return len(hub.store.stations.replicas_of_enrolment(found.enrolment))
+
+
+def revoke(hub: Hub, channel: Channel, enrolment: bytes, reason: str, at: int) -> Channel:
+    """Revokes an enrolment that is not revoked yet, and says so in its locked channel."""
+    hub.store.withdrawn.revoke(enrolment, reason, at)
+    hub.store.stations.revoke(enrolment)
+    return append_word(hub, channel, RevocationEntry(enrolment, reason, at))
+
+
+def codes_given(hub: Hub) -> list[str]:
+    """Every station code that was ever given out."""
+    return [each.station_code for each in hub.outside.read() if isinstance(each, CodeGiven)]
+
+
+def replay_journal(hub: Hub) -> None:
+    """At the hub's start: what the journal says takes effect; what it lacks is written to it, as
+    after the loss of its disk."""
+    lines = hub.outside.read()
+    erased, revoked = hub.store.withdrawn.all_erased(), hub.store.withdrawn.all_revoked()
+    erasures = [e for e in lines if isinstance(e, Erasure) and (e.channel, e.record) not in erased]
+    withdrawn = [e for e in lines if isinstance(e, Revocation) and e.enrolment not in revoked]
+    if erasures or withdrawn:
+        with hub.store.writing():
+            for erasure in {(e.channel, e.record): e for e in erasures}.values():
+                _erase_again(hub, erasure)
+            for revocation in {e.enrolment: e for e in withdrawn}.values():
+                _revoke_again(hub, revocation)
+    hub.outside.add(*_lacking(hub, lines))
+
+
+def _erase_again(hub: Hub, line: Erasure) -> None:
+    channel = hub.store.journal.channel(line.channel)
+    if channel is None:  # its station was opened since the backup, and is not back yet
+        hub.store.withdrawn.erase(line.channel, line.record, line.at)
+    else:
+        erase(hub, channel, line.record, line.at)
+
+
+def _revoke_again(hub: Hub, line: Revocation) -> None:
+    replicas = hub.store.stations.replicas_of_enrolment(line.enrolment)
+    if replicas:
+        channel = hub.store.journal.lock_channel(replicas[0].channel)
+        revoke(hub, channel, line.enrolment, line.reason, line.at)
+    else:
+        hub.store.withdrawn.revoke(line.enrolment, line.reason, line.at)
+
+
+def _lacking(hub: Hub, lines: list[Line]) -> list[Line]:
+    now = hub.now_ms()
+    erased = {(e.channel, e.record) for e in lines if isinstance(e, Erasure)}
+    revoked = {e.enrolment for e in lines if isinstance(e, Revocation)}
+    given = {e.station_code for e in lines if isinstance(e, CodeGiven)}
+    drawn = {e.epoch for e in lines if isinstance(e, EpochDrawn)}
+    codes = (each.code for each in hub.store.stations.within(""))
+    return [
+        *(Erasure(*key, now) for key in sorted(hub.store.withdrawn.all_erased() - erased)),
+        *(
+            Revocation(enrolment, reason, now)
+            for enrolment, reason in hub.store.withdrawn.all_revoked().items()
+            if enrolment not in revoked
+        ),
+        *(CodeGiven(code) for code in codes if code not in given),
+        *(EpochDrawn(epoch) for epoch in [hub.epoch] if epoch not in drawn),
+    ]

@@ -1,0 +1,22 @@
+"""The entries with which this hub went on after a restore, as a station asks for them."""
+
+from __future__ import annotations
+
+from hub_server.store.database import HubDatabase, run
+
+
+class Epochs:
+    def __init__(self, database: HubDatabase) -> None:
+        self._database = database
+
+    def of(self, channel: bytes, until: int | None = None) -> list[bytes]:
+        """The bytes of a channel's epoch entries, in order, up to a position or all."""
+        sql = "SELECT data FROM epoch WHERE channel = ? AND position <= ? ORDER BY position"
+        last = 1 << 62 if until is None else until
+        return [data for (data,) in run(self._database, sql, channel, last)]
+
+    def next_after(self, channel: bytes, position: int) -> bytes | None:
+        """The bytes of the first epoch entry after a position."""
+        sql = "SELECT data FROM epoch WHERE channel = ? AND position > ? ORDER BY position LIMIT 1"
+        row = run(self._database, sql, channel, position).fetchone()
+        return row[0] if row else None

@@ -1,0 +1,46 @@
+"""What stations declared as lost, until it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hub_server.store.database import HubDatabase, run
+
+_MISSING = """
+    SELECT l.replica, l.first, l.last, l.at,
+        (SELECT count(DISTINCT o.seq) FROM operation o
+         WHERE o.replica = l.replica AND o.seq BETWEEN l.first AND l.last)
+    FROM loss l ORDER BY l.at, l.replica, l.first
+"""
+
+
+@dataclass(frozen=True)
+class DeclaredLoss:
+    """Operations `first` to `last` of a chain; so many of them are `missing` here, too."""
+
+    replica: bytes
+    first: int
+    last: int
+    at: int
+    missing: int
+
+
+class Losses:
+    def __init__(self, database: HubDatabase) -> None:
+        self._database = database
+
+    def declare(self, lost: Iterable[tuple[bytes, int, int]], at: int) -> None:
+        """(replica, first, last) of each."""
+        noted = "INSERT OR IGNORE INTO loss (replica, first, last, at) VALUES (?, ?, ?, ?)"
+        for replica, first, last in lost:
+            run(self._database, noted, replica, first, last, at)
+
+    def missing(self) -> list[DeclaredLoss]:
+        """Those of which nobody has brought all, oldest first."""
+        found = run(self._database, _MISSING)
+        losses = [
+            DeclaredLoss(replica, first, last, at, last - first + 1 - here)
+            for replica, first, last, at, here in found
+        ]
+        return [each for each in losses if each.missing > 0]
