@@ -24,6 +24,7 @@ BROKEN_SQLITE = ((3, 7, 0), (3, 51, 2))
 """First and last SQLite whose WAL can lose committed pages when it is reset under a reader."""
 FULL_BYTES = 256 * 1024
 """A disk with less is called full: a commit of one case needs some pages of 4 KiB."""
+KEYS_A_QUERY = 500
 BUSY_SECONDS = 60
 """Threads of this process queue at `writing`; this is for a second program, which only reads."""
 
@@ -77,7 +78,8 @@ class Database(SqlCipherDatabase):
     def rows_of(self, sql: str, keys: Sequence[object], *parameters: object) -> list[Row]:
         """As `rows`, for any number of keys that stand for `(?*)` at the end of the query."""
         found: list[Row] = []
-        for chunk in peewee.chunked(keys, 500):
+        for start in range(0, len(keys), KEYS_A_QUERY):
+            chunk = keys[start : start + KEYS_A_QUERY]
             marks = ",".join("?" * len(chunk))
             found += self.rows(sql.replace("?*", marks), *parameters, *chunk)
         return found
