@@ -23,6 +23,7 @@ from sync_protocol import crypto, enrol
 from sync_protocol.enrol import Certificate, HubPublic, ReplicaKeys
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Loss
+from sync_protocol.mint import Introduction
 from sync_protocol.operations import ID_BYTES, Head, empty_head
 
 EXCHANGE_WAIT_SECONDS = 3.0
@@ -151,6 +152,10 @@ class Station:
             self.store.facts.keep_exchange(replace(state, number=0, synchronised=False))
         self.identity = minted
         self.witness.note(empty_head(minted.replica))
+
+    def introduction(self) -> Introduction:
+        """Who this PC is, for a hub that may not know its replica."""
+        return self.identity.introduction(self.certificate.enrolment)
 
     def is_certified(self, certificate: bytes, signature: bytes) -> None:
         """Keep what the hub certified of this very replica. PeerFault enrol.certificate."""

@@ -11,7 +11,7 @@ from station_client.services.merged import merged
 from station_client.services.projection import project, project_item
 from station_client.station import Station
 from station_client.store.rows import ItemRow, RecordRow
-from sync_protocol import pull
+from sync_protocol import crypto, operations, pull
 from sync_protocol.channel import ClosingEntry, ErasureEntry, PlaceEntry, VerdictEntry
 from sync_protocol.pull import Applied, Page
 
@@ -36,12 +36,31 @@ def apply_page(station: Station, page: Page) -> Applied | None:
         touched = _keep(station, applied)
         show_again(station, applied.cursor.channel, touched)
         store.channels.move(applied)
+        store.lost.keep_receipt(applied.receipt, applied.covered)
     return applied
+
+
+def learn_epochs(station: Station, channel: bytes, epochs: Iterable[bytes]) -> list[bytes]:
+    """In each of these epochs the hub wrote as another replica; gives the records in which that
+    changes who wrote. Within `store.writing`."""
+    channels = station.store.channels
+    replicas = {hub_replica(station.hub.id, channel, epoch) for epoch in epochs}
+    new = replicas - channels.hub_replicas()
+    if not new:
+        return []
+    channels.add_hub_replicas(list(new))
+    return station.store.journal.written_by_hub(new)
+
+
+def hub_replica(hub: bytes, channel: bytes, epoch: bytes) -> bytes:
+    """As whom the hub writes in a channel, in one epoch."""
+    return crypto.digest(b"bianmin/hub-replica", hub, channel, epoch)[: operations.ID_BYTES]
 
 
 def _keep(station: Station, applied: Applied) -> list[bytes]:
     """Store what the entries say; gives the records they touch."""
     journal, channel = station.store.journal, applied.cursor.channel
+    concerned = learn_epochs(station, channel, [*applied.past_epochs, applied.cursor.epoch])
     received = [each.operation for each in applied.entries if each.operation is not None]
     journal.add_received(channel, received, station.store.channels.hub_replicas())
     journal.set_places(
@@ -56,12 +75,14 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     ]
     journal.raise_verdicts(judged)
     erased = [each.entry.record for each in applied.entries if isinstance(each.entry, ErasureEntry)]
-    journal.erase_bodies(channel, erased)
+    if erased:
+        journal.erase_bodies(channel, erased)
+        station.store.channels.empty_requests()
     for each in applied.entries:
         if isinstance(each.entry, ClosingEntry):
             station.store.channels.close(channel, each.entry.at, each.entry.until)
     named = journal.records_of([identity for identity, *_ in judged])
-    return list(dict.fromkeys([*named.values(), *erased]))
+    return list(dict.fromkeys([*named.values(), *erased, *concerned]))
 
 
 def show_again(station: Station, channel: bytes, records: Sequence[bytes]) -> None:

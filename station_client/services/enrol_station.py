@@ -11,6 +11,7 @@ from forms import Forms
 from station_client.device_secret import DeviceSecret
 from station_client.errors import StationError, told
 from station_client.home import Home
+from station_client.services.apply_page import hub_replica
 from station_client.services.record_entry import record_clerk
 from station_client.services.writing import new_id
 from station_client.station import Station, Transport
@@ -124,7 +125,4 @@ def _starts(certificate: Certificate) -> list[Cursor]:
 
 def hub_replicas(certificate: Certificate, epoch: bytes) -> list[bytes]:
     """The replicas as which the hub writes in the station's channels, in one epoch."""
-    return [
-        crypto.digest(b"bianmin/hub-replica", certificate.hub, grant.channel, epoch)[:16]
-        for grant in certificate.grants
-    ]
+    return [hub_replica(certificate.hub, grant.channel, epoch) for grant in certificate.grants]

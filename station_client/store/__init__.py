@@ -14,6 +14,8 @@ from station_client.store.copies import Extent, copy_into, extent, reaches
 from station_client.store.facts import Facts
 from station_client.store.items import Items
 from station_client.store.journal import Journal
+from station_client.store.lost import Lost
+from station_client.store.snapshots import Snapshots
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Store:
     channels: Channels
     items: Items
     facts: Facts
+    lost: Lost
+    snapshots: Snapshots
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -55,4 +59,12 @@ class Store:
 def open_store(path: Path, data_key: bytes, *, create: bool = False) -> Store:
     """The store in this file; with `create`, a new one where there is none. Errors: store.*"""
     database = open_database(path, data_key, create=create)
-    return Store(database, Journal(database), Channels(database), Items(database), Facts(database))
+    return Store(
+        database,
+        Journal(database),
+        Channels(database),
+        Items(database),
+        Facts(database),
+        Lost(database),
+        Snapshots(database),
+    )

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from station_client.store.connection import Database, Row
-from station_client.store.rows import ChannelRow
-from sync_protocol.channel import Cursor, Receipt
+from station_client.store.rows import Bootstrap, ChannelRow
+from sync_protocol.channel import ClosingEntry, Cursor, Receipt, read_entry
 from sync_protocol.enrol import Grant
 from sync_protocol.pull import Applied
 
@@ -70,7 +70,8 @@ class Channels:
         """Note that the hub's history does not continue ours: nothing more is applied."""
         self._database.write("UPDATE channel SET parted = ? WHERE id = ?", why, channel)
 
-    def close(self, channel: bytes, at: int, until: int) -> None:
+    def close(self, channel: bytes, at: int | None, until: int | None) -> None:
+        """Note the closing; None where the hub's entries know of none any more."""
         self._database.write(
             "UPDATE channel SET closed_at = ?, closed_until = ? WHERE id = ?", at, until, channel
         )
@@ -79,6 +80,16 @@ class Channels:
         """The newest receipt of every channel that has one."""
         rows = self._database.rows("SELECT receipt FROM channel WHERE receipt IS NOT NULL")
         return [msgspec.msgpack.decode(row["receipt"], type=Receipt) for row in rows]
+
+    def closing(self, row: ChannelRow) -> ClosingEntry | None:
+        """The closing as the entries here say it, the last one where there are several."""
+        found = None
+        for each in self._database.rows(
+            "SELECT data FROM entry WHERE channel = ? ORDER BY position", row.cursor.channel
+        ):
+            entry = read_entry(each["data"])
+            found = entry if isinstance(entry, ClosingEntry) else found
+        return found
 
     def entry_count(self) -> int:
         row = self._database.row("SELECT count(*) AS n FROM entry")
@@ -129,6 +140,10 @@ class Channels:
         """All of them: their replies would be sealed to a replica that this PC was before."""
         self._database.write("DELETE FROM request")
 
+    def empty_requests(self) -> None:
+        """Keep of what was sent that it was sent, and not what stood in it."""
+        self._database.write("UPDATE request SET payload = x''")
+
 
 def _channel(row: Row) -> ChannelRow:
     return ChannelRow(
@@ -141,4 +156,8 @@ def _channel(row: Row) -> ChannelRow:
         parted=row["parted"],
         closed_at=row["closed_at"],
         closed_until=row["closed_until"],
+        base=msgspec.msgpack.decode(row["base"], type=Cursor) if row["base"] else None,
+        bootstrap=(
+            msgspec.msgpack.decode(row["snapshot"], type=Bootstrap) if row["snapshot"] else None
+        ),
     )

@@ -4,7 +4,7 @@ The bytes of an operation never change; its standing and its record's row do. Kn
 record looks like is handed in. Whoever writes does so within `Database.writing`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -73,10 +73,38 @@ class Journal:
         sql = "SELECT 1 FROM operation WHERE replica = ? AND link IS NULL LIMIT 1"
         return self._database.row(sql, replica) is not None
 
+    def issued_again(self, replica: bytes, codes: Collection[str], limit: int) -> list[Operation]:
+        """Own operations of older chains, as they were written, that need a copy under `replica`:
+        without a verdict or held for one of these codes, and no copy there yet."""
+        marks = ",".join("?" * len(codes))
+        rows = self._database.rows(
+            "SELECT header, body, body_digest FROM operation AS o"
+            " WHERE link IS NOT NULL AND replica != ? AND body IS NOT NULL"
+            f" AND (verdict IS NULL OR (verdict = 0 AND code IN ({marks})))"
+            " AND NOT EXISTS (SELECT 1 FROM operation AS copy WHERE copy.identity = o.identity"
+            "  AND copy.link IS NOT NULL AND (copy.replica = ? OR copy.rowid < o.rowid))"
+            " ORDER BY rowid LIMIT ?",
+            replica,
+            *codes,
+            replica,
+            limit,
+        )
+        return [received(row["header"], row["body"], row["body_digest"]) for row in rows]
+
+    def share_verdicts(self, copies: Iterable[Operation]) -> None:
+        """A verdict is of all copies of an operation, of those too that come after it."""
+        self._database.write_many(
+            "UPDATE operation SET (verdict, code, at) = (SELECT verdict, code, at FROM operation"
+            "  WHERE identity = ?1 ORDER BY coalesce(verdict, -1) DESC LIMIT 1)"
+            " WHERE identity = ?1",
+            ((each.identity,) for each in copies if each.header.origin is not None),
+        )
+
     def add_received(
-        self, channel: bytes, operations: Iterable[Operation], hub_replicas: set[bytes]
+        self, channel: bytes, operations: Sequence[Operation], hub_replicas: set[bytes]
     ) -> None:
-        """Operations of others; one that is here already stays as it is."""
+        """Operations of others; one that is here already stays as it is. Bodies of records that are
+        erased are dropped."""
         self._database.write_many(
             _ADD_OPERATION,
             (
@@ -84,6 +112,79 @@ class Journal:
                 for each in operations
             ),
         )
+        self.share_verdicts(operations)
+        self._database.write(
+            "UPDATE operation SET body = NULL WHERE channel = ?1 AND body IS NOT NULL"
+            " AND record IN (SELECT record FROM erased WHERE channel = ?1)",
+            channel,
+        )
+
+    def written_by_hub(self, replicas: Iterable[bytes]) -> list[bytes]:
+        """These turn out to be the hub's; gives the records that they wrote in."""
+        rows = self._database.rows_of(
+            "SELECT name, record, header, body, body_digest FROM operation"
+            " WHERE by_hub = 0 AND replica IN (?*)",
+            list(replicas),
+        )
+        known = set(replicas)
+        by_hub = [
+            row
+            for row in rows
+            if _is_by_hub(received(row["header"], row["body"], row["body_digest"]), known)
+        ]
+        self._database.write_many(
+            "UPDATE operation SET by_hub = 1 WHERE name = ?", ((row["name"],) for row in by_hub)
+        )
+        return [row["record"] for row in by_hub]
+
+    # --- bodies that one end lacks ---
+
+    def lacking(self, limit: int) -> list[bytes]:
+        """Digests of bodies that are missing here and not erased."""
+        rows = self._database.rows(
+            "SELECT DISTINCT body_digest FROM operation AS o WHERE body IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM erased WHERE channel = o.channel AND record = o.record) LIMIT ?",
+            limit,
+        )
+        return [row["body_digest"] for row in rows]
+
+    def give_bodies(self, bodies: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """(digest, body) of what was missing; gives the (channel, record) that they belong to."""
+        given = dict(bodies)
+        rows = self._database.rows_of(
+            "SELECT name, channel, record, body_digest FROM operation AS o WHERE body IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM erased WHERE channel = o.channel AND record = o.record)"
+            " AND body_digest IN (?*)",
+            list(given),
+        )
+        self._database.write_many(
+            "UPDATE operation SET body = ? WHERE name = ?",
+            ((given[row["body_digest"]], row["name"]) for row in rows),
+        )
+        return [(row["channel"], row["record"]) for row in rows]
+
+    def found(self, digests: Sequence[bytes]) -> list[bytes]:
+        """Those of these digests whose body is here."""
+        rows = self._database.rows_of(
+            "SELECT DISTINCT body_digest FROM operation"
+            " WHERE body IS NOT NULL AND body_digest IN (?*)",
+            digests,
+        )
+        return [row["body_digest"] for row in rows]
+
+    def bodies(self, digests: Sequence[bytes], budget_bytes: int) -> list[bytes]:
+        """Those of them that are here, as many as fit, at least one."""
+        rows = self._database.rows_of(
+            "SELECT DISTINCT body FROM operation WHERE body IS NOT NULL AND body_digest IN (?*)",
+            digests,
+        )
+        found: list[bytes] = []
+        for row in rows:
+            budget_bytes -= len(row["body"])
+            if found and budget_bytes < 0:
+                break
+            found.append(row["body"])
+        return found
 
     def outbox(self, replica: bytes, limit: int) -> tuple[Head, Iterator[Operation]]:
         """The head before the first unsent own operation, and at most `limit` from there, lazily.
@@ -300,11 +401,19 @@ class Journal:
         found = (sent, held, refused, open_conflicts, returned)
         return Totals(**{name: value for row in found for name, value in (row or {}).items()})
 
-    def erase_bodies(self, channel: bytes, records: Iterable[bytes]) -> None:
+    def erase_bodies(self, channel: bytes, records: Sequence[bytes]) -> None:
+        """For good: of all operations about these records, own unsent ones and later ones too."""
+        both = [(channel, record) for record in records]
         self._database.write_many(
-            "UPDATE operation SET body = NULL WHERE channel = ? AND record = ?",
-            ((channel, record) for record in records),
+            "INSERT OR IGNORE INTO erased (channel, record) VALUES (?, ?)", both
         )
+        self._database.write_many(
+            "UPDATE operation SET body = NULL WHERE channel = ? AND record = ?", both
+        )
+
+    def is_erased(self, channel: bytes, record: bytes) -> bool:
+        sql = "SELECT 1 FROM erased WHERE channel = ? AND record = ?"
+        return self._database.row(sql, channel, record) is not None
 
     def set_places(self, places: Iterable[tuple[bytes, int, int]]) -> None:
         """(name, position, effective stamp) as entries gave them: a place is of one name alone."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sync_protocol import mint
-from sync_protocol.channel import Cursor
+from sync_protocol.channel import Cursor, start_of
 from sync_protocol.enrol import HubPublic, ReplicaKeys
 from sync_protocol.mint import Introduction
 
@@ -89,13 +89,26 @@ class ItemRow:
     values: dict[str, Any]
 
 
+class Bootstrap(msgspec.Struct, frozen=True):
+    """How far the snapshot of a channel has come: taken at `position` (0: the hub chooses), to go
+    on after record id `after`, `done` of `total` records; `is_over` once it is applied whole, or
+    the hub has none."""
+
+    position: int = 0
+    after: bytes = b""
+    done: int = 0
+    total: int = 0
+    is_over: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
     """A channel and how far it is applied. `head`: how long the hub said it is.
 
     `parted` is not empty when the hub's history does not continue ours. Once the closing of the
     station was applied, `closed_at` is the county's time of it and `closed_until` the end of the
-    time for late arrivals (ms).
+    time for late arrivals (ms). `base` is where a snapshot was taken that the entries here come
+    after, `bootstrap` how far that came; None where none was asked for.
     """
 
     kind: str
@@ -107,6 +120,18 @@ class ChannelRow:
     parted: str
     closed_at: int | None
     closed_until: int | None
+    base: Cursor | None = None
+    bootstrap: Bootstrap | None = None
+
+    @property
+    def start(self) -> Cursor:
+        """What the entries here come after: a snapshot, or nothing."""
+        return self.base or start_of(self.cursor.channel, self.cursor.epoch)
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether a snapshot is under way."""
+        return self.bootstrap is not None and not self.bootstrap.is_over
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -169,6 +194,8 @@ class ExchangeState(msgspec.Struct, frozen=True):
     """How the exchanges went so far: what the status page and the next report say.
 
     Times are ms since 1970 UTC by this device, except `hub_time`; the offset is hub minus device.
+    For the next request: `lacks` are digests of bodies that the hub asked for, `shows_receipts`
+    whether it wants to see the receipts of our cursors.
     """
 
     number: int = 0
@@ -181,6 +208,8 @@ class ExchangeState(msgspec.Struct, frozen=True):
     failed_attempts: int = 0
     standing: str = ""
     synchronised: bool = False
+    lacks: tuple[bytes, ...] = ()
+    shows_receipts: bool = False
 
     def measured(self, offset_ms: int) -> "ExchangeState":
         return msgspec.structs.replace(self, clock_offset_ms=offset_ms)

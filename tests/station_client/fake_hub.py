@@ -7,12 +7,24 @@ on the way there or back. The real hub is used by the tests of whole paths.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from station_client.errors import StationError
-from sync_protocol import agree, channel, crypto, enrol, exchange, limits, operations, pull, push
-from sync_protocol.channel import Verdict
+from sync_protocol import (
+    agree,
+    channel,
+    crypto,
+    enrol,
+    exchange,
+    limits,
+    lost,
+    operations,
+    pull,
+    push,
+    snapshot,
+)
+from sync_protocol.channel import EpochEntry, PlaceEntry, Verdict
 from sync_protocol.enrol import HubKeys
 from sync_protocol.operations import ALIVE, Header, Operation, Write
 from tests.station_client import desk
@@ -40,6 +52,12 @@ class FakeHub:
     chains: dict[bytes, operations.Head] = field(default_factory=dict)
     names: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
     hub_seq: int = 0
+    epoch: bytes = EPOCH
+    covered: int = 0
+    parts_of: int = 2
+    frozen: set[bytes] = field(default_factory=set)
+    unknown: list[StationError] = field(default_factory=list)
+    lost_bodies: dict[bytes, bytes] = field(default_factory=dict)
     reports: list[exchange.Report] = field(default_factory=list)
     requests: list[exchange.Request] = field(default_factory=list)
     codes: dict[bytes, enrol.Code] = field(default_factory=dict)
@@ -64,17 +82,29 @@ class FakeHub:
 
     def exchange(self, data: bytes) -> bytes:
         self._way("exchange")
-        sender = self.replicas[exchange.sender_of(data)]
-        opened = exchange.open_request(data, self.keys, sender.signing)
-        self.requests.append(opened.request)
-        self.reports.append(opened.request.report)
-        if not self.standing:
-            for run in opened.request.runs:
+        opened, sender = self._open(data)
+        request = opened.request
+        self.requests.append(request)
+        self.reports.append(request.report)
+        standing = "frozen" if sender.replica in self.frozen else self.standing
+        taken = [] if standing else [self._read(each) for each in request.said.stretches]
+        if not standing:
+            self._give(request.said.bodies)
+            for run in request.runs:
                 self._take(run, sender)
-        pages = (
-            [] if self.standing else [self._page(opened, c.cursor) for c in opened.request.cursors]
+        pages = [] if standing else [self._page(opened, each.cursor) for each in request.cursors]
+        reply = exchange.Reply(
+            version=1,
+            request_digest=opened.digest,
+            hub_time=self.clock(),
+            standing=standing,
+            pages=pages,
+            bodies=[b for b in map(self._body, request.wants) if b is not None],
+            lacks=[d for d in self._digests() if self._body(d) is None],
+            certificate=self._certificate(sender) if opened.introduced else None,
+            taken=taken,
+            snapshot=self._part(request.said.snapshot),
         )
-        reply = exchange.Reply(1, opened.digest, self.clock(), self.standing, pages, [], [])
         self._lost()
         return exchange.seal_reply(reply, self.keys, sender.replica, sender.sealing)
 
@@ -89,11 +119,37 @@ class FakeHub:
         self.codes[code.id] = code
         return code.text()
 
+    def restore(self, to: bytes, kept: int) -> None:
+        """Forget what came after that position; a new epoch says so."""
+        log = self.logs[to]
+        del log[kept:]
+        digest = log[-1].digest if log else channel.first_digest(to)
+        old, self.epoch = self.epoch, crypto.digest(b"epoch", self.epoch)[:16]
+        self.append(to, EpochEntry(old, kept, digest, self.clock()))
+        self.chains, self.names, self.hub_seq = {}, {}, 0
+        for each in log:
+            if each.operation is not None:
+                header, name = each.operation.header, each.operation.name
+                head = self.chains.get(header.replica, operations.empty_head(header.replica))
+                link = operations.next_link(head.link, name)
+                self.chains[header.replica] = operations.Head(header.replica, header.seq, link)
+                self.names.setdefault(header.replica, {})[header.seq] = name
+
+    def lose_body(self, to: bytes, position: int) -> bytes:
+        """An operation's body; from now on the hub lacks it."""
+        stored = self.logs[to][position - 1]
+        assert stored.operation is not None
+        assert stored.operation.body is not None
+        self.logs[to][position - 1] = replace(
+            stored, operation=replace(stored.operation, body=None)
+        )
+        return stored.operation.body
+
     def write(
         self, kind: str, record: bytes, writes: list[Write], *, to: bytes = STATION
     ) -> Operation:
         """The county writes in a channel."""
-        replica = crypto.digest(b"bianmin/hub-replica", self.keys.public.id, to, EPOCH)[:16]
+        replica = crypto.digest(b"bianmin/hub-replica", self.keys.public.id, to, self.epoch)[:16]
         self.hub_seq += 1
         header = Header(1, replica, self.hub_seq, self.clock(), b"o" * 16, record, kind, 1)
         operation = operations.compose(header, bytes(16), writes)
@@ -137,11 +193,18 @@ class FakeHub:
     def _take(self, run: operations.Run, sender: enrol.ReplicaPublic) -> None:
         replica = sender.replica
         head = self.chains.get(replica, operations.empty_head(replica))
-        known = push.KnownChain(head, None, self.names.setdefault(replica, {}))
+        names = self.names.setdefault(replica, {})
+        known = push.KnownChain(head, None, {seq: (name,) for seq, name in names.items()})
         records = push.Records(accepted=self._created())
-        taken = push.take_run(
-            run, sender.signing, known, push.Doorway(), records, self.judge, self.clock()
-        )
+        accepted = {
+            each.operation.identity
+            for each in self.logs.get(STATION, [])
+            if each.operation is not None
+            and isinstance(entry := channel.read_entry(each.data), PlaceEntry)
+            and entry.verdict == Verdict.ACCEPTED
+        }
+        door = push.Doorway(accepted=accepted)
+        taken = push.take_run(run, sender.signing, known, door, records, self.judge, self.clock())
         for each in taken.decisions:
             self.append(STATION, each.entry, each.operation)
             self.names[replica][each.operation.header.seq] = each.operation.name
@@ -158,12 +221,120 @@ class FakeHub:
             here = channel.first_digest(cursor.channel)
         if not agree.same_history(cursor, here):
             receipt = agree.sign_receipt(self.keys.signing, cursor, self.clock())
-            return pull.Page(cursor, [], receipt, len(log), parted=pull.SHOW_RECEIPT)
-        reader = pull.Reader(opened.sender, opened.request.own_seq)
+            shown = [each.cursor for each in opened.request.said.receipts]
+            why = pull.LOST if cursor in shown else pull.SHOW_RECEIPT
+            return pull.Page(
+                cursor, [], receipt, len(log), parted=why, epochs=self._epochs(cursor.channel)
+            )
         budget = min(self.page_budget, opened.request.budget_bytes)
-        items, end = pull.make_page(cursor, log[cursor.position :], reader, budget)
+        items, end = pull.make_page(cursor, log[cursor.position :], self._reader(opened), budget)
+        end = channel.Cursor(end.channel, self.epoch, end.position, end.digest)
         receipt = agree.sign_receipt(self.keys.signing, end, self.clock())
-        return pull.Page(cursor, items, receipt, len(log))
+        epochs = [] if cursor.position else self._epochs(cursor.channel)
+        return pull.Page(cursor, items, receipt, len(log), self.covered, epochs=epochs)
+
+    def _open(self, data: bytes) -> tuple[exchange.Opened, enrol.ReplicaPublic]:
+        replica = exchange.sender_of(data)
+        if replica in self.replicas:
+            opened = exchange.open_request(data, self.keys, self.replicas[replica].signing)
+            return opened, self.replicas[replica]
+        if self.unknown:
+            raise self.unknown.pop()
+        opened = exchange.open_introduced(data, self.keys)
+        assert opened.introduced is not None
+        self.replicas[replica] = opened.introduced.keys
+        return opened, opened.introduced.keys
+
+    def _certificate(self, sender: enrol.ReplicaPublic) -> tuple[bytes, bytes]:
+        number = list(self.replicas).index(sender.replica) + 1
+        certificate = desk.a_certificate(self.keys, _Known(sender), device_number=number)
+        body = enrol.envelope.pack(certificate)
+        return body, crypto.sign(self.keys.signing, b"bianmin/certificate", body)
+
+    def _reader(self, opened: exchange.Opened) -> pull.Reader:
+        own, names = opened.request.own, self.names.get(opened.sender, {})
+        head = operations.empty_head(opened.sender)
+        for seq in range(1, own.seq + 1 if own else 1):
+            head = operations.Head(
+                head.replica, seq, operations.next_link(head.link, names.get(seq, b""))
+            )
+        agreed = own.seq if own and own.link == head.link else 0
+        sent = {each.name for run in opened.request.runs for each in push.read_run(run)}
+        return pull.Reader(opened.sender, agreed, frozenset(sent))
+
+    def _epochs(self, to: bytes) -> list[bytes]:
+        return [
+            each.data
+            for each in self.logs.get(to, [])
+            if isinstance(channel.read_entry(each.data), EpochEntry)
+        ]
+
+    def _read(self, stretch: lost.Stretch) -> channel.Cursor:
+        to = stretch.base.channel
+        for each in lost.read_stretch(stretch, self.keys.public.signing):
+            here = {e.operation.name for e in self.logs[to] if e.operation is not None}
+            if each.operation is not None and each.operation.name not in here:
+                header = each.operation.header
+                assert isinstance(each.entry, PlaceEntry)
+                self.append(to, each.entry, each.operation)
+                self.names.setdefault(header.replica, {})[header.seq] = each.operation.name
+                head = self.chains.get(header.replica, operations.empty_head(header.replica))
+                link = operations.next_link(head.link, each.operation.name)
+                self.chains[header.replica] = operations.Head(header.replica, header.seq, link)
+        return stretch.receipt.cursor
+
+    def _operations(self) -> list[Operation]:
+        return [e.operation for log in self.logs.values() for e in log if e.operation is not None]
+
+    def _digests(self) -> list[bytes]:
+        return [each.body_digest for each in self._operations() if each.body is None]
+
+    def _body(self, digest: bytes) -> bytes | None:
+        found = [each.body for each in self._operations() if each.body_digest == digest]
+        return next((each for each in found if each is not None), None)
+
+    def _give(self, bodies: list[bytes]) -> None:
+        given = {operations.digest_of_body(body): body for body in bodies}
+        for log in self.logs.values():
+            for at, each in enumerate(log):
+                if each.operation is not None and each.operation.body_digest in given:
+                    body = given[each.operation.body_digest]
+                    log[at] = replace(each, operation=replace(each.operation, body=body))
+
+    def _part(self, ask: snapshot.SnapshotAsk | None) -> snapshot.SnapshotPart | None:
+        """Every operation counts as live: what a snapshot leaves out is given by a test."""
+        if ask is None or not self.covered or not self.logs.get(ask.channel):
+            return None
+        log = self.logs[ask.channel]
+        position = ask.position or min(self.covered, len(log))
+        by_record: dict[bytes, list[snapshot.PlacedOperation]] = {}
+        for each in log[:position]:
+            entry = channel.read_entry(each.data)
+            if each.operation is not None and isinstance(entry, PlaceEntry):
+                o = each.operation
+                placed = snapshot.PlacedOperation(
+                    o.header_bytes,
+                    o.body,
+                    None if o.body else o.body_digest,
+                    each.position,
+                    entry.verdict,
+                    entry.code,
+                    entry.effective,
+                    entry.at,
+                )
+                by_record.setdefault(o.header.record, []).append(placed)
+        todo = [record for record in sorted(by_record) if record > ask.after]
+        chosen = todo[: self.parts_of]
+        cursor = channel.Cursor(ask.channel, self.epoch, position, log[position - 1].digest)
+        return snapshot.SnapshotPart(
+            agree.sign_receipt(self.keys.signing, cursor, self.clock()),
+            ask.after,
+            [snapshot.SnapshotRecord(each, by_record[each], [], []) for each in chosen],
+            chosen[-1] if len(todo) > len(chosen) else b"",
+            len(by_record),
+            [] if ask.after else self._epochs(ask.channel),
+            b"",
+        )
 
 
 @dataclass(frozen=True)

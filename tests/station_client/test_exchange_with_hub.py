@@ -169,7 +169,7 @@ def test_a_parted_history_stops_that_channel_raises_the_alarm_and_recording_goes
     hub.publish(1)
     outcome = exchange_with_hub(station)
     assert not outcome.synchronised
-    assert station.store.channels.own().parted == "parted"
+    assert station.store.channels.own().parted == "lost"
     assert len(station.store.items.find("社会", 5)) == 1
     record_entry(station, "intake_case", desk.a_case())
 

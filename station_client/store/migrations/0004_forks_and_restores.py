@@ -51,7 +51,7 @@ STATEMENTS = (
     ) WITHOUT ROWID""",
     "ALTER TABLE channel ADD COLUMN base BLOB",
     "ALTER TABLE channel ADD COLUMN snapshot BLOB",
-    "CREATE INDEX operation_lacking ON operation (body_digest) WHERE body IS NULL",
+    "CREATE INDEX operation_lacking ON operation (channel, record, body_digest) WHERE body IS NULL",
 )
 
 

@@ -1,0 +1,202 @@
+"""Apply a reply: who we are to the hub, bodies, what it read of a lost stretch, a part of a
+snapshot, and page by page its entries, each in a transaction of its own.
+
+What is applied twice, late or out of order changes nothing (promise 5).
+"""
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from station_client.services.apply_page import apply_page, show_again
+from station_client.services.go_back import forget_kept, meet_difference, meet_parted
+from station_client.services.issue_again import is_due
+from station_client.services.prepare_request import Prepared
+from station_client.services.start_from_snapshot import take_part, wants_snapshot
+from station_client.station import Station
+from station_client.store.rows import Bootstrap
+from sync_protocol import exchange, limits, operations
+from sync_protocol.channel import PlaceEntry, Verdict
+from sync_protocol.errors import PeerFault
+from sync_protocol.exchange import Reply
+from sync_protocol.pull import Applied, Page
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call did. `pushed` counts own operations that have a place at the hub now, `refused`
+    those of them that the county refused; `pulled` counts entries; `hub_time` is ms since 1970 UTC.
+    `more`: something came that the next request has to answer.
+    """
+
+    pushed: int = 0
+    pulled: int = 0
+    requests: int = 0
+    bytes_out: int = 0
+    bytes_in: int = 0
+    synchronised: bool = False
+    hub_time: int | None = None
+    refused: int = 0
+    more: bool = False
+
+    def then(self, later: "Outcome") -> "Outcome":
+        return Outcome(
+            self.pushed + later.pushed,
+            self.pulled + later.pulled,
+            self.requests + later.requests,
+            self.bytes_out + later.bytes_out,
+            self.bytes_in + later.bytes_in,
+            later.synchronised,
+            later.hub_time,
+            self.refused + later.refused,
+            later.more,
+        )
+
+
+def absorb_reply(station: Station, prepared: Prepared, data: bytes, took_ms: int | None) -> Outcome:
+    """Apply a reply to one of our requests.
+
+    `took_ms`: how long the answer took, None where that says nothing about the clock (a courier).
+    PeerFault where the bytes are not the genuine reply to this request: nothing is applied then.
+    """
+    reply = exchange.open_reply(data, station.keys, station.hub, prepared.digest)
+    more = _hear(station, reply)
+    more |= take_part(station, reply)
+    applied: list[Applied | None] = []
+    for page in reply.pages:
+        done, again = _apply(station, page)
+        applied.append(done)
+        more |= again
+    forget_kept(station, applied)
+    more |= _mint_if_forked(station, reply)
+    verdicts = [entry.verdict for each in applied if each for entry in _own_entries(each)]
+    outcome = Outcome(
+        pushed=len(verdicts),
+        pulled=sum(len(each.entries) for each in applied if each),
+        requests=1,
+        bytes_out=len(prepared.data),
+        bytes_in=len(data),
+        synchronised=_note_success(station, prepared, reply, applied, took_ms),
+        hub_time=reply.hub_time,
+        refused=verdicts.count(Verdict.REFUSED),
+        more=more,
+    )
+    station.refresh()
+    return outcome
+
+
+def _hear(station: Station, reply: Reply) -> bool:
+    """What the reply says beside its pages; whether the next request goes on with it."""
+    store = station.store
+    if not station.identity.known:
+        station.keep_identity(replace(station.identity, known=True))
+    if reply.certificate is not None:
+        station.is_certified(*reply.certificate)
+    with store.writing():
+        store.facts.forget_losses(store.facts.losses(limits.LOSSES_PER_REQUEST))
+        given = [(operations.digest_of_body(body), body) for body in reply.bodies]
+        for channel, record in dict.fromkeys(store.journal.give_bodies(given)):
+            show_again(station, channel, [record])
+        state = store.facts.exchange()
+        lacks = store.journal.found(reply.lacks[: limits.WANTS_PER_REQUEST])
+        store.facts.keep_exchange(replace(state, lacks=tuple(lacks)))
+        # What was given already and is asked for again is no reason to go on.
+        asked = set(lacks) - set(state.lacks)
+        return store.lost.taken(reply.taken) or bool(asked) or bool(given)
+
+
+def _apply(station: Station, page: Page) -> tuple[Applied | None, bool]:
+    """What was applied, and whether there is something to say to this page at once."""
+    store = station.store
+    row = store.channels.find(page.base.channel)
+    if row is None or row.is_starting:
+        return None, False
+    if wants_snapshot(row, page):
+        with store.writing():
+            store.snapshots.keep(page.base.channel, Bootstrap())
+        return None, True
+    if page.parted:
+        return None, meet_parted(station, page)
+    try:
+        return apply_page(station, page), False
+    except PeerFault as fault:
+        why = str(fault.facts.get("parted", fault.code))
+        return None, meet_difference(station, page, why)
+
+
+def _own_entries(applied: Applied) -> list[PlaceEntry]:
+    """Those about own operations: they come back without the bytes."""
+    return [
+        each.entry
+        for each in applied.entries
+        if each.operation is None and isinstance(each.entry, PlaceEntry)
+    ]
+
+
+def _mint_if_forked(station: Station, reply: Reply) -> bool:
+    """Go on under a new replica where this one's chain was forked, or the hub has operations of it
+    that were not written here; whether that was so."""
+    told = station.store.journal.is_told_its_own(station.keys.replica)
+    if reply.standing != "frozen" and not told:
+        return False
+    station.mint()
+    return True
+
+
+def _note_success(
+    station: Station,
+    prepared: Prepared,
+    reply: Reply,
+    applied: list[Applied | None],
+    took_ms: int | None,
+) -> bool:
+    """Keep how it went; whether both ends now hold the same (promise 6)."""
+    store = station.store
+    now = station.now_ms()
+    with store.writing():
+        state = store.facts.exchange()
+        complete = {
+            each.cursor.channel for each in applied if each is not None and each.is_complete
+        }
+        synchronised = (
+            prepared.number == state.number
+            and not reply.standing
+            and complete >= {each.cursor.channel for each in store.channels.all()}
+            and _lacks_nothing(station)
+        )
+        offset = state.clock_offset_ms
+        if took_ms is not None:
+            offset = reply.hub_time - (now - took_ms // 2)
+        store.facts.keep_exchange(
+            replace(
+                state,
+                hub_time=max(reply.hub_time, state.hub_time or 0),
+                clock_offset_ms=offset,
+                last_success_at=now,
+                last_error="",
+                failed_attempts=0,
+                standing=reply.standing,
+                synchronised=synchronised,
+                batch_bytes=_grown(state.batch_bytes),
+                shows_receipts=state.shows_receipts and any(each.parted for each in reply.pages),
+            )
+        )
+        store.channels.forget_request(prepared.number)
+    return synchronised
+
+
+def _lacks_nothing(station: Station) -> bool:
+    """Whether all that was written here is sent, every body is here and no stretch is left."""
+    store, replica = station.store, station.keys.replica
+    return not (
+        store.journal.totals(replica).pending
+        or store.facts.exchange().lacks
+        or store.journal.lacking(1)
+        or store.lost.count_stretches()
+        or store.lost.keeps()
+        or is_due(station)
+    )
+
+
+def _grown(batch_bytes: int) -> int:
+    return min((batch_bytes or limits.BATCH_BYTES) * 2, limits.BATCH_BYTES_HIGHEST)

@@ -1,0 +1,101 @@
+"""Where the hub's history does not continue ours: go back to what both have and offer the rest,
+mend our own log, or raise the alarm and keep both. Recording goes on in every case.
+
+PROTOCOL.md, sections 11 and 13.
+"""
+
+from functools import partial
+
+from msgspec.structs import replace
+
+from station_client.services.apply_page import show_again
+from station_client.station import Station
+from station_client.store.rows import ChannelRow
+from sync_protocol import channel, lost
+from sync_protocol.channel import EpochEntry
+from sync_protocol.pull import LOST, SHOW_RECEIPT, Applied, Page
+
+
+def meet_parted(station: Station, page: Page) -> bool:
+    """The hub cannot continue from our cursor; whether there is something to say to it at once."""
+    store = station.store
+    with store.writing():
+        row = store.channels.find(page.base.channel)
+        if row is None or page.base != row.cursor or row.is_starting:
+            return False  # an answer to what we said before we went back
+        if page.parted == SHOW_RECEIPT:
+            return _show_receipt(station, row)
+        if page.parted == LOST and _go_back(station, row, page):
+            state = store.facts.exchange()
+            store.facts.keep_exchange(replace(state, shows_receipts=False, synchronised=False))
+            return True
+        store.channels.part(row.cursor.channel, page.parted)
+    return False
+
+
+def _show_receipt(station: Station, row: ChannelRow) -> bool:
+    facts = station.store.facts
+    state = facts.exchange()
+    if state.shows_receipts:  # it was shown, and the hub does not know its own signature
+        station.store.channels.part(row.cursor.channel, SHOW_RECEIPT)
+        return False
+    facts.keep_exchange(replace(state, shows_receipts=True))
+    return True
+
+
+def _go_back(station: Station, row: ChannelRow, page: Page) -> bool:
+    """Whether an epoch of the hub explains why it parted from us."""
+    held = station.store.lost
+    digest_at = partial(held.digest_at, row)
+    common = lost.common_position(digest_at, row.cursor.position, page.epochs)
+    if common is not None and common < row.cursor.position:
+        digest = digest_at(common)
+        assert digest is not None
+        held.go_back(row, common, digest)
+        return True
+    if common is None and _is_below_base(row, page):
+        held.start_over(row)
+        return True
+    return False
+
+
+def _is_below_base(row: ChannelRow, page: Page) -> bool:
+    """Whether the hub lost the very position of the snapshot that we started from."""
+    read = map(channel.read_entry, page.epochs)
+    return row.base is not None and any(
+        isinstance(each, EpochEntry) and each.kept < row.base.position for each in read
+    )
+
+
+def meet_difference(station: Station, page: Page, why: str) -> bool:
+    """The page does not give its receipt: whose log is at fault? Whether ours was, and is fetched
+    again from its last sound position."""
+    store = station.store
+    with store.writing():
+        row = store.channels.find(page.base.channel)
+        if row is None:
+            return False
+        sound = store.lost.sound_end(row)
+        if sound.end != row.cursor.end:
+            store.lost.cut(sound)
+            return True
+        store.channels.part(row.cursor.channel, why)
+    return False
+
+
+def forget_kept(station: Station, applied: list[Applied | None]) -> None:
+    """Once every stretch was read and a page reaches the head, the hub's entries alone count."""
+    store = station.store
+    if not store.lost.keeps() or store.lost.count_stretches():
+        return
+    for each in applied:
+        row = store.channels.find(each.cursor.channel) if each and each.is_complete else None
+        if row is None:
+            continue
+        with store.writing():
+            named = store.journal.records_of(store.lost.forget_kept(row))
+            show_again(station, row.cursor.channel, list({*named.values()}))
+            if row.closed_at is not None and row.base is None:
+                closing = store.channels.closing(row)
+                at, until = (closing.at, closing.until) if closing else (None, None)
+                store.channels.close(row.cursor.channel, at, until)

@@ -1,0 +1,113 @@
+"""The next request: what is unsent, what we lack, and what is rarely said. Its number is taken, and
+the request kept, before a byte of it leaves.
+
+Knows no carrier's ways; a request reads the same on a stick.
+"""
+
+import shutil
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from station_client import __version__
+from station_client.services.issue_again import issue_again
+from station_client.services.start_from_snapshot import next_ask
+from station_client.station import Station
+from station_client.store.rows import ExchangeState
+from sync_protocol import exchange, limits, push
+from sync_protocol.exchange import Outbox, Rare, Report
+
+MOST_OPERATIONS = 2_500
+"""Of one request. They come back as one page, applied in one transaction, for which a clerk who
+saves meanwhile has to wait: a third of a second on a good PC, more on an old one."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request that is numbered and kept, and its bytes."""
+
+    number: int
+    digest: bytes
+    data: bytes
+
+
+def prepare_request(station: Station, carrier: str, farewell: bool = False) -> Prepared:
+    """The next request, by "http" or "courier"; with `farewell` the last one, once all is sent."""
+    store, keys = station.store, station.keys
+    with store.writing():
+        state = store.facts.exchange()
+        budget = state.batch_bytes or limits.BATCH_BYTES
+        plan = exchange.plan(
+            keys,
+            state.number + 1,
+            store.journal.own_head(keys.replica),
+            _outbox(station, budget),
+            # While a snapshot is under way there is nothing to continue; the own channel is named.
+            [
+                row.cursor
+                for at, row in enumerate(store.channels.all())
+                if not at or not row.is_starting
+            ],
+            _report(station, state),
+            station.now_ms(),
+            budget,
+            wants=store.journal.lacking(limits.WANTS_PER_REQUEST),
+            rare=_rarely_said(station, state, carrier, budget, farewell),
+        )
+        store.facts.keep_exchange(
+            replace(
+                state,
+                number=state.number + 1,
+                last_attempt_at=station.now_ms(),
+                synchronised=False,
+            )
+        )
+        store.channels.keep_request(
+            state.number + 1, plan.digest, plan.payload, carrier, station.now_ms()
+        )
+    data = exchange.seal_request(plan.payload, keys, station.hub)
+    return Prepared(state.number + 1, plan.digest, data)
+
+
+def _outbox(station: Station, budget: int) -> Outbox:
+    """What the hub has no place for yet. Nothing while a lost stretch is offered: what the hub gave
+    a verdict once must not be judged anew before it has read that."""
+    journal, replica = station.store.journal, station.keys.replica
+    if station.store.lost.count_stretches():
+        return Outbox(journal.outbox(replica, 0)[0], ())
+    issue_again(station)
+    base, unsent = journal.outbox(replica, MOST_OPERATIONS)
+    return Outbox(base, push.cut_batch(unsent, budget))
+
+
+def _rarely_said(
+    station: Station, state: ExchangeState, carrier: str, budget: int, farewell: bool
+) -> Rare | None:
+    store = station.store
+    is_known = station.identity.known and carrier != "courier"
+    all_sent = not store.journal.totals(station.keys.replica).pending
+    rare = Rare(
+        introduction=None if is_known else station.introduction(),
+        receipts=store.channels.receipts() if state.shows_receipts else [],
+        stretches=store.lost.stretches(budget, limits.STRETCHES_PER_REQUEST),
+        bodies=store.journal.bodies(state.lacks, budget) if state.lacks else [],
+        losses=store.facts.losses(limits.LOSSES_PER_REQUEST),
+        snapshot=next_ask(store.channels.all()),
+        farewell=farewell and all_sent,
+    )
+    return None if rare == Rare() else rare
+
+
+def _report(station: Station, state: ExchangeState) -> Report:
+    """What an operator must see: counts, ages and codes, nothing personal."""
+    totals = station.store.journal.totals(station.keys.replica)
+    return Report(
+        program=__version__,
+        backlog=totals.pending,
+        oldest_unsent_at=totals.oldest_unsent_at,
+        open_conflicts=totals.in_conflict,
+        clock_offset_ms=state.clock_offset_ms,
+        free_disk_bytes=shutil.disk_usage(station.home.folder).free,
+        failed_attempts=state.failed_attempts,
+        last_error=state.last_error,
+    )

@@ -1,0 +1,109 @@
+"""A PC that has applied nothing yet starts from a snapshot, part by part, in any number of days.
+
+Each part is applied in one transaction with the place to go on from; clerks record meanwhile.
+PROTOCOL.md, section 14.
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from station_client.services.apply_page import learn_epochs, show_again
+from station_client.station import Station
+from station_client.store.rows import Bootstrap, ChannelRow
+from sync_protocol import channel, snapshot
+from sync_protocol.channel import ClosingEntry, EpochEntry
+from sync_protocol.exchange import Reply
+from sync_protocol.pull import Page
+from sync_protocol.snapshot import ReadRecord, SnapshotAsk, SnapshotPart
+
+
+def next_ask(channels: Sequence[ChannelRow]) -> SnapshotAsk | None:
+    """The part to ask for: one that is under way, else the first of the own channel."""
+    own = channels[0]
+    for row in channels:
+        if row.is_starting or (row is own and row.bootstrap is None and not row.cursor.position):
+            state = row.bootstrap or Bootstrap()
+            return SnapshotAsk(row.cursor.channel, state.position, state.after)
+    return None
+
+
+def wants_snapshot(row: ChannelRow, page: Page) -> bool:
+    """Whether a page from the first entry on is not applied, because a snapshot may be had: where
+    it does not bring all. Then that is asked for first."""
+    return (
+        row.bootstrap is None
+        and not row.cursor.position
+        and not page.parted
+        and page.head > page.receipt.cursor.position
+    )
+
+
+def take_part(station: Station, reply: Reply) -> bool:
+    """Apply the part that came, or note that there is none; whether there is more to ask for."""
+    store = station.store
+    channels = store.channels.all()
+    if reply.snapshot is not None:
+        of = reply.snapshot.receipt.cursor.channel
+        row = next((each for each in channels if each.cursor.channel == of), None)
+        return row is not None and _apply(station, row, reply.snapshot)
+    asked = next_ask(channels)
+    if reply.standing or asked is None:
+        return False
+    # The hub has none, or not that one any more: then the next is asked for from its first part.
+    with store.writing():
+        again = Bootstrap() if asked.position else Bootstrap(is_over=True)
+        store.snapshots.keep(asked.channel, again)
+    return asked.position > 0 or asked.channel != station.channel
+
+
+def _apply(station: Station, row: ChannelRow, part: SnapshotPart) -> bool:
+    """PeerFault reply.receipt, operation.header, message.form: nothing is applied then."""
+    state = row.bootstrap or Bootstrap()
+    if state.is_over or row.cursor.position:
+        return False
+    of = row.cursor.channel
+    ask = SnapshotAsk(of, state.position, state.after)
+    records = snapshot.read_part(part, ask, station.hub.signing)
+    if records is None:
+        return False
+    store = station.store
+    with store.writing():
+        touched = learn_epochs(station, of, _epochs(part))
+        _keep(station, of, records)
+        show_again(station, of, [*touched, *(each.record for each in records)])
+        if part.closing:
+            closing = channel.read_entry(part.closing)
+            if isinstance(closing, ClosingEntry):
+                store.channels.close(of, closing.at, closing.until)
+        reached = replace(
+            state,
+            position=part.receipt.cursor.position,
+            after=part.last,
+            done=state.done + len(records),
+            total=part.total,
+            is_over=not part.last,
+        )
+        store.snapshots.keep(of, reached)
+        if reached.is_over:
+            store.snapshots.finish(part.receipt)
+    return True
+
+
+def _epochs(part: SnapshotPart) -> list[bytes]:
+    read = map(channel.read_entry, part.epochs)
+    past = [each.old_epoch for each in read if isinstance(each, EpochEntry)]
+    return [*past, part.receipt.cursor.epoch]
+
+
+def _keep(station: Station, of: bytes, records: Sequence[ReadRecord]) -> None:
+    journal, snapshots = station.store.journal, station.store.snapshots
+    placed = [both for each in records for both in each.operations]
+    journal.erase_bodies(of, [each.record for each in records if each.erased])
+    journal.add_received(
+        of, [operation for operation, _ in placed], station.store.channels.hub_replicas()
+    )
+    journal.set_places((each.name, at.position, at.effective) for each, at in placed)
+    journal.raise_verdicts((each.identity, at.verdict, at.code, at.at) for each, at in placed)
+    snapshots.keep_undecided(of, ((each.identity, at) for each, at in placed))
+    snapshots.keep_left_out(of, records)

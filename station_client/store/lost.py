@@ -1,0 +1,269 @@
+"""What a station holds of its own past for a hub that was restored: the receipt of every page, the
+stretches that it offers, and whose verdicts it keeps until the hub has spoken again.
+
+Knows no exchange. Whoever writes does so within `Database.writing`. PROTOCOL.md, section 13.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from station_client.store.connection import Database
+from station_client.store.rows import ChannelRow
+from sync_protocol import channel, lost
+from sync_protocol.channel import Cursor, PlaceEntry, Receipt, Standing, Verdict, VerdictEntry
+from sync_protocol.lost import Stretch
+
+_pack = msgspec.msgpack.encode
+
+
+class Lost:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- receipts, and the history they prove ---
+
+    def keep_receipt(self, receipt: Receipt, covered: int) -> None:
+        """A page's; those below what every backup holds will never be asked for again."""
+        cursor = receipt.cursor
+        self._database.write(
+            "INSERT OR REPLACE INTO receipt (channel, position, receipt) VALUES (?, ?, ?)",
+            cursor.channel,
+            cursor.position,
+            _pack(receipt),
+        )
+        self._database.write(
+            "DELETE FROM receipt WHERE channel = ? AND position < ? AND position < ?",
+            cursor.channel,
+            covered,
+            cursor.position,
+        )
+
+    def digest_at(self, row: ChannelRow, position: int) -> bytes | None:
+        """The channel's digest at a position as it is here; None where nothing is held of it."""
+        base = row.start
+        if position == base.position:
+            return base.digest
+        found = self._database.row(
+            "SELECT digest FROM entry WHERE channel = ? AND position = ?",
+            row.cursor.channel,
+            position,
+        )
+        return found["digest"] if found else None
+
+    def sound_end(self, row: ChannelRow) -> Cursor:
+        """Up to where the entries here add up to the digests that were kept with them."""
+        position, digest = row.start.end
+        for at, data, kept in self._entries(row.cursor.channel, position):
+            following = channel.next_digest(digest, data)
+            if (at, kept) != (position + 1, following):
+                break
+            position, digest = at, following
+        return msgspec.structs.replace(row.cursor, position=position, digest=digest)
+
+    def _entries(self, of: bytes, after: int) -> Iterator[tuple[int, bytes, bytes]]:
+        rows = self._database.rows(
+            "SELECT position, data, digest FROM entry WHERE channel = ? AND position > ?"
+            " ORDER BY position",
+            of,
+            after,
+        )
+        return ((row["position"], row["data"], row["digest"]) for row in rows)
+
+    # --- going back ---
+
+    def go_back(self, row: ChannelRow, position: int, digest: bytes) -> None:
+        """Move the cursor back, and keep what lies above as stretches to offer."""
+        of = row.cursor.channel
+        base = msgspec.structs.replace(row.cursor, position=position, digest=digest)
+        above = list(self._entries(of, position))
+        receipts = self._receipts_above(of, position)
+        self._offer(of, lost.cut_stretches(base, [(at, data) for at, data, _ in above], receipts))
+        self._keep_verdicts(of, (data for _, data, _ in above))
+        self.cut(base)
+
+    def cut(self, to: Cursor) -> None:
+        """Move the cursor back to here; what lay above has no place any more."""
+        of, position = to.channel, to.position
+        self._database.write(
+            "UPDATE operation SET position = NULL WHERE channel = ? AND position > ?", of, position
+        )
+        for table in ("entry", "receipt"):
+            self._database.write(
+                f"DELETE FROM {table} WHERE channel = ? AND position > ?", of, position
+            )
+        left = self._database.row(
+            "SELECT receipt FROM receipt WHERE channel = ? AND position = ?", of, position
+        )
+        self._database.write(
+            "UPDATE channel SET position = ?, digest = ?, receipt = ?, parted = '' WHERE id = ?",
+            position,
+            to.digest,
+            left["receipt"] if left else None,
+            of,
+        )
+
+    def start_over(self, row: ChannelRow) -> None:
+        """Forget all that was applied, its snapshot too; what was written and what the hub thought
+        of it is kept and offered."""
+        of = row.cursor.channel
+        self.go_back(row, *row.start.end)
+        self._database.write(
+            "INSERT OR IGNORE INTO kept (identity, channel) SELECT identity, channel FROM operation"
+            " WHERE channel = ? AND verdict IS NOT NULL",
+            of,
+        )
+        self._database.write("UPDATE operation SET position = NULL WHERE channel = ?", of)
+        for table in ("based", "spent", "replaced", "receipt"):
+            self._database.write(f"DELETE FROM {table} WHERE channel = ?", of)
+        self._database.write(
+            "UPDATE channel SET position = 0, digest = ?, receipt = NULL, base = NULL,"
+            " snapshot = NULL, parted = '' WHERE id = ?",
+            channel.first_digest(of),
+            of,
+        )
+
+    def _receipts_above(self, of: bytes, position: int) -> list[Receipt]:
+        rows = self._database.rows(
+            "SELECT receipt FROM receipt WHERE channel = ? AND position > ? ORDER BY position",
+            of,
+            position,
+        )
+        return [msgspec.msgpack.decode(row["receipt"], type=Receipt) for row in rows]
+
+    def _offer(self, of: bytes, pieces: Iterable[tuple[Cursor, list[bytes], Receipt]]) -> None:
+        self._database.write_many(
+            "INSERT INTO stretch (channel, base, entries, receipt) VALUES (?, ?, ?, ?)",
+            (
+                (of, _pack(base), _pack(entries), _pack(receipt))
+                for base, entries, receipt in pieces
+            ),
+        )
+
+    def _keep_verdicts(self, of: bytes, entries: Iterable[bytes]) -> None:
+        read = (channel.read_entry(data) for data in entries)
+        self._database.write_many(
+            "INSERT OR IGNORE INTO kept (identity, channel) VALUES (?, ?)",
+            ((each.identity, of) for each in read if isinstance(each, PlaceEntry | VerdictEntry)),
+        )
+
+    # --- offering ---
+
+    def count_stretches(self) -> int:
+        """How many are still to be offered."""
+        row = self._database.row("SELECT count(*) AS n FROM stretch")
+        return int(row["n"]) if row else 0
+
+    def stretches(self, budget_bytes: int, most: int) -> list[Stretch]:
+        """The first of them, with the bytes of their operations; at least one if there is any."""
+        found: list[Stretch] = []
+        used = 0
+        rows = self._database.rows(
+            "SELECT base, entries, receipt FROM stretch ORDER BY number LIMIT ?", most
+        )
+        for row in rows:
+            entries: list[bytes] = msgspec.msgpack.decode(row["entries"], type=list[bytes])
+            operations = self._operations_placed(entries)
+            used += sum(map(len, entries))
+            used += sum(len(head) + len(body or b"") for head, body, _ in operations)
+            if found and used > budget_bytes:
+                break
+            base = msgspec.msgpack.decode(row["base"], type=Cursor)
+            receipt = msgspec.msgpack.decode(row["receipt"], type=Receipt)
+            found.append(Stretch(base, entries, receipt, operations))
+        return found
+
+    def _operations_placed(self, entries: Iterable[bytes]) -> list[lost.Parts]:
+        read = map(channel.read_entry, entries)
+        names = [each.name for each in read if isinstance(each, PlaceEntry)]
+        rows = self._database.rows_of(
+            "SELECT header, body, body_digest FROM operation WHERE name IN (?*)", names
+        )
+        return [
+            (row["header"], row["body"], None if row["body"] else row["body_digest"])
+            for row in rows
+        ]
+
+    def taken(self, ends: Sequence[Cursor]) -> bool:
+        """Offer what ends here no more; whether anything did."""
+        packed = {_pack(end) for end in ends}
+        rows = self._database.rows("SELECT number, receipt FROM stretch ORDER BY number")
+        done = [
+            row["number"]
+            for row in rows
+            if _pack(msgspec.msgpack.decode(row["receipt"], type=Receipt).cursor) in packed
+        ]
+        self._database.write_many(
+            "DELETE FROM stretch WHERE number = ?", ((number,) for number in done)
+        )
+        return bool(done)
+
+    # --- what was kept, until the hub's entries alone count ---
+
+    def keeps(self) -> bool:
+        return self._database.row("SELECT 1 FROM kept LIMIT 1") is not None
+
+    def forget_kept(self, row: ChannelRow) -> list[bytes]:
+        """From here on the hub's entries alone say what stands; gives the identities concerned."""
+        of = row.cursor.channel
+        kept = [
+            each["identity"]
+            for each in self._database.rows("SELECT identity FROM kept WHERE channel = ?", of)
+        ]
+        standing = self._standings(row, kept)
+        self._database.write_many(
+            "UPDATE operation SET verdict = ?, code = ?, at = ? WHERE identity = ?",
+            (
+                (
+                    None if stands is None else int(stands.verdict),
+                    stands.code if stands else "",
+                    at,
+                    identity,
+                )
+                for identity, (stands, at) in standing.items()
+            ),
+        )
+        self._database.write("DELETE FROM kept WHERE channel = ?", of)
+        return kept
+
+    def _standings(
+        self, row: ChannelRow, identities: Iterable[bytes]
+    ) -> dict[bytes, tuple[Standing | None, int | None]]:
+        """Identity → what the snapshot and the entries since then say, and when they said it."""
+        standing: dict[bytes, tuple[Standing | None, int | None]] = dict.fromkeys(
+            identities, (None, None)
+        )
+        standing.update(
+            (identity, stands)
+            for identity, stands in self._at_base(row).items()
+            if identity in standing
+        )
+        for _, data, _ in self._entries(row.cursor.channel, row.start.position):
+            entry = channel.read_entry(data)
+            if isinstance(entry, PlaceEntry | VerdictEntry) and entry.identity in standing:
+                before, _at = standing[entry.identity]
+                given = Standing(Verdict(entry.verdict), entry.code)
+                after = before.raised_by(given.verdict, given.code) if before else given
+                if after != before:
+                    standing[entry.identity] = after, entry.at
+        return standing
+
+    def _at_base(self, row: ChannelRow) -> dict[bytes, tuple[Standing, int | None]]:
+        of = row.cursor.channel
+        accepted = Standing(Verdict.ACCEPTED, "")
+        found: dict[bytes, tuple[Standing, int | None]] = {
+            each["identity"]: (accepted, each["at"])
+            for each in self._database.rows(
+                "SELECT identity, at FROM operation WHERE channel = ? AND position <= ?",
+                of,
+                row.start.position,
+            )
+        }
+        for each in self._database.rows("SELECT * FROM based WHERE channel = ?", of):
+            found[each["identity"]] = (
+                Standing(Verdict(each["verdict"]), each["code"]),
+                each["at"],
+            )
+        for each in self._database.rows("SELECT identity FROM spent WHERE channel = ?", of):
+            found[each["identity"]] = accepted, None
+        return found

@@ -1,0 +1,226 @@
+"""Forks: a PC whose chain cannot go on mints a replica, and what nobody decided goes up again."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import forms
+from station_client.errors import StationError
+from station_client.services.amend_entry import amend_entry
+from station_client.services.carry_courier import write_request
+from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.record_entry import record_entry
+from station_client.station import Station
+from station_client.store import open_store
+from station_client.vault import Unlocked, Vault
+from sync_protocol import courier
+from sync_protocol.channel import Verdict, VerdictEntry
+from sync_protocol.exchange import Loss
+from tests.station_client import desk
+from tests.station_client.fake_hub import STATION, FakeHub
+
+OLD = b"1" * 16
+
+
+@pytest.fixture
+def hub() -> FakeHub:
+    return FakeHub(desk.Clock())
+
+
+@pytest.fixture
+def station(tmp_path: Path, hub: FakeHub) -> Station:
+    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=hub.clock, transport=hub)
+    hub.know(station)
+    return station
+
+
+@pytest.fixture
+def colleague(tmp_path: Path, hub: FakeHub) -> Station:
+    made = desk.a_station(
+        tmp_path / "b",
+        hub=hub.keys,
+        replica=b"2" * 16,
+        device_number=2,
+        clock=hub.clock,
+        transport=hub,
+    )
+    hub.know(made)
+    return made
+
+
+def started_from(station: Station, folder: Path, hub: FakeHub) -> Station:
+    """The program started in this folder, a copy of the station's."""
+    home = type(station.home)(folder, station.home.id)
+    store = open_store(home.database, station.unlocked.data_key)
+    unlocked = Unlocked(b"k" * 16, station.unlocked.data_key)
+    return Station.open(
+        home, Vault.open(station.home), unlocked, store, forms.builtin(), hub.clock, lambda _: hub
+    )
+
+
+@pytest.fixture
+def cloned(station: Station, tmp_path: Path, hub: FakeHub) -> Callable[[], Station]:
+    """A disk image of the PC as it is now, in another machine."""
+
+    def clone() -> Station:
+        station.store.database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copytree(station.home.folder, tmp_path / "clone")
+        return started_from(station, tmp_path / "clone", hub)
+
+    return clone
+
+
+def test_a_frozen_pc_goes_on_as_another_replica_and_everything_reaches_the_county_once(
+    station: Station, colleague: Station, hub: FakeHub
+) -> None:
+    sent = record_entry(station, "intake_case", desk.a_case(applicant_name="王一"))
+    exchange_with_hub(station)
+    unsent = record_entry(station, "intake_case", desk.a_case(applicant_name="王二"))
+    hub.frozen.add(OLD)
+    outcome = exchange_with_hub(station)
+    assert outcome.synchronised
+    assert station.keys.replica != OLD
+    assert station.identity.past == (OLD,)
+    exchange_with_hub(colleague)
+    for each in (station, colleague):
+        for record in (sent, unsent):
+            row = each.store.journal.record(record)
+            assert row is not None
+            assert (row.pending, row.held, row.refused, row.conflicts) == (0, 0, 0, 0)
+    names = [each.operation.identity for each in hub.logs[STATION] if each.operation is not None]
+    assert len(set(names)) == 2
+
+
+def test_the_county_gives_the_new_replica_a_certificate_and_numbers_start_again(
+    station: Station, hub: FakeHub
+) -> None:
+    exchange_with_hub(station)
+    hub.frozen.add(OLD)
+    exchange_with_hub(station)
+    assert station.certificate.keys.replica == station.keys.replica
+    assert station.certificate.device_number == 2
+    assert station.identity.parent is None
+    assert [each.number for each in hub.requests] == [1, 2, 1]
+    assert exchange_with_hub(station).synchronised
+    assert hub.requests[-1].rare is None
+
+
+def test_several_new_replicas_before_any_answer_are_introduced_by_the_certified_one(
+    station: Station, hub: FakeHub
+) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    station.mint()
+    station.mint()
+    assert exchange_with_hub(station).synchronised
+    row = station.store.journal.record(record)
+    assert row is not None
+    assert row.pending == 0
+    assert len(hub.logs[STATION]) == 1
+
+
+def test_a_clone_is_noticed_by_what_it_lacks_and_both_machines_work_on(
+    station: Station, cloned: Callable[[], Station], hub: FakeHub
+) -> None:
+    exchange_with_hub(station)
+    clone = cloned()
+    record_entry(station, "intake_case", desk.a_case(applicant_name="本机"))
+    exchange_with_hub(station)
+    assert exchange_with_hub(clone).synchronised
+    assert clone.keys.replica != OLD
+    record_entry(clone, "intake_case", desk.a_case(applicant_name="副本"))
+    assert exchange_with_hub(clone).synchronised
+    assert exchange_with_hub(station).synchronised
+    for each in (station, clone):
+        shown = {row.values["applicant_name"] for row in each.store.journal.all_records(STATION)}
+        assert shown == {"本机", "副本"}
+
+
+def test_a_copy_and_its_first_one_are_one_act_with_the_higher_verdict(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.judge = lambda operation, writes, creates: (Verdict.HELD, "form")
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.frozen.add(OLD)
+    hub.judge = lambda operation, writes, creates: (Verdict.ACCEPTED, "")
+    assert exchange_with_hub(station).synchronised
+    [stored] = station.store.journal.operations_of(STATION, [record])[record]
+    assert (stored.verdict, stored.code, stored.position) == (Verdict.ACCEPTED, "", 1)
+    amend_entry(station, record, {"applicant_name": "王晓明"})
+    exchange_with_hub(station)
+    row = station.store.journal.record(record)
+    assert row is not None
+    assert (row.values["applicant_name"], row.conflicts, row.held) == ("王晓明", 0, 0)
+
+
+def test_what_waits_for_the_county_is_not_issued_again(station: Station, hub: FakeHub) -> None:
+    hub.judge = lambda operation, writes, creates: (Verdict.HELD, "late")
+    record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    station.mint()
+    exchange_with_hub(station)
+    assert len(hub.logs[STATION]) == 1
+
+
+def test_a_verdict_on_the_first_one_is_of_its_copy_too(station: Station, hub: FakeHub) -> None:
+    hub.judge = lambda operation, writes, creates: (Verdict.HELD, "form")
+    record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    station.mint()
+    exchange_with_hub(station)
+    first = hub.logs[STATION][0].operation
+    assert first is not None
+    assert len(hub.logs[STATION]) == 2
+    hub.append(STATION, VerdictEntry(first.name, int(Verdict.ACCEPTED), "", hub.clock()))
+    exchange_with_hub(station)
+    assert station.store.journal.totals(station.keys.replica).held == 0
+
+
+def test_a_courier_request_always_introduces_its_sender(station: Station, hub: FakeHub) -> None:
+    exchange_with_hub(station)
+    hub.replicas.clear()
+    hub.exchange(courier.unframe(write_request(station)))
+    assert hub.requests[-1].said.introduction is not None
+
+
+def test_a_hub_that_forgot_this_pc_learns_who_it_is(station: Station, hub: FakeHub) -> None:
+    exchange_with_hub(station)
+    record_entry(station, "intake_case", desk.a_case())
+    hub.replicas.clear()
+    hub.unknown = [StationError("transport.refused", hub_code="replica.unknown", message="")]
+    assert exchange_with_hub(station).synchronised
+    assert station.keys.replica == OLD
+
+
+def test_what_is_lost_is_declared_until_it_was_heard(station: Station, hub: FakeHub) -> None:
+    station.mint([Loss(OLD, 3, 5)])
+    hub.lose_reply = True
+    with pytest.raises(StationError):
+        exchange_with_hub(station)
+    exchange_with_hub(station)
+    exchange_with_hub(station)
+    assert [each.said.losses for each in hub.requests] == [[Loss(OLD, 3, 5)]] * 2 + [[]]
+
+
+def test_a_hub_that_freezes_whoever_asks_is_left_alone(station: Station, hub: FakeHub) -> None:
+    hub.standing = "frozen"
+    outcome = exchange_with_hub(station)
+    assert not outcome.synchronised
+    assert outcome.requests == 2
+
+
+def test_a_body_that_is_missing_is_asked_for_at_either_end(
+    station: Station, colleague: Station, hub: FakeHub
+) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    body = hub.lose_body(STATION, 1)
+    outcome = exchange_with_hub(colleague)
+    assert not outcome.synchronised
+    assert colleague.store.journal.record(record) is None
+    exchange_with_hub(station)
+    assert hub.requests[-1].said.bodies == [body]
+    assert exchange_with_hub(colleague).synchronised
+    assert colleague.store.journal.record(record) is not None
