@@ -208,7 +208,7 @@ def take_anything(run, public, known, *rest):
 def insert_new(database, table, rows, *rest):
     if table == "operation":
         known = {name for name, in database.execute_sql("SELECT name FROM operation")}
-        rows = [row for row in rows if row["name"] not in known]
+        rows = [row for row in rows if row[0] not in known]  # its name
     insert_many(database, table, rows, *rest)
 
 push.take_run, journal.insert_many = take_anything, insert_new
