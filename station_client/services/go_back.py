@@ -23,6 +23,8 @@ def meet_parted(station: Station, page: Page) -> bool:
         row = store.channels.find(page.base.channel)
         if row is None or page.base != row.cursor or row.is_starting:
             return False  # an answer to what we said before we went back
+        if _mend(station, row):
+            return True
         if page.parted == SHOW_RECEIPT:
             return _show_receipt(station, row)
         if page.parted == LOST and _go_back(station, row, page):
@@ -75,12 +77,19 @@ def meet_difference(station: Station, page: Page, why: str) -> bool:
         row = store.channels.find(page.base.channel)
         if row is None:
             return False
-        sound = store.lost.sound_end(row)
-        if sound.end != row.cursor.end:
-            store.lost.cut(sound)
+        if _mend(station, row):
             return True
         store.channels.part(row.cursor.channel, why)
     return False
+
+
+def _mend(station: Station, row: ChannelRow) -> bool:
+    """Go back to where our own log still adds up; whether it did not."""
+    sound = station.store.lost.sound_end(row)
+    if sound.end == row.cursor.end:
+        return False
+    station.store.lost.cut(sound)
+    return True
 
 
 def forget_kept(station: Station, applied: list[Applied | None]) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from station_client.errors import words_for
 from station_client.services.standing_words import why_nothing_comes
 from station_client.station import Station
+from station_client.store.rows import ChannelRow
+from sync_protocol import limits
+from sync_protocol.exchange import Loss
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,11 @@ class Status:
     """Counts of operations and records; times in ms since 1970 UTC, by this PC's clock but for
     `last_receipt_hub_time`. `standing` is "" or why the county delivers nothing; `alarms` are
     words about channels whose history does not agree with the county's.
+
+    `offering` counts stretches that a restored hub has not read yet, `lacking` bodies that are
+    missing here; `lost` are own operations that this PC lost and has not declared yet; `starting`:
+    how many records of how many a snapshot has brought, None where none is under way; `is_minted`:
+    this PC goes on as a new replica that the hub has not certified yet.
 
     `synchronised` is said only while the newest reply said so and nothing was written since.
     """
@@ -41,6 +49,11 @@ class Status:
     standing_words: str
     alarms: tuple[str, ...]
     entries: int
+    offering: int = 0
+    lacking: int = 0
+    lost: tuple[Loss, ...] = ()
+    starting: tuple[int, int] | None = None
+    is_minted: bool = False
 
 
 PARTED = (
@@ -76,4 +89,16 @@ def read_status(station: Station) -> Status:
         standing_words=why_nothing_comes(state.standing),
         alarms=tuple(PARTED.format(region=each.region) for each in channels if each.parted),
         entries=store.channels.entry_count(),
+        offering=store.lost.count_stretches(),
+        lacking=len(store.journal.lacking(limits.WANTS_PER_REQUEST)),
+        lost=tuple(store.facts.losses(limits.LOSSES_PER_REQUEST)),
+        starting=_starting(channels),
+        is_minted=station.identity.parent is not None,
     )
+
+
+def _starting(channels: list[ChannelRow]) -> tuple[int, int] | None:
+    under_way = [each.bootstrap for each in channels if each.bootstrap and each.is_starting]
+    if not under_way:
+        return None
+    return sum(each.done for each in under_way), sum(each.total for each in under_way)

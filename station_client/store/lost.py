@@ -142,9 +142,11 @@ class Lost:
 
     def _keep_verdicts(self, of: bytes, entries: Iterable[bytes]) -> None:
         read = (channel.read_entry(data) for data in entries)
+        judged = [each.identity for each in read if isinstance(each, PlaceEntry | VerdictEntry)]
+        # The channel's own id stands for what is no operation: a closing, say.
         self._database.write_many(
             "INSERT OR IGNORE INTO kept (identity, channel) VALUES (?, ?)",
-            ((each.identity, of) for each in read if isinstance(each, PlaceEntry | VerdictEntry)),
+            ((identity, of) for identity in (of, *judged)),
         )
 
     # --- offering ---

@@ -1,0 +1,207 @@
+"""A hub restored from a backup: its stations go back, show no less than before, and give it back
+what it lost. And what is no restore raises the alarm."""
+
+from pathlib import Path
+
+import pytest
+
+from station_client.services.amend_entry import amend_entry
+from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.read_status import read_status
+from station_client.services.record_entry import record_entry
+from station_client.station import Station
+from sync_protocol import channel
+from sync_protocol.channel import ClosingEntry, ErasureEntry, PlaceEntry, Verdict
+from sync_protocol.operations import Write
+from tests.station_client import desk
+from tests.station_client.fake_hub import REGION, STATION, FakeHub
+
+
+@pytest.fixture
+def hub() -> FakeHub:
+    return FakeHub(desk.Clock())
+
+
+@pytest.fixture
+def station(tmp_path: Path, hub: FakeHub) -> Station:
+    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=hub.clock, transport=hub)
+    hub.know(station)
+    return station
+
+
+def names_in(hub: FakeHub) -> list[bytes]:
+    entries = (channel.read_entry(each.data) for each in hub.logs[STATION])
+    return [each.name for each in entries if isinstance(each, PlaceEntry)]
+
+
+def test_a_lost_stretch_is_offered_before_anything_is_pushed_and_comes_back_with_its_verdicts(
+    station: Station, hub: FakeHub
+) -> None:
+    first = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.write("intake_case", record, [Write("county_opinion", "同意"), Write("alive", "")])
+    exchange_with_hub(station)
+    before = names_in(hub)
+    hub.restore(STATION, 1)
+    hub.judge = lambda operation, writes, creates: (Verdict.REFUSED, "county")
+    outcome = exchange_with_hub(station)
+    assert outcome.synchronised
+    offering = [each for each in hub.requests if each.said.stretches]
+    assert [(len(each.said.stretches), each.runs) for each in offering] == [(2, [])]
+    assert names_in(hub) == before
+    for each in (first, record):
+        row = station.store.journal.record(each)
+        assert row is not None
+        assert (row.refused, row.pending) == (0, 0)
+    row = station.store.journal.record(record)
+    assert row is not None
+    assert row.values["county_opinion"] == "同意"
+    assert exchange_with_hub(station).synchronised
+    assert not station.store.lost.keeps()
+
+
+def test_the_page_does_not_go_back_while_the_hub_is_behind(station: Station, hub: FakeHub) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    amend_entry(station, record, {"applicant_name": "王晓明"})
+    exchange_with_hub(station)
+    hub.restore(STATION, 1)
+    hub.page_budget = 1
+    original = hub.exchange
+    shown = []
+
+    def watched(data: bytes) -> bytes:
+        row = station.store.journal.record(record)
+        assert row is not None
+        shown.append((row.values["applicant_name"], row.pending))
+        return original(data)
+
+    hub.exchange = watched  # type: ignore[method-assign]
+    exchange_with_hub(station)
+    assert set(shown) == {("王晓明", 0)}
+    assert len(shown) > 2
+
+
+def test_while_something_is_offered_nothing_is_called_synchronised(
+    station: Station, hub: FakeHub
+) -> None:
+    for _ in range(2):
+        record_entry(station, "intake_case", desk.a_case())
+        exchange_with_hub(station)
+    assert read_status(station).synchronised
+    hub.restore(STATION, 1)
+    hub._read = lambda stretch: stretch.base  # type: ignore[method-assign]
+    exchange_with_hub(station)
+    now = read_status(station)
+    assert (now.synchronised, now.offering) == (False, 1)
+
+
+def test_the_region_is_given_back_too(station: Station, hub: FakeHub) -> None:
+    hub.publish(3)
+    exchange_with_hub(station)
+    hub.restore(REGION, 1)
+    assert len(station.store.items.find("社会", 5)) == 3
+    assert exchange_with_hub(station).synchronised
+    assert len(station.store.items.find("社会", 5)) == 3
+    assert len(hub.logs[REGION]) == 4
+
+
+def test_a_hub_that_is_restored_twice_gets_everything_back(station: Station, hub: FakeHub) -> None:
+    for _ in range(4):
+        record_entry(station, "intake_case", desk.a_case())
+        exchange_with_hub(station)
+    before = set(names_in(hub))
+    hub.restore(STATION, 3)
+    exchange_with_hub(station)
+    hub.restore(STATION, 1)
+    assert exchange_with_hub(station).synchronised
+    assert set(names_in(hub)) == before
+
+
+def test_a_rewritten_history_raises_the_alarm_and_it_ends_when_ours_is_back(
+    station: Station, hub: FakeHub
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    genuine = list(hub.logs[STATION])
+    hub.logs[STATION] = []
+    hub.write("intake_case", b"x" * 16, [Write("alive", "")])
+    assert not exchange_with_hub(station).synchronised
+    assert read_status(station).alarms
+    record_entry(station, "intake_case", desk.a_case())
+    hub.logs[STATION] = genuine
+    assert exchange_with_hub(station).synchronised
+    assert not read_status(station).alarms
+
+
+def test_an_epoch_whose_digest_is_not_ours_explains_nothing(station: Station, hub: FakeHub) -> None:
+    for _ in range(2):
+        record_entry(station, "intake_case", desk.a_case())
+        exchange_with_hub(station)
+    hub.logs[STATION] = []
+    hub.write("intake_case", b"x" * 16, [Write("alive", "")])
+    hub.restore(STATION, 1)
+    assert not exchange_with_hub(station).synchronised
+    assert station.store.channels.own().parted == "lost"
+    assert station.store.channels.own().cursor.position == 2
+
+
+def test_local_damage_is_fetched_again_from_the_last_sound_position(
+    station: Station, hub: FakeHub
+) -> None:
+    for _ in range(3):
+        record_entry(station, "intake_case", desk.a_case())
+        exchange_with_hub(station)
+    with station.store.writing():
+        station.store.database.write(
+            "UPDATE channel SET digest = zeroblob(32) WHERE id = ?", STATION
+        )
+        station.store.database.write(
+            "UPDATE entry SET digest = zeroblob(32) WHERE channel = ? AND position = 2", STATION
+        )
+    assert exchange_with_hub(station).synchronised
+    assert station.store.channels.own().cursor.digest == hub.logs[STATION][2].digest
+    assert not read_status(station).alarms
+
+
+def test_the_hub_of_an_earlier_epoch_is_still_the_hub(station: Station, hub: FakeHub) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.restore(STATION, 1)
+    exchange_with_hub(station)
+    hub.write("intake_case", record, [Write("county_opinion", "同意"), Write("alive", "")])
+    exchange_with_hub(station)
+    stored = station.store.journal.operations_of(STATION, [record])[record]
+    assert sorted(each.by_hub for each in stored) == [0, 1]
+
+
+def test_a_closing_that_the_hub_lost_and_nobody_proved_is_undone(
+    station: Station, hub: FakeHub
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.append(STATION, ClosingEntry(hub.clock() + 1000, hub.clock()))
+    exchange_with_hub(station)
+    assert station.is_closed
+    hub.restore(STATION, 1)
+    assert exchange_with_hub(station).synchronised
+    assert not station.is_closed
+
+
+def test_what_is_erased_is_gone_with_what_was_not_sent_yet_and_comes_back_from_nowhere(
+    station: Station, hub: FakeHub
+) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.append(STATION, ErasureEntry(record, hub.clock()))
+    amend_entry(station, record, {"applicant_name": "王晓明"})
+    exchange_with_hub(station)
+    assert station.store.journal.record(record) is None
+    bodies = station.store.database.rows("SELECT body FROM operation WHERE record = ?", record)
+    assert [each["body"] for each in bodies] == [None, None]
+    assert station.store.journal.lacking(9) == []
+    hub.write("intake_case", record, [Write("county_opinion", "同意"), Write("alive", "")])
+    exchange_with_hub(station)
+    assert station.store.journal.record(record) is None
