@@ -1,0 +1,191 @@
+"""A replacement PC starts from a snapshot, part by part, then the tail; it records meanwhile."""
+
+from pathlib import Path
+
+import pytest
+
+from station_client.errors import StationError
+from station_client.services.amend_entry import amend_entry
+from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.read_status import read_status
+from station_client.services.record_entry import record_entries, record_entry
+from station_client.station import Station
+from sync_protocol import snapshot
+from sync_protocol.channel import Verdict
+from sync_protocol.snapshot import SnapshotPart
+from tests.station_client import desk
+from tests.station_client.fake_hub import REGION, STATION, FakeHub
+
+
+@pytest.fixture
+def hub() -> FakeHub:
+    return FakeHub(desk.Clock())
+
+
+@pytest.fixture
+def station(tmp_path: Path, hub: FakeHub) -> Station:
+    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=hub.clock, transport=hub)
+    hub.know(station)
+    return station
+
+
+@pytest.fixture
+def replacement(tmp_path: Path, hub: FakeHub) -> Station:
+    made = desk.a_station(
+        tmp_path / "b",
+        hub=hub.keys,
+        replica=b"2" * 16,
+        device_number=2,
+        clock=hub.clock,
+        transport=hub,
+    )
+    hub.know(made)
+    return made
+
+
+def test_a_replacement_gets_parts_then_the_tail_and_shows_the_same(
+    station: Station, replacement: Station, hub: FakeHub
+) -> None:
+    records = record_entries(station, "intake_case", [desk.a_case()] * 5)
+    exchange_with_hub(station)
+    hub.covered = 5
+    amend_entry(station, records[0], {"applicant_name": "王晓明"})
+    exchange_with_hub(station)
+    outcome = exchange_with_hub(replacement)
+    assert outcome.synchronised
+    assert [each.said.snapshot is not None for each in hub.requests[-4:]] == [True] * 3 + [False]
+    assert outcome.pulled == 1
+    for each in records:
+        here, there = station.store.journal.record(each), replacement.store.journal.record(each)
+        assert here is not None
+        assert there is not None
+        assert (there.values, there.pending) == (here.values, 0)
+    assert exchange_with_hub(replacement).synchronised
+    assert hub.requests[-1].rare is None
+
+
+def test_it_goes_on_where_it_was_cut_off_and_says_how_far_it_is(
+    station: Station, replacement: Station, hub: FakeHub
+) -> None:
+    record_entries(station, "intake_case", [desk.a_case()] * 5)
+    exchange_with_hub(station)
+    hub.covered = 5
+    genuine = hub.exchange
+    seen: list[bytes] = []
+
+    def cut(data: bytes) -> bytes:
+        if len(seen) == 1:
+            raise StationError("transport.down")
+        seen.append(data)
+        return genuine(data)
+
+    hub.exchange = cut  # type: ignore[method-assign]
+    with pytest.raises(StationError):
+        exchange_with_hub(replacement)
+    assert read_status(replacement).starting == (2, 5)
+    assert not read_status(replacement).synchronised
+    mine = record_entry(replacement, "intake_case", desk.a_case(applicant_name="先登记"))
+    hub.exchange = genuine  # type: ignore[method-assign]
+    assert exchange_with_hub(replacement).synchronised
+    assert read_status(replacement).starting is None
+    assert len(replacement.store.journal.all_records(STATION)) == 6
+    row = replacement.store.journal.record(mine)
+    assert row is not None
+    assert row.pending == 0
+
+
+def test_a_small_channel_is_pulled_and_a_long_one_comes_as_a_snapshot(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.publish(40)
+    hub.page_budget = 2000
+    hub.covered = 40
+    hub.parts_of = 100
+    outcome = exchange_with_hub(station)
+    assert outcome.synchronised
+    assert outcome.pulled == 0
+    assert len(station.store.items.find("社会", 50)) == 40
+    row = station.store.channels.find(REGION)
+    assert row is not None
+    assert row.cursor.position == 40
+
+
+def test_a_hub_without_a_backup_is_pulled_from_the_start(station: Station, hub: FakeHub) -> None:
+    hub.publish(40)
+    hub.page_budget = 2000
+    assert exchange_with_hub(station).synchronised
+    assert len(station.store.items.find("社会", 50)) == 40
+
+
+def test_what_is_spent_stays_dead_and_what_it_replaced_stays_replaced(
+    station: Station, replacement: Station, hub: FakeHub
+) -> None:
+    record = record_entry(station, "intake_case", desk.a_case(applicant_name="王一"))
+    amend_entry(station, record, {"applicant_name": "王二"})
+    amend_entry(station, record, {"applicant_name": "王三"})
+    exchange_with_hub(station)
+    first, second, _ = [each.operation for each in hub.logs[STATION]]
+    assert first is not None
+    assert second is not None
+    hub.covered = 3
+    whole = hub._part
+
+    def without_the_second(ask: snapshot.SnapshotAsk | None) -> SnapshotPart | None:
+        part = whole(ask)
+        if part is None:
+            return None
+        [one] = part.records
+        kept = [each for each in one.operations if each.position != 2]
+        left_out = snapshot.SnapshotRecord(
+            record, kept, [second.name], [("applicant_name", [first.name])]
+        )
+        return SnapshotPart(
+            part.receipt, part.after, [left_out], part.last, part.total, part.epochs, part.closing
+        )
+
+    hub._part = without_the_second  # type: ignore[method-assign]
+    assert exchange_with_hub(replacement).synchronised
+    row = replacement.store.journal.record(record)
+    assert row is not None
+    assert (row.values["applicant_name"], row.conflicts) == ("王三", 0)
+    station.mint()
+    hub.names.clear()
+    copy = station.store.journal.issued_again(station.keys.replica, ("form",), 9)
+    assert copy == []
+
+
+def test_what_was_held_when_it_was_taken_is_raised_by_the_tail(
+    station: Station, replacement: Station, hub: FakeHub
+) -> None:
+    hub.judge = lambda operation, writes, creates: (Verdict.HELD, "form")
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.covered = 1
+    exchange_with_hub(replacement)
+    assert read_status(replacement).held == 1
+    station.mint()
+    hub.judge = lambda operation, writes, creates: (Verdict.ACCEPTED, "")
+    exchange_with_hub(station)
+    exchange_with_hub(replacement)
+    assert read_status(replacement).held == 0
+    assert replacement.store.journal.record(record) is not None
+
+
+def test_a_base_that_the_hub_lost_is_replaced_and_our_own_is_offered(
+    station: Station, replacement: Station, hub: FakeHub
+) -> None:
+    record_entries(station, "intake_case", [desk.a_case()] * 4)
+    exchange_with_hub(station)
+    hub.covered = 4
+    exchange_with_hub(replacement)
+    mine = record_entry(replacement, "intake_case", desk.a_case(applicant_name="本机"))
+    exchange_with_hub(replacement)
+    hub.covered = 2
+    hub.restore(STATION, 2)
+    assert exchange_with_hub(replacement).synchronised
+    row = replacement.store.journal.record(mine)
+    assert row is not None
+    assert row.pending == 0
+    assert mine in {e.operation.header.record for e in hub.logs[STATION] if e.operation}
+    assert exchange_with_hub(station).synchronised
+    assert len(station.store.journal.all_records(STATION)) == 5
