@@ -1,65 +1,100 @@
 """A small county for the tests of the wire: its hub a process of its own, its desks real stations.
 
-Made once with the real commands and copied for each test. Knows no fault and no line.
+Made once and copied for each test. Knows no fault and no line.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import commands
-import county as sample
 
+import forms
+from hub_server.accounts import Account
+from hub_server.app import make_hub
+from hub_server.hub import Hub
+from hub_server.services.enrol_station import enrol_station as answer_enrolment
+from hub_server.services.enrol_station import hub_card
+from hub_server.services.issue_code import issue_code
 from station_client.app import open_station
+from station_client.device_secret import DeviceSecret
 from station_client.errors import StationError
 from station_client.home import Home
 from station_client.services.amend_entry import amend_entry
+from station_client.services.enrol_station import enrol_station
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.station import Station, Transport
 from sync_protocol import channel
 from tests.conftest import ROOT
-from tests.station_client.desk import a_helper_case
+from tests.hub_server.conftest import COUNTY, Clock, County
+from tests.station_client.desk import PIN, a_helper_case
 
 DESKS = (("甲站", "李娟"), ("甲站", "王强"), ("乙站", "赵敏"))
 """Station and clerk of each PC: two share a channel, one has its own."""
 HUB = "from hub_server.cli import main; main()"
 
 
+class DirectLine:
+    """To a hub in this process: so are PCs enrolled before the story begins."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+    def fetch_card(self) -> bytes:
+        return hub_card(self.hub)
+
+    def enrol(self, data: bytes) -> bytes:
+        return answer_enrolment(self.hub, data)
+
+    def exchange(self, data: bytes) -> bytes:
+        raise AssertionError("nobody exchanges yet")
+
+
 def make_county(folder: Path) -> None:
     """A hub with two open stations and their PCs, in a folder; nothing runs when this returns."""
-    hub = commands.Hub(folder / "hub", 0)
-    passwords = {name: secrets.token_urlsafe(12) for name in (sample.ADMIN, sample.REVIEWER)}
-    sample.found(hub, {**passwords, sample.OPERATOR: secrets.token_urlsafe(12)}, sample.CATALOGUE)
-    sample.write_secret(folder / "pin", sample.PIN)
-    with running(folder) as port:
-        hub.port = port
-        stations: dict[str, str] = {}
+    clock = Clock()
+    roles = ("admin", "reviewer", "operator")
+    people = [Account(os.urandom(16), role, role, COUNTY) for role in roles]
+    hub = make_hub(folder / "hub", "高平市政务服务平台", COUNTY, clock, {})
+    with closing(hub.store):
+        with hub.store.writing():
+            for each in people:
+                hub.store.people.add(each, "no password", clock())
+        county = County(hub, clock, *people)
+        stations = sorted({name for name, _ in DESKS})
+        codes = {each: county.open_station(applicant_unit=each).station_code for each in stations}
         for number, (name, clerk) in enumerate(DESKS):
-            desk = commands.Desk(folder / f"pc{number}", folder / "pin")
-            sample.enrol(desk, hub, a_code(hub, stations, name), clerk)
+            code = issue_code(hub, county.reviewer, codes[name])
+            _enrol(folder / f"pc{number}", hub, code, clerk)
 
 
-def a_code(hub: commands.Hub, stations: dict[str, str], name: str) -> str:
-    """A one-time code for a PC of this station, which is opened first where it is not yet."""
-    if name in stations:
-        return hub.run("station", "code", stations[name], "--as", sample.REVIEWER).strip()
-    number = sample.apply_to_open(hub, f"示例银行{name}支行", f"{name}中心街18号", "13900008600")
-    opened = sample.approve_opening(hub, number, f"协议-{name}", f"{name}政务服务便民服务站")
-    stations[name] = opened.station_code
-    return opened.enrolment_code
+def _enrol(folder: Path, hub: Hub, code: str, clerk: str) -> None:
+    station = enrol_station(
+        Home.open(folder),
+        PIN,
+        "http://hub.invalid",
+        code,
+        clerk,
+        device=DeviceSecret("insecure"),
+        device_name="柜台",
+        forms=forms.builtin(),
+        now_ms=hub.now_ms,
+        connect=lambda url: DirectLine(hub),
+    )
+    station.close()
 
 
 @contextmanager
@@ -141,7 +176,7 @@ def at_work(folder: Path, lines: list[Transport]) -> Iterator[list[Desk]]:
     desks: list[Desk] = []
     try:
         for number, line in enumerate(lines):
-            station = open_station(Home.open(folder / f"pc{number}"), sample.PIN)
+            station = open_station(Home.open(folder / f"pc{number}"), PIN)
             desks.append(Desk(station, DESKS[number][0]))
             station.transport = line
         yield desks
@@ -193,5 +228,5 @@ def _doubled(desk: Desk) -> Iterator[str]:
     """What stands in the channel, as the hub handed it out, more than once."""
     rows = desk.station.store.database.rows("SELECT data FROM entry")
     entries = [channel.read_entry(row["data"]) for row in rows]
-    places = Counter(each.name for each in entries if isinstance(each, channel.OperationEntry))
+    places = Counter(each.name for each in entries if isinstance(each, channel.PlaceEntry))
     yield from (f"{name.hex()} has two places" for name, count in places.items() if count > 1)

@@ -17,7 +17,7 @@ from random import Random
 
 import pytest
 
-from station_client import transport
+from station_client import key_slot, transport
 from station_client.services import exchange_with_hub as exchanging
 from station_client.services.exchange_with_hub import Outcome, Prepared, absorb_reply
 from station_client.station import Station
@@ -54,13 +54,16 @@ SEED = int(os.environ.get("BIANMIN_SEED") or 1)
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("county")
-    make_county(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_slot, "ARGON2_MEMORY_KIB", 64)
+        make_county(folder)
     return folder
 
 
 @pytest.fixture(autouse=True)
 def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A desk that waits a quarter of a second for a byte and a second for an answer."""
+    monkeypatch.setattr(key_slot, "ARGON2_MEMORY_KIB", 64)
     monkeypatch.setattr(transport, "READ_SECONDS", 0.25)
     monkeypatch.setattr(transport, "REQUEST_SECONDS", 1.0)
 
