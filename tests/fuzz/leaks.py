@@ -18,7 +18,7 @@ from sync_protocol.errors import ProtocolError
 from tests.figures import volume
 from tests.fuzz.mutations import mutated
 
-MUTATIONS = volume(12_000, 150_000)
+MUTATIONS = volume(12_000, 120_000)
 SEED = int(os.environ.get("BIANMIN_SEED") or 1)
 
 Mutation = Callable[[bytes, Sequence[bytes], Random], bytes]

@@ -24,17 +24,23 @@ from sync_protocol import (
     envelope,
     exchange,
     limits,
+    lost,
+    mint,
     operations,
     pull,
     push,
+    snapshot,
 )
 from sync_protocol.channel import Verdict
 from sync_protocol.enrol import Certificate, EnrolReply, EnrolRequest, Grant
 from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Outbox, Reply
+from sync_protocol.lost import Stretch
+from sync_protocol.mint import Introduction
 from sync_protocol.operations import Head, Run, Write
 from sync_protocol.pull import Page
+from sync_protocol.snapshot import PlacedOperation, SnapshotAsk, SnapshotPart, SnapshotRecord
 from tests.fuzz.leaks import Reader
 from tests.fuzz.mutations import lied
 from tests.sync_protocol import builders as b
@@ -49,6 +55,7 @@ ENTRIES: list[channel.Entry] = [
     channel.RevocationEntry(bytes(16), "lost", b.NOW),
     channel.FreezeEntry(b.PC.replica, "fork", b.NOW),
     channel.ClosingEntry(b.NOW, b.NOW),
+    channel.CopyEntry(CHAIN[1].name, CHAIN[0].name, int(Verdict.HELD), "fork", b.NOW, b.NOW),
 ]
 CASE = {
     "applicant_name": "王芳",
@@ -60,15 +67,35 @@ CASE = {
 
 
 def readers() -> list[Reader]:
-    return [*_envelopes(), *_messages(), *_enrolment(), *_parts(), *_texts()]
+    return [*_envelopes(), *_messages(), *_enrolment(), *_rare(), *_parts(), *_texts()]
 
 
 # --- envelopes -----------------------------------------------------------------------------------
 
 
 def _payload() -> bytes:
+    """A request that says everything that can be said."""
+    rare = exchange.Rare(
+        introduction=_introduction(),
+        receipts=[_a_page().receipt],
+        stretches=[_stretch()],
+        bodies=[b"body"],
+        losses=[exchange.Loss(b.PC.replica, 1, 2)],
+        snapshot=SnapshotAsk(b.CHANNEL, 0, b""),
+        farewell=True,
+    )
     outbox = Outbox(b.head_of([]), CHAIN)
-    return exchange.plan(b.PC, 7, b.head_of(CHAIN), outbox, [b.START], b.REPORT, b.NOW).payload
+    return exchange.plan(
+        b.PC,
+        7,
+        b.head_of(CHAIN),
+        outbox,
+        [b.START],
+        b.REPORT,
+        b.NOW,
+        wants=[bytes(32)],
+        rare=rare,
+    ).payload
 
 
 def _request(payload: bytes) -> bytes:
@@ -193,7 +220,18 @@ def _entry_of(item: pull.Item) -> bytes:
 def _messages() -> Iterable[Reader]:
     runs = [msgspec.msgpack.encode(b.a_run(each)) for each in (CHAIN, CHAIN[:1], _cases())]
     pages = [msgspec.msgpack.encode(_a_page())]
-    reply = Reply(2, REQUEST_DIGEST, b.NOW, "", [_a_page()], [b"body"], [])
+    reply = Reply(
+        version=2,
+        request_digest=REQUEST_DIGEST,
+        hub_time=b.NOW,
+        standing="",
+        pages=[_a_page()],
+        bodies=[b"body"],
+        lacks=[bytes(32)],
+        certificate=(envelope.pack(_certificate()), bytes(64)),
+        taken=[b.START],
+        snapshot=_snapshot(),
+    )
     replies = [envelope.pack(reply), envelope.pack(replace(reply, pages=[], standing="frozen"))]
     yield from _both_ways("request, signed anew", _read_request, [_payload()], share=5)
     yield from _both_ways("run, signed anew", _read_run, runs, share=8)
@@ -293,6 +331,91 @@ def _enrolment() -> Iterable[Reader]:
     yield from _both_ways("certificate, signed anew", _accept_inside, certificates, 4)
     card = enrol.hub_card(b.HUB, "高平市政务服务平台")
     yield from _both_ways("hub card", lambda data: enrol.read_hub_card(data, CODE), [card], 4)
+
+
+# --- what is rarely said -------------------------------------------------------------------------
+
+
+def _introduction() -> Introduction:
+    """Of a replica that the certified one minted."""
+    certificate = envelope.pack(_certificate())
+    signature = crypto.sign(b.HUB.signing, b"bianmin/certificate", certificate)
+    return Introduction(certificate, signature, mint.mint(b.PC, bytes(16), b.OTHER_PC.public))
+
+
+def _read_introduction(data: bytes) -> None:
+    """The certificate signed by the hub, the minted keys by the replica of the certificate."""
+    said = envelope.unpack(data, Introduction)
+    signature = crypto.sign(b.HUB.signing, b"bianmin/certificate", said.certificate)
+    minted = said.mint
+    if minted is not None:
+        enrolment = envelope.unpack(said.certificate, Certificate).enrolment
+        minted = mint.mint(b.PC, enrolment, minted.keys)
+    mint.read_introduction(replace(said, signature=signature, mint=minted), b.HUB.public)
+
+
+def _stretch() -> Stretch:
+    log = b.a_log(CHAIN, *ENTRIES[3:])
+    entries = [each.data for each in log]
+    end = replace(b.START, position=len(log), digest=log[-1].digest)
+    parts = [(each.header_bytes, each.body, None) for each in CHAIN]
+    return Stretch(b.START, entries, agree.sign_receipt(b.HUB.signing, end, b.NOW), parts)
+
+
+def _read_stretch(data: bytes) -> None:
+    """A stretch that the hub once signed, whatever is in it."""
+    said = envelope.unpack(data, Stretch)
+    digest = said.base.digest
+    for entry in said.entries:
+        digest = channel.next_digest(digest, entry)
+    position = said.base.position + len(said.entries)
+    end = replace(said.base, position=position, digest=digest)
+    receipt = agree.sign_receipt(b.HUB.signing, end, b.NOW)
+    lost.read_stretch(replace(said, receipt=receipt), b.HUB.public.signing)
+
+
+def _read_epochs(data: bytes) -> None:
+    lost.common_position(lambda position: bytes(32), 5, [data])
+
+
+def _snapshot() -> SnapshotPart:
+    receipt = agree.sign_receipt(b.HUB.signing, replace(b.START, position=4), b.NOW)
+    records = [
+        SnapshotRecord(
+            each.header.record,
+            [PlacedOperation(each.header_bytes, each.body, None, n, 2, "", b.NOW, b.NOW)],
+            [bytes(32)],
+            [("remark", [bytes(32)])],
+        )
+        for n, each in enumerate(CHAIN, 1)
+    ]
+    last = CHAIN[-1].header.record
+    epochs = [channel.entry_bytes(ENTRIES[2])]
+    return SnapshotPart(receipt, b"", records, last, len(records), epochs, b"")
+
+
+def _read_snapshot(data: bytes) -> None:
+    """A part as the hub signs it, whatever is in it, and the one that was asked for."""
+    said = envelope.unpack(data, SnapshotPart)
+    cursor = said.receipt.cursor
+    receipt = agree.sign_receipt(b.HUB.signing, cursor, said.receipt.hub_time)
+    ask = SnapshotAsk(cursor.channel, 0, said.after)
+    read = snapshot.read_part(replace(said, receipt=receipt), ask, b.HUB.public.signing)
+    for record in read or []:
+        for operation, _ in record.operations:
+            operation.writes()
+
+
+def _rare() -> Iterable[Reader]:
+    samples = [msgspec.msgpack.encode(_introduction())]
+    yield from _both_ways("introduction, signed anew", _read_introduction, samples, 4)
+    yield from _both_ways(
+        "stretch, signed anew", _read_stretch, [msgspec.msgpack.encode(_stretch())], 4
+    )
+    yield from _both_ways(
+        "snapshot part, signed anew", _read_snapshot, [msgspec.msgpack.encode(_snapshot())], 4
+    )
+    yield from _both_ways("epoch entry", _read_epochs, [channel.entry_bytes(ENTRIES[2])], 2)
 
 
 # --- parts of messages ---------------------------------------------------------------------------
