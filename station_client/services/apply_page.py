@@ -12,7 +12,14 @@ from station_client.services.projection import project, project_item
 from station_client.station import Station
 from station_client.store.rows import ItemRow, RecordRow
 from sync_protocol import crypto, operations, pull
-from sync_protocol.channel import ClosingEntry, ErasureEntry, PlaceEntry, VerdictEntry
+from sync_protocol.channel import (
+    ClosingEntry,
+    ErasureEntry,
+    OperationEntry,
+    PlaceEntry,
+    Verdict,
+    VerdictEntry,
+)
 from sync_protocol.pull import Applied, Page
 
 RECORDS_AT_ONCE = 1000
@@ -63,15 +70,16 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     concerned = learn_epochs(station, channel, [*applied.past_epochs, applied.cursor.epoch])
     received = [each.operation for each in applied.entries if each.operation is not None]
     journal.add_received(channel, received, station.store.channels.hub_replicas())
+    done = journal.accept_as_written(channel, _accepted_here(applied))
     journal.set_places(
         (each.entry.name, each.position, each.entry.effective)
         for each in applied.entries
-        if isinstance(each.entry, PlaceEntry)
+        if isinstance(each.entry, PlaceEntry) and each.entry.name not in done
     )
     judged = [
         (each.entry.identity, each.entry.verdict, each.entry.code, each.entry.at)
         for each in applied.entries
-        if isinstance(each.entry, PlaceEntry | VerdictEntry)
+        if isinstance(each.entry, PlaceEntry | VerdictEntry) and each.entry.name not in done
     ]
     journal.raise_verdicts(judged)
     erased = [each.entry.record for each in applied.entries if isinstance(each.entry, ErasureEntry)]
@@ -83,6 +91,17 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
             station.store.channels.close(channel, each.entry.at, each.entry.until)
     named = journal.records_of([identity for identity, *_ in judged])
     return list(dict.fromkeys([*named.values(), *erased, *concerned]))
+
+
+def _accepted_here(applied: Applied) -> list[tuple[bytes, int, int, int]]:
+    """(name, position, effective stamp, hub's time) of what was written here and is accepted."""
+    return [
+        (each.entry.name, each.position, each.entry.effective, each.entry.at)
+        for each in applied.entries
+        if isinstance(each.entry, OperationEntry)
+        and each.operation is None
+        and each.entry.verdict == Verdict.ACCEPTED
+    ]
 
 
 def show_again(station: Station, channel: bytes, records: Sequence[bytes]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry
+from station_client.services.apply_page import show_again
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_ledger import read_ledger
 from station_client.services.record_entry import record_entries, record_entry
@@ -58,6 +59,30 @@ def test_an_entry_reaches_the_hub_and_the_other_pc(station: Station, colleague: 
     assert there is not None
     assert there.values == here.values
     assert (here.pending, there.pending) == (0, 0)
+
+
+@pytest.mark.parametrize("ahead_seconds", [0, 3600])
+def test_what_is_accepted_looks_as_if_it_were_merged_anew(
+    station: Station, colleague: Station, hub: FakeHub, clock: desk.Clock, ahead_seconds: int
+) -> None:
+    records = record_entries(station, "intake_case", [desk.a_case() for _ in range(3)])
+    exchange_with_hub(station)
+    exchange_with_hub(colleague)
+    amend_entry(colleague, records[0], {"remark": "已电话告知", "applicant_name": "王晓明"})
+    exchange_with_hub(colleague)
+    now = hub.clock()
+    hub.clock = lambda: now
+    clock.forward(ahead_seconds)
+    for remark in ("一", "二"):
+        amend_entry(station, records[0], {"remark": remark, "applicant_name": f"王小{remark}"})
+        amend_entry(station, records[1], {"remark": remark})
+    assert exchange_with_hub(station).synchronised
+    journal = station.store.journal
+    shown = journal.all_records(station.channel)
+    assert [each.pending for each in shown] == [0] * len(shown)
+    with station.store.writing():
+        show_again(station, station.channel, journal.record_ids(station.channel))
+    assert shown == journal.all_records(station.channel)
 
 
 def test_an_exchange_with_nothing_to_say_is_one_small_request(station: Station) -> None:
