@@ -34,6 +34,9 @@ _PRAGMAS = {
     "cipher_log_level": "NONE",
     "journal_mode": "wal",
     "synchronous": "full",
+    # A batch touches a few thousand pages; what does not fit here is encrypted more than once.
+    "cache_size": -32 * 1024,  # KiB
+    "wal_autocheckpoint": 4096,  # pages
     "foreign_keys": 1,
     "busy_timeout": BUSY_TIMEOUT_MS,
 }
