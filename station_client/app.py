@@ -26,6 +26,7 @@ from station_client.scheduler import Schedule
 from station_client.services.enrol_station import enrol_station
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.renew_records import renew_records
+from station_client.services.restore_backup import go_on, put_back
 from station_client.station import Station
 from station_client.store import open_store
 from station_client.transport import HttpTransport
@@ -67,6 +68,22 @@ def station_of(home: Home, vault: Vault, unlocked: Unlocked) -> Station:
     except BaseException:
         store.close()
         raise
+
+
+def restored(
+    home: Home, secret: str, clerk: bytes | None = None, backup: Path | None = None
+) -> Station:
+    """The station after its store was put back: from this file, or by hand already.
+
+    Errors: vault.*, store.*, backup.not_sound, station.not_enrolled
+    """
+    vault = Vault.open(home)
+    unlocked = vault.unlock(secret, clerk)
+    if backup is not None:
+        put_back(home, unlocked.data_key, backup)
+    station = station_of(home, vault, unlocked)
+    go_on(station)
+    return station
 
 
 def enrol(home: Home, hub_url: str, code: str, clerk_name: str, secret: str) -> Station:

@@ -16,6 +16,8 @@ from station_client import app
 from station_client.command_line import (
     RecordId,
     as_json,
+    clerk_of,
+    clerk_option,
     home_option,
     json_values,
     pin_option,
@@ -32,6 +34,7 @@ from station_client.services import china_time
 from station_client.services.add_clerk import add_clerk
 from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.apply_for_change import apply_for_change
+from station_client.services.back_up import back_up
 from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.desk_defaults import desk_defaults
 from station_client.services.exchange_with_hub import Outcome, exchange_with_hub
@@ -265,7 +268,13 @@ def _shown_on(bar: Any) -> Callable[[int, int], None]:
 @unlocked
 def sync(station: Station, wants_json: bool) -> None:
     """Exchange with the county now, until nothing is left to say."""
-    _print_outcome(exchange_with_hub(station), wants_json)
+
+    def show(outcome: Outcome) -> None:
+        starting = read_status(station).starting
+        if starting is not None:
+            click.echo(f"接收县级数据 {starting[0]}/{starting[1]}", err=True)
+
+    _print_outcome(exchange_with_hub(station, on_step=show), wants_json)
 
 
 def _print_outcome(outcome: Outcome, wants_json: bool) -> None:
@@ -316,6 +325,34 @@ def export(station: Station, file: Path, since: Any, until: Any, masked: bool) -
 
 def _day(chosen: Any) -> date | None:
     return chosen.date() if chosen is not None else None
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@unlocked
+def backup(station: Station, file: Path) -> None:
+    """Copy the encrypted store to FILE, and prove the copy."""
+    click.echo(f"{back_up(station, file)} {file}")
+
+
+@main.command()
+@home_option
+@pin_option
+@clerk_option
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+def restored(
+    folder: Path | None, pin_file: str | None, number: int | None, file: Path | None
+) -> None:
+    """Put the backup FILE in the store's place; without it, say that this was done by hand."""
+    with told():
+        home = Home.open(folder)
+        with home.only_instance():
+            secret = secret_from(pin_file, "PIN")
+            station = app.restored(home, secret, clerk_of(home, number), file)
+            now = read_status(station)
+            lost = sum(each.last - each.first + 1 for each in now.lost)
+            click.echo(f"已恢复  记录 {now.entries}  待上报 {now.pending}  缺失 {lost}")
+            station.close()
 
 
 @main.group()

@@ -95,7 +95,7 @@ def opened(folder: Path | None, pin_file: str | None, number: int | None) -> Ite
         home = Home.open(folder)
         with home.only_instance():
             secret = secret_from(pin_file, "PIN")
-            station = app.open_station(home, secret, _clerk_of(home, number))
+            station = app.open_station(home, secret, clerk_of(home, number))
             try:
                 yield station
             finally:
@@ -116,7 +116,8 @@ def unlocked(command: Command) -> Command:
     return run
 
 
-def _clerk_of(home: Home, number: int | None) -> bytes | None:
+def clerk_of(home: Home, number: int | None) -> bytes | None:
+    """The clerk with this number. Error: vault.unknown_clerk."""
     if number is None:
         return None
     vault = Vault.open(home)

@@ -15,6 +15,7 @@ from sync_protocol.errors import ProtocolError
 WORDS: dict[str, str] = {
     # backup: a copy of the store
     "backup.inside": "备份不能放在数据文件夹 {folder} 里。请选择 U 盘或另一块磁盘上的文件夹。",
+    "backup.not_sound": "备份 {file} 打不开或已损坏，没有用它恢复。请换一份备份，本机的数据没有改动。",
     "backup.unsound": "备份 {file} 没有通过检查，没有保留。请换一个磁盘重新备份，本机的数据不受影响。",
     # home: the station's folder
     "home.config_damaged": "配置文件 {file} 已损坏。请不要删除任何文件，联系县级运维人员恢复该文件。",
@@ -40,6 +41,7 @@ WORDS: dict[str, str] = {
     "conflict.moved_on": "这处冲突刚刚有了新的内容，还没有处理。请重新打开，看过各方内容后再选择。",
     "conflict.unknown": "这条记录的这一栏没有冲突，可能已经处理过。请刷新后再看。",
     "form.problems": "有 {count} 处需要更正，内容没有丢失。请按每一处的提示修改后再保存。",
+    "record.erased": "这条记录的内容已按保存期限清除，不能再查看或修改。如需继续办理，请重新登记。",
     "record.form_unknown": "本程序还不认识表单“{kind}”，不能修改这条记录。请先升级程序。",
     "record.kind_unknown": "没有可以填写的表单“{kind}”。请从列表中选择。",
     "record.moved_on": "保存前这条记录刚刚有了新的内容，这次没有写入。请核对后再保存。",

@@ -56,6 +56,15 @@ class Store:
         self.database.close_all()
 
 
+def is_sound(path: Path, data_key: bytes) -> bool:
+    """Whether a file is a store under this key that has no damage. Errors: store.*"""
+    database = open_database(path, data_key)
+    try:
+        return not database.damage()
+    finally:
+        database.close_all()
+
+
 def open_store(path: Path, data_key: bytes, *, create: bool = False) -> Store:
     """The store in this file; with `create`, a new one where there is none. Errors: store.*"""
     database = open_database(path, data_key, create=create)

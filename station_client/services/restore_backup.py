@@ -1,0 +1,51 @@
+"""Put a copy of the store back in its place, and go on from it as a new replica.
+
+The hub may have seen more of the old chain than the copy holds: nobody goes on with that. Knows no
+page; the program does not run meanwhile. PROTOCOL.md, section 12.
+"""
+
+import shutil
+from pathlib import Path
+
+from station_client.errors import StationError
+from station_client.home import Home, coded, replacing_durably
+from station_client.station import Station
+from station_client.store import is_sound
+
+ASIDE = ".before"
+"""Suffix of what stood there: what a damaged store still holds may be wanted."""
+
+
+def put_back(home: Home, data_key: bytes, backup: Path) -> None:
+    """Have this backup stand where the store stood, which is set aside.
+
+    Errors: backup.not_sound, home.*; nothing is changed then.
+    """
+    with replacing_durably(home.database) as draft:
+        with coded(backup):
+            shutil.copyfile(backup, draft)
+        try:
+            sound = is_sound(draft, data_key)
+        except StationError as error:
+            raise StationError("backup.not_sound", file=backup) from error
+        if not sound:
+            raise StationError("backup.not_sound", file=backup)
+        _set_aside(home)
+
+
+def _set_aside(home: Home) -> None:
+    """With its write-ahead log: beside another store that would be taken for its own."""
+    for suffix in ("-shm", "-wal", ""):
+        path = home.database.with_name(home.database.name + suffix)
+        with coded(path):
+            if path.exists():
+                path.replace(path.with_name(home.database.name + ASIDE + suffix))
+
+
+def go_on(station: Station) -> None:
+    """Mint, unless the start did so already because the witness had seen more."""
+    is_fresh = (
+        station.identity.parent and not station.store.journal.own_head(station.keys.replica).seq
+    )
+    if not is_fresh:
+        station.mint()
