@@ -395,21 +395,16 @@ def snapshot_vectors() -> Vectors:
 
 
 def refused_vectors() -> Vectors:
-    kept = _kept_refused_envelopes()
-    rows = [
-        {"reader": reader, "about": about, "bytes": data, "code": code}
-        for reader, about, data, code in refusals.codes()
+    rows = list(refusals.refusals())
+    for about, data in _kept_refused_envelopes().items():
+        fault = refusals.fault_of(data, refusals.open_envelope, about)
+        rows.append(("envelope", about, data, fault))
+    refused = [
+        {"reader": reader, "about": about, "bytes": data, "code": fault.code}
+        | {"facts": refusals.facts_of(fault)}
+        for reader, about, data, fault in rows
     ]
-    rows += [
-        {
-            "reader": "envelope",
-            "about": about,
-            "bytes": data,
-            "code": refusals.code_of(data, refusals.open_envelope, about),
-        }
-        for about, data in kept.items()
-    ]
-    return {"refused": rows, "taken": refusals.good()}
+    return {"refused": refused, "taken": refusals.good()}
 
 
 def _kept_refused_envelopes() -> dict[str, bytes]:

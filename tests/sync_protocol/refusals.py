@@ -63,6 +63,8 @@ CHILD = ReplicaKeys(replica=b"replica-minted-1", signing=b"\x09" * 32, sealing=b
 ENROLMENT = b"enrolment-enrolm"
 ASK = SnapshotAsk(CHANNEL, 0, b"")
 
+LONGEST_WORD = 12
+
 Reader = Callable[[bytes], object]
 pack = msgspec.msgpack.encode
 
@@ -792,16 +794,22 @@ REFUSED: dict[str, Callable[[], dict[str, bytes]]] = {
 }
 
 
-def codes() -> Iterator[tuple[str, str, bytes, str]]:
-    """(reader, about, bytes, code) of everything that must be refused."""
+def refusals() -> Iterator[tuple[str, str, bytes, PeerFault]]:
+    """(reader, about, bytes, fault) of everything that must be refused."""
     for reader, table in REFUSED.items():
         for about, data in table().items():
-            yield reader, about, data, code_of(data, READERS[reader], f"{reader}: {about}")
+            yield reader, about, data, fault_of(data, READERS[reader], f"{reader}: {about}")
 
 
-def code_of(data: bytes, read: Reader, about: str) -> str:
+def fault_of(data: bytes, read: Reader, about: str) -> PeerFault:
     try:
         read(data)
     except PeerFault as fault:
-        return fault.code
+        return fault
     raise ValueError(f"must be refused, and is not: {about}")
+
+
+def facts_of(fault: PeerFault) -> dict[str, str]:
+    """What a fault says besides its code, but for the sentences of the library that reads msgpack."""
+    told = {name: str(value) for name, value in fault.facts.items()}
+    return {name: value for name, value in told.items() if len(value) <= LONGEST_WORD}

@@ -129,7 +129,9 @@ def test_whatever_must_be_refused_is_refused_with_its_code() -> None:
     for each in stored("refused")["refused"]:
         with pytest.raises(PeerFault) as fault:
             refusals.READERS[each["reader"]](raw(each["bytes"]))
-        assert fault.value.code == each["code"], each["about"]
+        told = fault.value
+        assert (told.code, refusals.facts_of(told)) == (each["code"], each["facts"]), each["about"]
+        assert "?" not in told.words()
 
 
 def test_every_reader_takes_what_the_refused_ones_differ_from() -> None:
