@@ -1,31 +1,44 @@
 """Planted bugs of the two programs: one rule each, left out as by somebody who did not know why it
 is there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import msgspec
+from sqlcipher3 import dbapi2 as sqlcipher
 
+import forms
+from forms import Form
 from hub_server.hub import Hub
-from hub_server.services import answer_exchange, judge_again
+from hub_server.services import answer_exchange, judge, judge_again, projection
+from hub_server.store import Placed
 from hub_server.store.database import Writer, as_hub_errors
 from hub_server.store.journal import Channel, Journal, NewEntry
 from station_client.services import apply_page
 from station_client.services import exchange_with_hub as exchanging
+from station_client.services.amend_entry import operations_of
 from station_client.services.exchange_with_hub import Outcome, Prepared
+from station_client.services.merged import merged
+from station_client.services.writing import save_change
 from station_client.station import Station
 from station_client.store.connection import Database, coded
+from station_client.store.journal import Journal as StationJournal
 from sync_protocol import envelope, exchange, limits, pull
-from sync_protocol.channel import OperationEntry, VerdictEntry
+from sync_protocol.channel import OperationEntry, Verdict, VerdictEntry
 from sync_protocol.enrol import HubPublic, ReplicaKeys
 from sync_protocol.envelope import Kind
+from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Reply
+from sync_protocol.operations import Head, empty_head
 from sync_protocol.pull import Applied, Page
+from tests.simulation import desks
 from tests.simulation.bug import Bug
 
 _absorb_reply, _note_failure = exchanging.absorb_reply, exchanging.note_failure
 _show_again, _append = apply_page.show_again, Journal.append
+_check_writes, _transaction = forms.check_writes, Writer.transaction
 
 
 def _cursor_first(station: Station, page: Page) -> Applied | None:
@@ -44,15 +57,19 @@ def _cursor_first(station: Station, page: Page) -> Applied | None:
     return applied
 
 
-def _anything_is_a_receipt(
+def _trusts_whatever_comes(
     station: Station, prepared: Prepared, data: bytes, took_ms: int | None
 ) -> Outcome:
+    """Some bytes came back with status 200: so all was taken."""
     with station.store.writing():
         station.store.database.write(
             "UPDATE operation SET position = 0 WHERE replica = ? AND position IS NULL",
             station.keys.replica,
         )
-    return _absorb_reply(station, prepared, data, took_ms)
+    try:
+        return _absorb_reply(station, prepared, data, took_ms)
+    except PeerFault:
+        return Outcome(requests=1)
 
 
 def _number_again(station: Station, code: str) -> None:
@@ -117,6 +134,57 @@ def _never_again(hub: Hub, channel: Channel, held: object) -> tuple[Channel, set
     return channel, set()
 
 
+def _head_of_what_is_acknowledged(self: StationJournal, replica: bytes) -> Head:
+    row = self._database.row(
+        "SELECT seq, link FROM operation WHERE replica = ? AND position IS NOT NULL"
+        " ORDER BY seq DESC LIMIT 1",
+        replica,
+    )
+    return Head(replica, row["seq"], row["link"]) if row else empty_head(replica)
+
+
+def _counts_what_is_held(placed: Iterable[Placed]) -> list[Placed]:
+    held = (each for each in placed if each.verdict is not Verdict.REFUSED)
+    return [replace(each, verdict=Verdict.ACCEPTED) for each in held]
+
+
+def _anybody_writes_anything(form: Form, values: Mapping[str, Any], **options: Any) -> list[Any]:
+    problems = _check_writes(form, values, **options)
+    return [each for each in problems if each.code != "author"]
+
+
+def _settles_what_moved_on(
+    station: Station, record: bytes, register: str, chosen_name: bytes, seen: tuple[bytes, ...]
+) -> None:
+    with station.store.writing():
+        stored = operations_of(station, record)
+        now = merged(station.forms, stored)
+        sides = now.conflicts[register].sides if register in now.conflicts else ()
+        for side in sides:
+            if side.name == chosen_name:
+                save_change(station, stored, now, {register: side.value})
+
+
+_unsynced: dict[str, tuple[Writer, Any]] = {}
+
+
+@contextmanager
+def _synced_with_the_next(self: Writer) -> Iterator[None]:
+    """Answers first: what was written last is gone when the program starts again."""
+    database: Any = self._database
+    path, connection = str(database.database), database.connection()
+    writer, before = _unsynced.get(path, (self, None))
+    if writer is not self:
+        before.backup(connection)
+    if before is not None:
+        before.close()
+    copy = sqlcipher.connect(":memory:")
+    connection.backup(copy)
+    _unsynced[path] = self, copy
+    with _transaction(self):
+        yield
+
+
 @contextmanager
 def _alone_at_the_station(self: Database) -> Iterator[None]:
     with coded(self.database):
@@ -131,13 +199,35 @@ def _alone_at_the_hub(self: Writer) -> Iterator[None]:
 
 BUGS = (
     Bug(
+        "an answer comes after the commit",
+        Writer, "transaction", _synced_with_the_next,
+        "record:0 exchange:0 restart_hub:0 record:1 exchange:1",
+    ),
+    Bug("a seq is used once", StationJournal, "own_head", _head_of_what_is_acknowledged),
+    Bug(
+        "what is held counts for nothing",
+        projection, "accepted_of", _counts_what_is_held,
+        "change_program:0 record:0 exchange:0",
+    ),
+    Bug(
+        "only the county writes what is the county's",
+        judge, "check_writes", _anybody_writes_anything,
+    ),
+    Bug(
+        "a settlement hides nothing that came since",
+        desks, "settle_conflict", _settles_what_moved_on,
+        "record:0 exchange:0 exchange:1 "
+        + "rename:0 rename:1 exchange:1 exchange:0 look:0 rename:1 exchange:1 exchange:0 settle:0 "
+        * 4,
+    ),
+    Bug(
         "cursor and contents are one transaction",
         exchanging, "apply_page", _cursor_first,
         "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1" * 6,
     ),
     Bug(
         "only a genuine reply empties the outbox",
-        exchanging, "absorb_reply", _anything_is_a_receipt,
+        exchanging, "absorb_reply", _trusts_whatever_comes,
     ),
     Bug("a request's number is never taken twice", exchanging, "note_failure", _number_again),
     Bug("every touched record is shown anew", apply_page, "show_again", _shows_only_new),

@@ -66,7 +66,7 @@ BUGS = (
     Bug(
         "a write replaces what the pending ones beneath it do",
         merge, "replaces", _replaces_live,
-        "record:0 exchange:0 overstep:0 amend:0 exchange:0",
+        "record:0 exchange:0 " + "amend:0 overstep:0 amend:0 exchange:0 " * 4,
     ),
     Bug(
         "the effective stamp is bounded",
@@ -80,5 +80,9 @@ BUGS = (
         Records, "waits", _never_waits,
         "change_program:0 record:0 exchange:0 change_program:0 amend:0 exchange:0",
     ),
-    Bug("synchronised means to the head", Applied, "is_complete", property(_always_complete)),
+    Bug(
+        "synchronised means to the head",
+        Applied, "is_complete", property(_always_complete),
+        "record_many:0 record_many:0 exchange:0 exchange:1",
+    ),
 )  # fmt: skip

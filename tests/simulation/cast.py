@@ -63,7 +63,7 @@ class DirectLine:
         raise AssertionError("nobody exchanges yet")
 
 
-@dataclass
+@dataclass(eq=False)
 class Pc:
     """One PC: its folder and key, its clock's error, its program; `station` while it runs.
 
@@ -97,6 +97,18 @@ class Pc:
         now = self.station.keys
         self._keys[now.replica] = now
         return self._keys[replica]
+
+    def remember(self, other: "Pc") -> None:
+        """What an onlooker knows of a PC that was put back, or is a copy of another."""
+        self.told, self.accepted = list(other.told), set(other.accepted)
+        self.newest, self.claimed, self.noted = other.newest, other.claimed, other.noted
+        self._keys |= other._keys
+
+    def copied_to(self, folder: Path) -> "Pc":
+        copy = Pc(Home.open(folder), self.unlocked, self.region, is_newer=self.is_newer)
+        copy.remember(self)
+        copy.is_partial = self.is_partial
+        return copy
 
     def start(self, now_ms: Callable[[], int], transport: Transport) -> None:
         self._station = Station.open(

@@ -69,6 +69,13 @@ def amend_case(pc: Pc, row: RecordRow, dice: Random) -> None:
     amend_entry(pc.station, row.id, _marked(pc, wanted, dice))
 
 
+def rename(world: World, pc: Pc, dice: Random) -> bool:
+    """Both PCs reach for the same register."""
+    row = some_case(pc, dice)
+    name = {"applicant_name": f"赵{MARKS[pc.region]}{dice.randint(1, 99)}"}
+    return row is not None and is_told(lambda: amend_entry(pc.station, row.id, name))
+
+
 def void(world: World, pc: Pc, dice: Random) -> bool:
     row = some_case(pc, dice)
     reason = f"录入错误{MARKS[pc.region]}"
@@ -83,7 +90,7 @@ def overstep(world: World, pc: Pc, dice: Random) -> bool:
     world.note_saved(pc)
     with pc.station.store.writing():
         stored = operations_of(pc.station, row.id)
-        now = merged(pc.station.forms, pc.station.keys.replica, stored)
+        now = merged(pc.station.forms, stored)
         save_change(pc.station, stored, now, {"county_opinion": "同意"})
     return bool(world.note_saved(pc, "author"))
 
@@ -111,17 +118,22 @@ def look(world: World, pc: Pc, dice: Random) -> bool:
     """Opens a conflict and leaves the page open."""
     page = _some_conflict(pc, dice)
     if page is not None:
-        world.pages[id(pc)] = page
+        world.pages[pc] = page
     return page is not None
 
 
 def settle(world: World, pc: Pc, dice: Random) -> bool:
     """Chooses a side, on the page that was left open if there is one, whatever came since."""
-    page = world.pages.pop(id(pc), None) or _some_conflict(pc, dice)
+    page = world.pages.pop(pc, None) or _some_conflict(pc, dice)
     if page is None:
         return False
     name = dice.choice(page.sides).name
-    return is_told(lambda: settle_conflict(pc.station, page.record, page.register, name, page.seen))
+    world.note_saved(pc)
+    is_settled = is_told(
+        lambda: settle_conflict(pc.station, page.record, page.register, name, page.seen)
+    )
+    world.note_saved(pc, page={page.register: page.seen})
+    return is_settled
 
 
 def apply(world: World, pc: Pc, dice: Random) -> bool:

@@ -20,6 +20,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 import hub_server.store as hub_store
 import station_client.store as station_store
 from hub_server.store import database as of_hub
+from station_client import witness
 from station_client.store import connection as of_station
 
 
@@ -62,6 +63,24 @@ class HubInMemory(_Volatile, of_hub.HubDatabase):
         self.disk = disk
 
 
+def _open_plain(path: Path) -> of_hub.HubDatabase:
+    database = of_hub.HubDatabase(str(path), passphrase="", pragmas={"synchronous": "off"})
+    database.connect()
+    return database
+
+
+def _backup_in(path: Path, key: bytes) -> bytes | None:
+    """As the product's, of files that are not encrypted."""
+    if not path.exists() or path.suffix != ".db":
+        return None
+    file = sqlcipher.connect(str(path))
+    try:
+        row = file.execute("SELECT value FROM meta WHERE name = ?", (hub_store.NAMED,)).fetchone()
+    finally:
+        file.close()
+    return row[0] if row else None
+
+
 class Disks:
     """Databases that are files."""
 
@@ -71,6 +90,12 @@ class Disks:
 
     def forget(self, folder: Path) -> None:
         shutil.rmtree(folder)
+
+    def put_back(self, copy: Path, database: Path) -> None:
+        """A database in the place of another one that nobody has open."""
+        for suffix in ("-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+        shutil.copy(copy, database)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -89,6 +114,15 @@ class Memory(Disks):
             copy = self._made(target / path.relative_to(source))
             disk.connection.backup(copy.connection)
 
+    def put_back(self, copy: Path, database: Path) -> None:
+        """From memory, or from a file that the engine made of what is in memory."""
+        known = self._disks.get(copy)
+        source = known.connection if known else sqlcipher.connect(str(copy))
+        self._disks[database].connection.close()
+        source.backup(self._made(database).connection)
+        if known is None:
+            source.close()
+
     def forget(self, folder: Path) -> None:
         super().forget(folder)
         for path, disk in self._in(folder):
@@ -100,6 +134,8 @@ class Memory(Disks):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(station_store, "open_database", self._open_station)
             patch.setattr(hub_store, "open_database", self._open_hub)
+            patch.setattr(hub_store, "backup_in", _backup_in)
+            patch.setattr(witness, "_flush", lambda file: None)
             patch.setattr(os, "fsync", lambda file: None)
             yield
 
@@ -115,6 +151,8 @@ class Memory(Disks):
 
     def _open_hub(self, path: Path, key: bytes) -> of_hub.HubDatabase:
         is_new = path not in self._disks
+        if is_new and path.exists() and path.stat().st_size:
+            return _open_plain(path)  # the engine makes a file of what is in memory: a backup
         database = HubInMemory(path, self._disk(path))
         database.connect()
         if is_new:

@@ -64,7 +64,7 @@ class Line:
             return self._hub_in_trouble(data, trouble)
         if trouble == "portal":
             return PORTAL
-        older = list(self.world.answered.get(id(self.pc), ()))
+        older = list(self.world.answered.get(self.pc, ()))
         reply = self.world.at_hub(self.pc, data)
         if trouble == "reply lost":
             raise StationError("transport.cut_short")

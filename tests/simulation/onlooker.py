@@ -3,6 +3,7 @@
 Reads both stores beside the services. The numbers are those of PROTOCOL.md, section 2.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from hub_server.hub import Hub
@@ -18,6 +19,8 @@ from tests.simulation.cast import MARKS, Pc
 from tests.simulation.facts import Fact, Facts, hub_rows, live, standing, writes_of
 from tests.simulation.promises import require
 from tests.simulation.recompute import ACCEPTED, hashed
+
+Page = Mapping[str, Collection[bytes]]
 
 
 def mark(data: bytes) -> bytes:
@@ -42,9 +45,9 @@ class Onlooker:
 
     # --- desks -----------------------------------------------------------------------------------
 
-    def note_saved(self, pc: Pc, now: int, intent: str = "", *, is_found: bool = False) -> int:
-        """Notes what stands newly in a PC's own chain; how much that is. What is found after a
-        kill was written from a page that nobody remembers."""
+    def note_saved(self, pc: Pc, now: int, intent: str = "", page: Page | None = None) -> int:
+        """Notes what stands newly in a PC's own chain; how much that is. `page`: register → the
+        names that were shown, where that is not what the disk has."""
         journal = pc.station.store.journal
         rows = pc.station.store.database.rows(
             "SELECT rowid, body_digest, record, seq, replica, body FROM operation"
@@ -59,7 +62,9 @@ class Onlooker:
             others = [o for o in stored if (o.replica, o.seq) != (row["replica"], row["seq"])]
             others = [o for o in others if o.replica != row["replica"] or o.seq < row["seq"]]
             roots = self._roots(pc, others)
-            seen = {} if is_found else _seen(pc, others, roots, row["body"])
+            seen = _seen(pc, others, roots, row["body"])
+            for register, names in (page or {}).items():
+                seen[register] = frozenset(roots[name] for name in names)
             beneath = frozenset(roots.values())
             self.facts.add(
                 Fact(row["body_digest"], pc, row["record"], row["body"], now, seen, beneath, intent)
@@ -171,7 +176,7 @@ def _seen(
     """Register that is written → the facts that stood there on this PC's page."""
     if not others:
         return {}
-    registers = merged(pc.station.forms, pc.station.keys.replica, others).record.registers
+    registers = merged(pc.station.forms, others).record.registers
     return {
         write.field: frozenset(roots[each.name] for each in registers[write.field].live)
         for write in writes_of(body)

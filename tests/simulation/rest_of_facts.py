@@ -63,6 +63,8 @@ def _check_kept(hub: Hub, pc: Pc, facts: Facts, ledger: Ledger) -> None:
     for root in (row["body_digest"] for row in own):
         fate, fact = ledger.fates.get(root), facts.get(root)
         require(fate is not None, 4, "what was saved is not at the hub")
+        if fact is not None and fact.intent:
+            require(not ledger.is_accepted(root), 8, "a write that its author may not make counts")
         if fate is not None and fact is not None and fate.verdict != ACCEPTED:
             fair = _is_fair(hub, pc, fact, fate, ledger)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.simulation import accidents, county, desks, traffic
+from tests.simulation import accidents, county, desks, restores, traffic
 from tests.simulation.cast import Pc
 from tests.simulation.line import TROUBLES
 from tests.simulation.world import World
@@ -16,14 +16,17 @@ def _steps(*steps: Step) -> dict[str, Step]:
 
 
 STEPS: dict[str, Step] = _steps(
-    desks.record, desks.record_many, desks.amend, desks.void, desks.overstep, desks.damage,
-    desks.look, desks.settle, desks.apply, desks.apply_to_close,
+    desks.record, desks.record_many, desks.amend, desks.rename, desks.void, desks.overstep,
+    desks.damage, desks.look, desks.settle, desks.apply, desks.apply_to_close,
     traffic.exchange, traffic.exchange_badly, traffic.exchange_busily, traffic.deliver_late,
     traffic.repeat, traffic.pry, traffic.write_stick, traffic.stick_at_hub,
     traffic.stick_comes_back,
     accidents.power_cut, accidents.disk_full, accidents.restart, accidents.restart_hub,
     accidents.change_program, accidents.upgrade_hub, accidents.turn_clock,
     accidents.turn_hub_clock, accidents.wait,
+    restores.clone, restores.back_up_pc, restores.restore_pc, restores.restore_pc_whole,
+    restores.back_up_hub, restores.restore_hub, restores.restore_hub_untold,
+    restores.restore_hub_whole, restores.image_of_hub,
     county.correct, county.send_back, county.publish, county.decide,
 )  # fmt: skip
 

@@ -20,7 +20,8 @@ from tests.simulation.world import World, seeded
 WEIGHTS = {
     "record": 6,
     "record_many": 0.7,
-    "amend": 12,
+    "amend": 10,
+    "rename": 4,
     "exchange": 8,
     "exchange_badly": 10,
     "power_cut": 6,
@@ -36,6 +37,15 @@ WEIGHTS = {
     "apply_to_close": 0.3,
     "wait": 1,
     "turn_hub_clock": 0.7,
+    "clone": 0,
+    "back_up_pc": 3,
+    "restore_pc": 0,
+    "restore_pc_whole": 0,
+    "back_up_hub": 2,
+    "image_of_hub": 2,
+    "restore_hub": 0,
+    "restore_hub_untold": 0,
+    "restore_hub_whole": 0,
 }
 DEFAULT_WEIGHT = 2
 SWARM = (0, 0.3, 1, 1, 4)  # each history has habits of its own, so that rare steps meet
@@ -81,8 +91,8 @@ def draw(seed: int, length: int) -> Story:
     kinds = list(STEPS)
     weights = [WEIGHTS.get(kind, DEFAULT_WEIGHT) * dice.choice(SWARM) for kind in kinds]
     drawn = dice.choices(kinds, weights, k=dice.randint(length // 2, length))
-    # Two PCs of one station share most of the work, so that they meet.
-    who = dice.choices(range(pcs), (5, 5, 2, 1)[:pcs], k=len(drawn))
+    # Two PCs of one station share most of the work, so that they meet; the last are clones.
+    who = dice.choices(range(pcs + 2), (5, 5, 2, 2, 2, 2)[: pcs + 2], k=len(drawn))
     steps = _steps(OPENING, dice) + [
         StoryStep(kind, each, dice.randrange(10**9)) for kind, each in zip(drawn, who, strict=True)
     ]

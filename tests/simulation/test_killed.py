@@ -59,7 +59,7 @@ def test_both_ends_killed_at_work_keep_every_promise(tmp_path: Path, said_before
         for who, record in map(str.split, said):
             world.pcs[int(who)].told.append(bytes.fromhex(record))
         for pc in world.pcs:
-            world.onlooker.note_saved(pc, world.now, is_found=True)
+            world.note_saved(pc)
             world.onlooker.check_told(pc)
         come_to_rest(world)
         world.close()

@@ -57,7 +57,8 @@ def _exchange(world: World, pc: Pc, troubles: list[str], dice: Random) -> bool:
         outcome = exchange_with_hub(pc.station)
     except StationError as told:
         is_line = told.code.startswith(("transport.", "envelope.", "reply.", "message."))
-        require(is_line and any(each != "none" for each in asked), 0, f"told {told.code}")
+        is_told_why = is_line and any(each != "none" for each in asked)
+        require(is_told_why, 4, f"nothing goes over a sound line: {told.code}")
         return True
     finally:
         line.troubles = []
@@ -155,7 +156,8 @@ def read_stick(world: World, pc: Pc, file: bytes, damage: str) -> None:
     try:
         outcome = read_reply(pc.station, file)
     except StationError as told:
-        is_known = told.code == "courier.answered"  # or very old
+        # Answered already, very old, or to the name that this PC had before it took another.
+        is_known = told.code in ("courier.answered", "envelope.receiver")
         require(is_known or damage != "none", 9, f"a genuine reply is told as {told.code}")
         return
     require(damage == "none", 7, "a damaged stick was taken")

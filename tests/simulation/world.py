@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -18,28 +19,37 @@ import pytest
 import uuid_utils
 
 from hub_server.errors import HubError
-from hub_server.hub import Hub
 from hub_server.services.answer_exchange import answer_exchange
+from hub_server.witness import FILE as WITNESS
 from station_client.services.list_conflicts import Conflict
 from sync_protocol import crypto, limits
 from sync_protocol.errors import PeerFault
 from tests.simulation.cast import PCS, START_MS, Cast, Pc, start_hub
 from tests.simulation.line import Line
-from tests.simulation.onlooker import Onlooker
+from tests.simulation.onlooker import Onlooker, Page
 from tests.simulation.promises import Violation
+
+
+@dataclass(frozen=True)
+class Image:
+    """A PC's folder as it once was, and what an onlooker knew of it then."""
+
+    folder: Path
+    of: Pc
 
 
 class World:
     """One history as it goes.
 
     Under way are `late` requests, `sticks` to the county and `replies` on sticks; `requests` and
-    `answered` remember what was sent; `pages` are conflicts that somebody left open. `happened`
+    `answered` remember what was sent; `pages` are conflicts that somebody left open; `images`,
+    `hub_images` and `backups` are what can be put back. `happened`
     counts every act of a desk, the hub, a carrier or a fault; `trace` is a hash over what was
     answered, opened: one seed gives one trace.
     """
 
     def __init__(self, cast: Cast, folder: Path, seed: int, pcs: int = len(PCS)) -> None:
-        self.cast, self.folder, self.dice = cast, folder, Random(seed)
+        self.cast, self.disks, self.folder, self.dice = cast, cast.disks, folder, Random(seed)
         self.now, self.hub_error_ms, self.is_upgraded = START_MS, 0, False
         self.happened: Counter[str] = Counter()
         self.trace = hashlib.sha256()
@@ -49,16 +59,16 @@ class World:
         self.sticks: list[tuple[Pc, bytes]] = []
         self.replies: list[tuple[Pc, bytes]] = []
         self.requests: list[tuple[Pc, bytes]] = []
-        self.answered: dict[int, list[bytes]] = {}
-        self.pages: dict[int, Conflict] = {}
+        self.answered: dict[Pc, list[bytes]] = {}
+        self.pages: dict[Pc, Conflict] = {}
+        self.images: dict[Pc, list[Image]] = {}
+        self.hub_images: list[Path] = []
+        self.backups: list[Path] = []
+        self._folders = 0
         self.lines = [Line(self, pc, [], self.dice) for pc in self.pcs]
-        self.hub = self._started_hub()
-        self.onlooker.note_hub(self.hub, self.now)
+        self.start_hub()
         for pc in self.pcs:
-            pc.start(lambda: self.now, self.line_of(pc))
-
-    def _started_hub(self) -> Hub:
-        return start_hub(self.folder, self._hub_time, is_newer=self.is_upgraded)
+            self.start(pc)
 
     def _hub_time(self) -> int:
         return self.now + self.hub_error_ms
@@ -75,19 +85,51 @@ class World:
         self.onlooker.note_accepted(pc)
         self.onlooker.check_desk(pc, self.line_of(pc).delivered)
 
-    def note_saved(self, pc: Pc, intent: str = "") -> int:
-        return self.onlooker.note_saved(pc, self.now, intent)
+    def note_saved(self, pc: Pc, intent: str = "", page: Page | None = None) -> int:
+        return self.onlooker.note_saved(pc, self.now, intent, page)
+
+    def start(self, pc: Pc) -> None:
+        pc.start(lambda: self.now, self.line_of(pc))
 
     def restart(self, pc: Pc) -> None:
         """What was not committed is gone, and so are open pages."""
         pc.stop()
-        pc.start(lambda: self.now, self.line_of(pc))
-        self.pages.pop(id(pc), None)
+        self.start(pc)
+        self.forget_pages(pc)
         self.onlooker.check_told(pc)
+
+    def forget_pages(self, pc: Pc) -> None:
+        self.pages.pop(pc, None)
+
+    def add(self, pc: Pc) -> None:
+        """One more PC, switched off till now."""
+        self.pcs.append(pc)
+        self.lines.append(Line(self, pc, [], self.dice))
+        self.start(pc)
+
+    def new_folder(self) -> Path:
+        self._folders += 1
+        return self.folder / f"copy{self._folders}"
+
+    def start_hub(self) -> None:
+        self.hub = start_hub(self.folder, self._hub_time, is_newer=self.is_upgraded)
+        self.onlooker.note_hub(self.hub, self.now)
 
     def restart_hub(self) -> None:
         self.hub.store.close()
-        self.hub = self._started_hub()
+        self.start_hub()
+
+    def restore_hub(self, backup: Path) -> None:
+        """The hub's database put back; keys, witness and journal beside it stay."""
+        self.hub.store.close()
+        self.disks.put_back(backup, self.hub.store.path)
+        self.onlooker.hub_noted = 0
+        self.start_hub()
+
+    def restore_hub_image(self, folder: Path, *, witness: bool) -> None:
+        if witness:
+            shutil.copy(folder / WITNESS, self.hub.home / WITNESS)
+        self.restore_hub(folder / self.hub.store.path.name)
 
     def sent(self, pc: Pc, data: bytes) -> None:
         """A request left its PC."""
@@ -106,7 +148,7 @@ class World:
 
     def note_answer(self, pc: Pc, data: bytes, reply: bytes) -> None:
         self.count("request answered")
-        self.answered.setdefault(id(pc), []).append(reply)
+        self.answered.setdefault(pc, []).append(reply)
         self.onlooker.note_hub(self.hub, self.now)
         self.trace.update(self.onlooker.note_answer(self.hub, pc, data, reply))
 

@@ -1,0 +1,109 @@
+"""Machines that are copied and put back: clones, backups and restores of both ends.
+
+A step is (world, PC, dice) → whether there was anything to do.
+"""
+
+from random import Random
+
+from hub_server.services.back_up import back_up
+from tests.simulation.cast import Pc
+from tests.simulation.world import Image, World
+
+PCS_AT_MOST = 5
+BACKUPS_KEPT = 2
+HUB_BACKUPS_KEPT = 3
+
+
+def clone(world: World, pc: Pc, dice: Random) -> bool:
+    """The whole PC, copied to another machine: both go on, the copy perhaps as another clerk's."""
+    if len(world.pcs) >= PCS_AT_MOST:
+        return False
+    world.add(_image(world, pc).of)
+    return True
+
+
+def back_up_pc(world: World, pc: Pc, dice: Random) -> bool:
+    world.images[pc] = [*world.images.get(pc, ()), _image(world, pc)][-BACKUPS_KEPT:]
+    return True
+
+
+def restore_pc(world: World, pc: Pc, dice: Random) -> bool:
+    """Its database put back from a backup; what lies beside it, the tail witness too, stays."""
+    return _restore(world, pc, dice, whole=False)
+
+
+def restore_pc_whole(world: World, pc: Pc, dice: Random) -> bool:
+    """The whole machine put back from an image: nothing on it shows that."""
+    return _restore(world, pc, dice, whole=True)
+
+
+def _image(world: World, pc: Pc) -> Image:
+    folder = world.new_folder()
+    pc.stop()
+    world.disks.copy(pc.home.folder, folder)
+    world.start(pc)
+    return Image(folder, pc.copied_to(folder))
+
+
+def _restore(world: World, pc: Pc, dice: Random, *, whole: bool) -> bool:
+    if not world.images.get(pc):
+        return False
+    image = dice.choice(world.images[pc])
+    pc.stop()
+    if whole:
+        world.disks.forget(pc.home.folder)
+        world.disks.copy(image.folder, pc.home.folder)
+    else:
+        world.disks.put_back(image.folder / pc.home.database.name, pc.home.database)
+    pc.remember(image.of)
+    world.forget_pages(pc)
+    world.start(pc)
+    return True
+
+
+# --- the hub -------------------------------------------------------------------------------------
+
+
+def back_up_hub(world: World, pc: Pc, dice: Random) -> bool:
+    """By the product's own command: onto another disk, proven, the oldest deleted."""
+    folder = world.folder / "backups"
+    folder.mkdir(exist_ok=True)
+    back_up(world.hub, folder / f"{len(world.backups):04}.db", HUB_BACKUPS_KEPT)
+    world.backups.append(folder / f"{len(world.backups):04}.db")
+    return True
+
+
+def restore_hub(world: World, pc: Pc, dice: Random) -> bool:
+    """One of the backups that are kept is put back, as the manual says."""
+    kept = [path for path in world.backups[-HUB_BACKUPS_KEPT:] if path.exists()]
+    if not kept:
+        return False
+    world.restore_hub(dice.choice(kept))
+    return True
+
+
+def restore_hub_untold(world: World, pc: Pc, dice: Random) -> bool:
+    """Somebody puts an image of the database back and tells nobody; the witness beside it stays."""
+    return _restore_image(world, dice, witness=False)
+
+
+def restore_hub_whole(world: World, pc: Pc, dice: Random) -> bool:
+    """The witness is put back with it: only what the stations show can tell."""
+    return _restore_image(world, dice, witness=True)
+
+
+def image_of_hub(world: World, pc: Pc, dice: Random) -> bool:
+    """An image of the hub's machine, by nobody's command."""
+    world.hub.store.close()
+    folder = world.new_folder()
+    world.disks.copy(world.hub.home, folder)
+    world.start_hub()
+    world.hub_images = [*world.hub_images, folder][-BACKUPS_KEPT:]
+    return True
+
+
+def _restore_image(world: World, dice: Random, *, witness: bool) -> bool:
+    if not world.hub_images:
+        return False
+    world.restore_hub_image(dice.choice(world.hub_images), witness=witness)
+    return True
