@@ -28,7 +28,8 @@ FRAME_BYTES = 1 << 24
 FINGERPRINT_LETTERS = 16  # of the 64; fewer are not worth comparing
 
 WORDS = {
-    "form": "不是归档文件，或格式已损坏",
+    "foreign": "不是归档文件或见证文件",
+    "form": "格式已损坏",
     "end": "文件在封签之前中断，或封签之后还有内容",
     "hub": "县级平台的公钥指纹与给出的指纹不符",
     "certificate": "这台电脑的证书不是该平台签发的",
@@ -60,14 +61,15 @@ WORDS = {
 
 
 class Fault(Exception):
-    """The first thing that is wrong: a code of WORDS, and where (position, replica, seq)."""
+    """The first thing that is wrong: a code of WORDS; position, replica and seq, or the frame."""
 
     def __init__(self, code: str, **where: Any) -> None:
         super().__init__(code)
         self.code, self.where = code, where
 
     def words(self) -> str:
-        labels = {"position": "第 {} 条", "replica": "电脑 {}", "seq": "其第 {} 个操作"}
+        labels = {"frame": "第 {} 段", "position": "第 {} 条", "replica": "电脑 {}"}
+        labels |= {"seq": "其第 {} 个操作"}
         places = [labels[name].format(value) for name, value in plain(self.where).items()]
         return f"{'，'.join(places)}：{WORDS[self.code]}" if places else WORDS[self.code]
 
@@ -160,8 +162,8 @@ def eight(number: int) -> bytes:
 
 
 def frames(file: BinaryIO, magic: bytes) -> Iterator[tuple[list[Any], bytes]]:
-    """Each frame, and SHA-256 over everything before it. Fault `form`, `end`."""
-    need(file.read(len(magic)) == magic, "form")
+    """Each frame, and SHA-256 over everything before it. Fault `foreign`, `form`, `end`."""
+    need(file.read(len(magic)) == magic, "foreign")
     whole = hashlib.sha256(magic)
     while length := file.read(4):
         size = int.from_bytes(length, "big")
@@ -224,7 +226,7 @@ class Verifier:
     def __init__(self, witnesses: Iterable[list[Any]] = (), fingerprint: str = "") -> None:
         self.witnesses, self.fingerprint, self.found = list(witnesses), fingerprint, Checked()
         self.position = 0
-        self.where: dict[str, Any] = {}  # what is being read
+        self.where: dict[str, Any] = {"frame": 1}  # what is being read
         self.hub = self.hub_signing = self.channel = self.digest = self.before = b""
         self.epochs: list[bytes] = []
         self.ended: dict[bytes, int] = {}  # epoch → how many of its entries were kept
@@ -257,15 +259,19 @@ class Verifier:
             RECEIPT: self.read_receipt,
             SEAL: self.read_seal,
         }
-        last = 0
+        last = count = 0
         try:
             for frame, self.before in frames(file, ARCHIVE):
-                kind = frame[0]
+                kind, count = frame[0], count + 1
                 need(last != SEAL, "end")
                 need(kind in steps and kind >= last and (kind == CHANNEL) == (not last), "form")
                 need(kind != RECEIPT or last != RECEIPT, "form")
                 last = kind
+                self.where = {"frame": count}
                 steps[kind](frame)
+                self.where = {"frame": count + 1}
+                if kind == ENTRY:
+                    self.where = {"position": self.position + 1}
             need(last == SEAL, "end")
         except Fault as fault:
             raise Fault(fault.code, **{**self.where, **fault.where}) from fault
@@ -305,7 +311,7 @@ class Verifier:
         """The hub certified it; one more of the same enrolment was minted by a certified one."""
         _, data, signature, introduction = shaped(frame, int, bytes, bytes, list | None)
         keys, member = self.certified(data, signature)
-        self.where = {"replica": keys[0]}
+        self.where |= {"replica": keys[0]}
         need(keys[0] not in self.members, "certificate")
         mint = shaped(introduction, bytes, bytes, list | None)[2] if introduction else None
         if mint:
@@ -332,7 +338,7 @@ class Verifier:
 
     def read_head(self, frame: list[Any]) -> None:
         _, replica, seq, link, signature = shaped(frame, int, bytes, int, bytes, bytes)
-        self.where = {"replica": replica, "seq": seq}
+        self.where |= {"replica": replica, "seq": seq}
         member = self.members.get(replica, Member())
         parts = (b"bianmin/head", replica, eight(seq), link)
         need(signed(member.signing, signature, *parts), "head")
@@ -342,7 +348,7 @@ class Verifier:
         _, replica, both, _ = shaped(frame, int, bytes, list, int)
         cursor, signature = shaped(both, list, bytes)
         channel, epoch, position, end = shaped(cursor, bytes, bytes, int, bytes)
-        self.where = {"position": position, "replica": replica}
+        self.where |= {"position": position, "replica": replica}
         member = self.members.get(replica, Member())
         parts = (b"bianmin/countersign", replica, channel, epoch, eight(position), end)
         is_signed = signed(member.signing, signature, *parts)
@@ -382,10 +388,11 @@ class Verifier:
         need(identity in self.acts, "verdict")
         line = self.waiting.get(identity)
         if line is not None and verdict > HELD:
-            need(line.is_joined or bool(self.found.restores), "gap")
+            closed = line.is_joined or bool(self.found.restores)
+            need(closed, "gap", replica=line.replica, seq=line.seq)
         elif line is not None and code != "gap":
             del self.waiting[identity]  # written after other operations than those that came
-        self.verdicts[identity] = max(self.verdicts[identity], verdict)
+        self.verdicts[identity] = max(self.verdicts.get(identity, HELD), verdict)
 
     def read_epoch(self, before: bytes, old_epoch: bytes, kept: int, end: bytes) -> None:
         """A restore says which epoch it ended, and what of it was kept: all up to here."""
@@ -487,6 +494,7 @@ class Verifier:
     # --- the end ---------------------------------------------------------------------------------
 
     def read_receipt(self, frame: list[Any]) -> None:
+        self.where["position"] = self.position
         receipt = shaped(frame, int, list)[1]
         end = [self.channel, self.epochs[-1], self.position, self.digest]
         for position, signers in sorted(self.countersigned.items()):
@@ -571,7 +579,7 @@ def run(archive: Path, witnesses: Iterable[Path], fingerprint: str, *, as_json: 
         words = fault.words()
         answer = {"sound": False, "code": fault.code, **plain(fault.where), "words": words}
         lines = [f"归档不成立。{words} [{fault.code}]"]
-        status = 2 if fault.code in ("form", "witness_none") and not fault.where else 1
+        status = 2 if fault.code in ("foreign", "witness_none") else 1
     else:
         unshown = list(not_shown(found, wanted))
         answer = {"sound": True, **asdict(found), "not_shown": unshown}
