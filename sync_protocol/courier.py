@@ -22,7 +22,7 @@ def unframe(file_bytes: bytes) -> bytes:
     """The bytes of an exchange out of a file. PeerFault `courier.kind` or `courier.damaged`."""
     if not file_bytes.startswith(MAGIC):
         cut = MAGIC.startswith(file_bytes)
-        raise PeerFault("courier.damaged") if cut else PeerFault("courier.kind", kind="?")
+        raise PeerFault("courier.damaged" if cut else "courier.kind")
     length = int.from_bytes(file_bytes[len(MAGIC) : len(MAGIC) + 8], "big")
     data = file_bytes[_HEAD_BYTES:]
     checksum = file_bytes[len(MAGIC) + 8 : _HEAD_BYTES]

@@ -810,6 +810,6 @@ def fault_of(data: bytes, read: Reader, about: str) -> PeerFault:
 
 
 def facts_of(fault: PeerFault) -> dict[str, str]:
-    """What a fault says besides its code, but for the sentences of the library that reads msgpack."""
+    """What a fault says besides its code, but for the sentences of the msgpack library."""
     told = {name: str(value) for name, value in fault.facts.items()}
     return {name: value for name, value in told.items() if len(value) <= LONGEST_WORD}
