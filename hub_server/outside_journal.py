@@ -16,6 +16,7 @@ import msgspec
 from filelock import FileLock
 
 from hub_server.errors import HubError
+from sync_protocol.errors import UNREADABLE
 
 ENVIRONMENT = "BIANMIN_HUB_JOURNAL_FILE"
 FILE = "hub.journal"
@@ -134,7 +135,10 @@ def _lines(data: bytes, path: Path) -> Iterator[Line]:
         told, _, checksum = each.rpartition(b"\t")
         if checksum != _checksum(told):
             raise HubError("hub.journal", file=path, line=number)
-        yield _decoder.decode(told)
+        try:
+            yield _decoder.decode(told)
+        except UNREADABLE as strange:  # whole, and of a later program
+            raise HubError("hub.journal", file=path, line=number) from strange
 
 
 def _checksum(told: bytes) -> bytes:

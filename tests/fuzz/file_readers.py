@@ -10,19 +10,24 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from forms.loader import load
 from forms.registry import builtin_files
+from hub_server import outside_journal
+from hub_server import witness as hub_witness
 from hub_server.keys import make_keys, read_keys
-from station_client import old_workbook, reopen, transport
+from station_client import old_workbook, reopen, transport, witness
 from station_client.device_secret import DeviceSecret
 from station_client.home import Home
 from station_client.services.ledger_file import judge_sheets
 from station_client.spreadsheets import read_sheets
 from station_client.vault import FORMAT, Vault
+from sync_protocol.channel import Cursor
+from sync_protocol.operations import Head
 from tests.fuzz.leaks import Reader
 from tests.fuzz.mutations import lied_in_json
 from tests.station_client.desk import PIN
@@ -149,6 +154,38 @@ def _inside(
 # --- definitions, keys ---------------------------------------------------------------------------
 
 
+def _witnesses(folder: Path) -> Iterable[Reader]:
+    """What they say is believed only where it is whole; damage says nothing."""
+    path, file = folder / "station.tail", folder / "hub.witness"
+    tail = witness.Witness(path)
+    for seq in (7, 8):
+        tail.note(Head(b"1" * 16, seq, b"l" * 32))
+    tail.close()
+    hub = hub_witness.Witness(file)
+    for position in (3, 4):
+        channel = bytes([position]) * 16
+        hub.note([_Stands(Cursor(channel, b"e" * 16, position, b"d" * 32))])
+
+    def read_tail(data: bytes) -> None:
+        path.write_bytes(data)
+        assert witness.Witness(path).seen in (
+            None,
+            *(Head(b"1" * 16, n, b"l" * 32) for n in (7, 8)),
+        )
+
+    def read_hub(data: bytes) -> None:
+        file.write_bytes(data)
+        assert {each.position for each in hub_witness.Witness(file).read().values()} <= {3, 4}
+
+    yield Reader("the station's witness", read_tail, [path.read_bytes()], share=0.5)
+    yield Reader("the hub's witness", read_hub, [file.read_bytes()], share=0.5)
+
+
+@dataclass(frozen=True)
+class _Stands:
+    cursor: Cursor
+
+
 def _others(folder: Path) -> Iterable[Reader]:
     hub = folder / "hub"
     make_keys(hub, {})
@@ -164,4 +201,23 @@ def _others(folder: Path) -> Iterable[Reader]:
         list(builtin_files().values()),
         share=0.5,
     )
+    journal = outside_journal.OutsideJournal(folder / "hub.journal")
+    lines = [
+        outside_journal.Erasure(b"c" * 16, b"r" * 16, 1),
+        outside_journal.Lost(b"c" * 16, b"e" * 16, 3, 9),
+    ]
+    journal.add(*lines, outside_journal.CodeGiven("140581001"))
+
+    def read_journal(data: bytes) -> None:
+        journal.path.write_bytes(data)
+        journal.read()
+
+    def read_line(told: bytes) -> None:
+        """Under a checksum that fits."""
+        read_journal(told + b"\t" + outside_journal._checksum(told) + b"\n")
+
+    told = [msgspec.json.encode(each) for each in lines]
+    yield Reader("the hub's journal", read_journal, [journal.path.read_bytes()], share=0.5)
+    yield from _json("the hub's journal, a line", read_line, told, 1)
+    yield from _witnesses(folder)
     yield Reader("key file", read_key, [file.read_bytes()], share=0.5)
