@@ -19,6 +19,7 @@ from sync_protocol.limits import Moment, Natural
 
 VERSION_LOWEST = 1  # 2026-11: operations, entries, exchange
 VERSION_HIGHEST = 2  # 2026-11-20: minting and copies, epochs and lost stretches, snapshots
+LOST_SINCE = 2  # an older hub does not read what is offered after a restore
 COPIES_SINCE = 2  # an older station keeps the entry of a copy raw, and does not read it
 
 SECRET_BYTES = 10
@@ -262,11 +263,11 @@ def grant(
     asked: Asked, keys: HubKeys, code_key: bytes, certificate: Certificate, hub_time: int
 ) -> bytes:
     """Hub, 6: the reply, sealed to the new replica."""
-    body = envelope.pack(certificate)
+    body, signature = sign_certificate(keys, envelope.pack(certificate))
     proof = crypto.keyed_proof(code_key, b"bianmin/enrol-reply", asked.payload_digest, body)
     reply = EnrolReply(
         certificate=body,
-        signature=crypto.sign(keys.signing, b"bianmin/certificate", body),
+        signature=signature,
         hub_keys=keys.public,
         hub_time=hub_time,
         proof=proof,
@@ -279,6 +280,11 @@ def grant(
         receiver=asked.request.keys.replica,
         sealing_public=asked.request.keys.sealing,
     )
+
+
+def sign_certificate(keys: HubKeys, certificate: bytes) -> tuple[bytes, bytes]:
+    """Hub: a certificate's bytes and the hub's signature over them, as `read_certificate` wants."""
+    return certificate, crypto.sign(keys.signing, b"bianmin/certificate", certificate)
 
 
 @dataclass(frozen=True)

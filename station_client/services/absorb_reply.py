@@ -15,10 +15,11 @@ from station_client.services.prepare_request import Prepared
 from station_client.services.start_from_snapshot import take_part, wants_snapshot
 from station_client.station import Station
 from station_client.store.rows import Bootstrap
-from sync_protocol import exchange, limits, operations
-from sync_protocol.channel import PlaceEntry, Verdict
+from sync_protocol import envelope, exchange, limits, operations
+from sync_protocol.channel import Cursor, PlaceEntry, Verdict
+from sync_protocol.enrol import LOST_SINCE
 from sync_protocol.errors import PeerFault
-from sync_protocol.exchange import Reply
+from sync_protocol.exchange import Reply, Request
 from sync_protocol.pull import Applied, Page
 
 
@@ -60,7 +61,7 @@ def absorb_reply(station: Station, prepared: Prepared, data: bytes, took_ms: int
     PeerFault where the bytes are not the genuine reply to this request: nothing is applied then.
     """
     reply = exchange.open_reply(data, station.keys, station.hub, prepared.digest)
-    more = _hear(station, reply)
+    more = _hear(station, prepared, reply)
     more |= take_part(station, reply)
     applied: list[Applied | None] = []
     for page in reply.pages:
@@ -85,7 +86,7 @@ def absorb_reply(station: Station, prepared: Prepared, data: bytes, took_ms: int
     return outcome
 
 
-def _hear(station: Station, reply: Reply) -> bool:
+def _hear(station: Station, prepared: Prepared, reply: Reply) -> bool:
     """What the reply says beside its pages; whether the next request goes on with it."""
     store = station.store
     if not station.identity.known:
@@ -102,7 +103,17 @@ def _hear(station: Station, reply: Reply) -> bool:
         store.facts.keep_exchange(replace(state, lacks=tuple(lacks)))
         # What was given already and is asked for again is no reason to go on.
         asked = set(lacks) - set(state.lacks)
-        return store.lost.taken(reply.taken) or bool(asked) or bool(given)
+        return store.lost.taken(_ends_read(station, prepared, reply)) or bool(asked or given)
+
+
+def _ends_read(station: Station, prepared: Prepared, reply: Reply) -> list[Cursor]:
+    """The ends of the stretches that need not be offered again: what the hub took, and what it was
+    offered and passed over. It does not believe that; our own of it is pushed anyway."""
+    payload = station.store.channels.payload(prepared.number)
+    if reply.standing or reply.version < LOST_SINCE or not payload:
+        return list(reply.taken)
+    offered = envelope.unpack(payload, Request).said.stretches
+    return [*reply.taken, *(each.receipt.cursor for each in offered)]
 
 
 def _apply(station: Station, page: Page) -> tuple[Applied | None, bool]:

@@ -133,6 +133,11 @@ class Channels:
         )
         return [row["made_at"] for row in rows]
 
+    def payload(self, number: int) -> bytes:
+        """What stood in a request that is still open; empty where nothing is kept of it."""
+        row = self._database.row("SELECT payload FROM request WHERE number = ?", number)
+        return row["payload"] if row else b""
+
     def forget_request(self, number: int) -> None:
         self._database.write("DELETE FROM request WHERE number = ?", number)
 

@@ -94,7 +94,7 @@ class FakeHub:
                 self._take(run, sender)
         pages = [] if standing else [self._page(opened, each.cursor) for each in request.cursors]
         reply = exchange.Reply(
-            version=1,
+            version=2,
             request_digest=opened.digest,
             hub_time=self.clock(),
             standing=standing,

@@ -4,6 +4,7 @@ what it lost. And what is no restore raises the alarm."""
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from station_client.services.amend_entry import amend_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
@@ -92,10 +93,30 @@ def test_while_something_is_offered_nothing_is_called_synchronised(
         exchange_with_hub(station)
     assert read_status(station).synchronised
     hub.restore(STATION, 1)
-    hub._read = lambda stretch: stretch.base  # type: ignore[method-assign]
+    genuine = hub._page
+    hub._page = lambda opened, cursor: replace(  # type: ignore[method-assign]
+        genuine(opened, cursor), head=99
+    )
     exchange_with_hub(station)
-    now = read_status(station)
-    assert (now.synchronised, now.offering) == (False, 1)
+    assert not read_status(station).synchronised
+    assert station.store.lost.keeps()
+    hub._page = genuine  # type: ignore[method-assign]
+    assert exchange_with_hub(station).synchronised
+
+
+def test_what_the_hub_does_not_believe_is_pushed_and_judged_anew(
+    station: Station, hub: FakeHub
+) -> None:
+    for _ in range(2):
+        record = record_entry(station, "intake_case", desk.a_case())
+        exchange_with_hub(station)
+    hub.restore(STATION, 1)
+    hub._read = lambda stretch: stretch.base  # type: ignore[method-assign]
+    hub.judge = lambda operation, writes, creates: (Verdict.REFUSED, "county")
+    assert exchange_with_hub(station).synchronised
+    row = station.store.journal.record(record)
+    assert row is not None
+    assert (row.refused, row.pending) == (1, 0)
 
 
 def test_the_region_is_given_back_too(station: Station, hub: FakeHub) -> None:
