@@ -19,10 +19,10 @@ def frame(data: bytes) -> bytes:
 
 
 def unframe(file_bytes: bytes) -> bytes:
-    """The bytes of an exchange out of a file. PeerFault `courier.kind` or `courier.damaged`."""
+    """The bytes of an exchange out of a file. PeerFault `courier.foreign` or `courier.damaged`."""
     if not file_bytes.startswith(MAGIC):
         cut = MAGIC.startswith(file_bytes)
-        raise PeerFault("courier.damaged" if cut else "courier.kind")
+        raise PeerFault("courier.damaged" if cut else "courier.foreign")
     length = int.from_bytes(file_bytes[len(MAGIC) : len(MAGIC) + 8], "big")
     data = file_bytes[_HEAD_BYTES:]
     checksum = file_bytes[len(MAGIC) + 8 : _HEAD_BYTES]

@@ -151,7 +151,7 @@ def test_a_stick_is_read_and_the_reply_saved(
     stick.write_bytes(b"PK\3\4")
     page.get_by_label("选择同步包").set_input_files(stick)
     page.get_by_role("button", name="读入").click()
-    expect(page.get_by_text("代码 courier.kind")).to_be_visible()
+    expect(page.get_by_text("代码 courier.foreign")).to_be_visible()
     assert [each for each in complaints if "400" not in each] == []
 
 

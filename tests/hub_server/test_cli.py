@@ -319,7 +319,7 @@ def test_commands_work_beside_a_running_server(
         ("catalogue import nowhere", "hub.file"),
         ("catalogue import {text}", "catalogue.empty"),
         ("courier nowhere reply", "hub.file"),
-        ("courier {text} {text}", "courier.kind"),
+        ("courier {text} {text}", "courier.foreign"),
         ("export nowhere/ledger.csv", "hub.file"),
         ("export ledger.csv --since soon", "export.date"),
         ("export ledger.csv --station 140581999", "station.unknown"),

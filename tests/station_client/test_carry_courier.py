@@ -87,7 +87,7 @@ CHANGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
         "courier.damaged",
         lambda file: file[:-9] + bytes([file[-9] ^ 1]) + file[-8:],
     ),
-    "another program's": ("courier.kind", lambda file: b"PK\3\4" + file),
+    "another program's": ("courier.foreign", lambda file: b"PK\3\4" + file),
     "empty": ("courier.damaged", lambda file: b""),
     "not an envelope": ("envelope.not_ours", lambda file: courier.frame(b"x" * 300)),
 }
