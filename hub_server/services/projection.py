@@ -6,7 +6,7 @@ work ledger's line of a case is one of these projections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from forms import ALIVE, Form, Forms, ledger_line
@@ -64,11 +64,18 @@ def fold(form: Form, accepted: Sequence[Placed]) -> Record:
     return merge.fold([act_of(each) for each in accepted], rules_of(form))
 
 
-def project(hub: Hub, channel: Channel, records: Iterable[bytes]) -> list[StoredRecord]:
-    """Folds these records of a channel anew and saves them; of an erased one nothing is kept."""
+def project(
+    hub: Hub, channel: Channel, records: Iterable[bytes], just_placed: Iterable[Placed] = ()
+) -> list[StoredRecord]:
+    """Folds these records of a channel anew and saves them; of an erased one nothing is kept.
+
+    `just_placed` was appended this moment and has no copies: of a record that begins with it
+    nothing is read.
+    """
     wanted = set(records)
     wanted -= hub.store.withdrawn.erased(channel.id, list(wanted))
-    placed = hub.store.journal.of_records(channel.id, sorted(wanted))
+    placed = _beginning(hub, channel, wanted, just_placed)
+    placed |= hub.store.journal.of_records(channel.id, sorted(wanted - placed.keys()))
     station = hub.store.stations.get(channel.station_code) if channel.station_code else None
     region = station.region if station else channel.region
     name = station.name if station else ""
@@ -79,6 +86,18 @@ def project(hub: Hub, channel: Channel, records: Iterable[bytes]) -> list[Stored
     ]
     hub.store.records.save(projected)
     return projected
+
+
+def _beginning(
+    hub: Hub, channel: Channel, records: Collection[bytes], just_placed: Iterable[Placed]
+) -> dict[bytes, list[Placed]]:
+    """Record → its operations, of those of these records that had none accepted before."""
+    begun: dict[bytes, list[Placed]] = {}
+    for each in just_placed:
+        if each.operation.header.record in records:
+            begun.setdefault(each.operation.header.record, []).append(each)
+    had = hub.store.records.kinds(channel.id, list(begun))
+    return {record: each for record, each in begun.items() if record not in had}
 
 
 def projected_one(

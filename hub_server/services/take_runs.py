@@ -53,11 +53,13 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     doorway = _doorway(hub, channel, chain, replica, about, standings)
     records, judge = bench(hub, channel, about)
     taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
-    new = _shared([_entry(each, doorway.erased) for each in taken.decisions], standings)
+    places = enumerate(taken.decisions, start=channel.position + 1)
+    new = _shared([_entry(each, doorway.erased, at) for at, each in places], standings)
     grown = journal.append(channel, new)
     _raise_copies(hub, new, standings)
     accepted = _records_with(new, Verdict.ACCEPTED)
-    project(hub, grown, accepted)
+    alone = () if standings else tuple(each.placed for each in new if each.placed)
+    project(hub, grown, accepted, alone)
     created = records.awaited & (accepted | _records_with(new, Verdict.REFUSED))
     grown, released, forked = _move(hub, grown, chain, taken, doorway)
     grown = judge_waiting(hub, grown, created | released)
@@ -216,7 +218,7 @@ def _doorway(
     )
 
 
-def _entry(decision: Decision, erased: Collection[bytes]) -> NewEntry:
+def _entry(decision: Decision, erased: Collection[bytes], position: int) -> NewEntry:
     entry, operation = decision.entry, decision.operation
     if operation.header.record in erased:
         operation = replace(operation, body=None)
@@ -224,7 +226,7 @@ def _entry(decision: Decision, erased: Collection[bytes]) -> NewEntry:
         operation=operation,
         link=decision.link,
         by_hub=False,
-        position=0,
+        position=position,
         verdict=Verdict(entry.verdict),
         code=entry.code,
         effective=entry.effective,
