@@ -27,6 +27,7 @@ from station_client.services.enrol_station import enrol_station
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.renew_records import renew_records
 from station_client.services.restore_backup import go_on, put_back
+from station_client.services.retire import Ended, erase_store
 from station_client.station import Station
 from station_client.store import open_store
 from station_client.transport import HttpTransport
@@ -134,6 +135,13 @@ class Program:
             self.schedule.soon()
             return self.station
 
+    def erase(self, station: Station, confirmation: str) -> Ended:
+        """For the pages: destroy the station's data; the folder may be set up anew then."""
+        with self._opening:
+            done = erase_store(station, confirmation)
+            self.station = None
+            return done
+
     def exchange(self) -> bool:
         """For the schedule. Before the first unlock there is no key, and nothing to exchange."""
         if self.station is None:
@@ -184,7 +192,14 @@ def serve(
         port = listening.getsockname()[1]
         guard = Guard(port)
         closing.enter_context(reopen.announced(home, port, guard.reopen_key))
-        desk = Desk(home, program.unlock, program.enrol, now_ms, sync_soon=program.schedule.soon)
+        desk = Desk(
+            home,
+            program.unlock,
+            program.enrol,
+            now_ms,
+            sync_soon=program.schedule.soon,
+            erase=program.erase,
+        )
         server = waitress.create_server(
             create_app(desk, guard), sockets=[listening], threads=THREADS, ident=None
         )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -44,6 +44,7 @@ from station_client.services.list_conflicts import Conflict, list_conflicts
 from station_client.services.list_inbox import InboxItem, list_inbox
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import form_to_write, record_entry
+from station_client.services.retire import ended_words, erase_store, may_retire, seal_store
 from station_client.services.settle_conflict import settle_conflict
 from station_client.services.show_case import show_case
 from station_client.station import Station
@@ -303,6 +304,7 @@ def status(station: Station, wants_json: bool) -> None:
         f"待上报 {now.pending}  被退回 {now.refused}  待核 {now.held}  冲突 {now.open_conflicts}"
     )
     for words in (
+        now.notice,
         now.standing_words,
         *now.alarms,
         now.last_attempt.words if now.last_attempt else "",
@@ -353,6 +355,23 @@ def restored(
             lost = sum(each.last - each.first + 1 for each in now.lost)
             click.echo(f"已恢复  记录 {now.entries}  待上报 {now.pending}  缺失 {lost}")
             station.close()
+
+
+@main.command()
+@click.option("--seal", "how", flag_value="seal", help="Make this PC read-only for good.")
+@click.option("--erase", "how", flag_value="erase", help="Destroy this PC's data for good.")
+@click.option("--confirm", metavar="STATION", help="The station's code; else the terminal asks.")
+@unlocked
+def retire(station: Station, how: Literal["seal", "erase"] | None, confirm: str | None) -> None:
+    """End this PC of a closed station. Without --seal or --erase, say what stands against it."""
+    if how is None:
+        for each in may_retire(station):
+            click.echo(f"{each.code}  {each.words}")
+        return
+    typed_code = confirm or str(click.prompt("请输入本站编号确认", err=True))
+    done = (seal_store if how == "seal" else erase_store)(station, typed_code)
+    for words in ended_words(how, done):
+        click.echo(words)
 
 
 @main.group()

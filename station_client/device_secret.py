@@ -9,15 +9,17 @@ Knows `keyring` and nobody else of the station; the only file that imports it.
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Literal
+from typing import Literal, TypeVar
 
 import keyring
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 
 Mode = Literal["keystore", "passphrase"]
+T = TypeVar("T")
 
 SERVICE = "bianmin-station"
 SECRET_BYTES = 32
@@ -76,16 +78,37 @@ def find_or_create(
 
     Never raises and never waits longer than `timeout_seconds`, whatever the key store does.
     """
-    answers: SimpleQueue[DeviceSecret] = SimpleQueue()
+    silent = DeviceSecret("silent")
+    return _in_time(lambda: _ask(home_id, create), timeout_seconds, silent)
+
+
+def forget(home_id: str, timeout_seconds: float = ANSWER_WITHIN_SECONDS) -> bool:
+    """Take this home's secret out of the key store; whether there is none now.
+
+    Never raises and never waits longer, as `find_or_create`.
+    """
+    return _in_time(lambda: _forget(home_id), timeout_seconds, False)
+
+
+def _in_time(ask: Callable[[], T], timeout_seconds: float, silent: T) -> T:
+    answers: SimpleQueue[T] = SimpleQueue()
     # A locked Secret Service may wait for ever for a prompt that nobody sees. A daemon thread can
     # be left behind without keeping the program from ending.
-    threading.Thread(
-        target=lambda: answers.put(_ask(home_id, create)), name="key-store", daemon=True
-    ).start()
+    threading.Thread(target=lambda: answers.put(ask()), name="key-store", daemon=True).start()
     try:
         return answers.get(timeout=timeout_seconds)
     except Empty:
-        return DeviceSecret("silent")
+        return silent
+
+
+def _forget(home_id: str) -> bool:
+    try:
+        store = system_store(keyring.get_keyring())
+        if store is not None and store.get_password(SERVICE, home_id) is not None:
+            store.delete_password(SERVICE, home_id)
+        return store is None or store.get_password(SERVICE, home_id) is None
+    except Exception:  # noqa: BLE001 - as in `_ask`
+        return False
 
 
 def _ask(home_id: str, create: bool) -> DeviceSecret:

@@ -77,10 +77,14 @@ WORDS: dict[str, str] = {
     "import.row_damaged": "这一行有损坏的文字，无法辨认。请对照原件改正后重新导入。",
     "import.row_no_header": "这个工作表没有表头，无法确认各列的含义。请在上方补上表头、核对各列后重新导入。",
     "import.row_shifted": "这一行的格数与表头不一致，各格可能错位。请移到正确的列后重新导入。",
+    # retire: the end of this PC's data
+    "retire.confirm": "没有确认：请输入本站编号 {station}，再点一次。没有改动任何数据。",
+    "retire.not_yet": "现在还不能这样做：{reasons}没有改动任何数据。",
     # serve: the pages of this PC
     "serve.port_taken": "端口 {port} 及其后的端口都被占用。请换一个端口，或不指定端口再启动。",
     # station: enrolment of this PC
     "station.already_enrolled": "这个数据文件夹已经启用，不能再次启用。请直接解锁使用。",
+    "station.sealed": "本机已经封存，只能查看，不能再登记。需要登记时，请联系县级。",
     "station.not_enrolled": "这台电脑还没有启用。请先输入县级平台地址和启用码完成启用。",
     # store: the encrypted database
     "store.damaged": "数据文件 {file} 已损坏。请停止使用，不要删除任何文件，联系县级运维人员恢复。",

@@ -7,6 +7,7 @@ whoever steals the folder, so nothing personal belongs there.
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ LOCK = "station.lock"
 WITNESS = "witness"
 LOGS = "logs"
 RUNNING = "running.json"
+ERASING = "erasing"
+"""Stands while everything of this folder is being removed, so that a start completes it."""
+KEPT = frozenset({CONFIG, LOCK, RUNNING, ERASING})
+"""What an erasure leaves: random names without meaning, and what the running program holds."""
 NEW = ".new"
 """Suffix of a file that is being written; after a crash it is a leftover without meaning."""
 
@@ -80,11 +85,26 @@ class Home:
         folder = (folder or default_folder()).absolute()
         with coded(folder):
             _make_private_folder(folder)
+        if (folder / ERASING).exists():
+            with _hold(folder):
+                _remove_everything(folder)
         config = _read_config(folder) or _first_config(folder)
         with coded(folder):
             _make_private_folder(folder / LOGS)
             _tighten(folder)
         return cls(folder, config.home_id)
+
+    def begin_erasing(self) -> None:
+        """From here on everything in this folder will be removed, whatever happens to the PC.
+
+        Errors: home.disk_full, home.file_refused; nothing is removed then.
+        """
+        replace_durably(self.folder / ERASING, b"")
+
+    def erase(self) -> bool:
+        """Remove everything, what others put here too; False where a file that is still open must
+        wait for the next start. The folder can be set up anew."""
+        return _remove_everything(self.folder)
 
     @contextmanager
     def only_instance(self) -> Iterator[None]:
@@ -220,6 +240,25 @@ def _tighten(folder: Path) -> None:
         with suppress(FileNotFoundError):
             if not path.is_symlink():
                 path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _remove_everything(folder: Path) -> bool:
+    left = [path for path in folder.iterdir() if path.name not in KEPT and not _is_removed(path)]
+    if not left:
+        (folder / ERASING).unlink(missing_ok=True)
+    sync_folder(folder)
+    return not left
+
+
+def _is_removed(path: Path) -> bool:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:  # Windows removes no open file
+        return False
+    return True
 
 
 def _read_config(folder: Path) -> Config | None:

@@ -43,8 +43,8 @@ class Transport(Protocol):
 class Station:
     """One unlocked, enrolled station PC. Threads may share it.
 
-    `name`, `is_closed` and `clock_offset_ms` (hub minus device) are what the last exchange left
-    in the store, held here because every saved entry needs them; `refresh` reads them again.
+    `name`, `is_closed`, `is_sealed` and `clock_offset_ms` (hub minus device) are what stands in the
+    store, held here because every saved entry needs them; `refresh` reads them again.
     """
 
     home: Home
@@ -59,6 +59,7 @@ class Station:
     witness: Witness
     name: str = ""
     is_closed: bool = False
+    is_sealed: bool = False
     clock_offset_ms: int = 0
     _exchanging: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -123,6 +124,7 @@ class Station:
         named = [str(card.values["name"]) for card in cards if card.values.get("name")]
         self.name = named[0] if named else self.certificate.station_name
         self.is_closed = self.store.channels.own().closed_until is not None
+        self.is_sealed = self.store.facts.sealed_at() is not None
         self.clock_offset_ms = state.clock_offset_ms or 0
 
     @contextmanager

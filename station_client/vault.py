@@ -7,6 +7,7 @@ not the database, not who the clerks are.
 
 import hashlib
 import math
+import os
 import secrets
 import threading
 import time
@@ -19,7 +20,7 @@ from msgspec import structs
 
 from station_client.device_secret import DeviceSecret, Mode, find_or_create
 from station_client.errors import StationError
-from station_client.home import Home, read_if_there, replace_durably
+from station_client.home import Home, coded, read_if_there, replace_durably, sync_folder
 from station_client.key_slot import (
     FREE_TRIES,
     ID_BYTES,
@@ -188,6 +189,22 @@ class Vault:
             unlocked = self.unlock(old, clerk_id)
             number = self.slot_number(clerk_id)
             self._replace([wrap(number, clerk_id, unlocked.data_key, new, self._device())])
+
+    def destroy(self) -> None:
+        """Make the database unreadable for ever: every wrapped key is written over, then removed.
+
+        A copy of the file elsewhere opens nothing once the key store has forgotten, too. Errors:
+        home.disk_full, home.file_refused.
+        """
+        with self._one_at_a_time:
+            path = self._home.vault
+            with coded(path):
+                with path.open("r+b") as file:
+                    file.write(secrets.token_bytes(path.stat().st_size))
+                    file.flush()
+                    os.fsync(file.fileno())
+                path.unlink()
+            sync_folder(path.parent)
 
     def _device(self) -> DeviceSecret:
         if self.mode == "passphrase":

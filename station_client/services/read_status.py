@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from station_client.errors import words_for
+from station_client.services import china_time
 from station_client.services.standing_words import why_nothing_comes
 from station_client.station import Station
 from station_client.store.rows import ChannelRow
@@ -30,6 +31,9 @@ class Status:
     how many records of how many a snapshot has brought, None where none is under way; `is_minted`:
     this PC goes on as a new replica that the hub has not certified yet.
 
+    `closed_at` and `closed_until` are set once the closing of the station was applied, `sealed_at`
+    once this PC was; `notice` says in words what that means for the clerk.
+
     `synchronised` is said only while the newest reply said so and nothing was written since.
     """
 
@@ -54,11 +58,22 @@ class Status:
     lost: tuple[Loss, ...] = ()
     starting: tuple[int, int] | None = None
     is_minted: bool = False
+    closed_at: int | None = None
+    closed_until: int | None = None
+    sealed_at: int | None = None
+    notice: str = ""
 
 
 PARTED = (
     "县级平台的记录与本机不一致（{region}），已停止接收该部分数据。请继续正常登记，并联系运维人员。"
 )
+
+
+CLOSED = "本站已于 {day} 注销。"
+IN_GRACE = "注销前登记的请在 {until} 前上报；"
+AFTER_GRACE = "补报期已于 {until} 结束，之后送达的由县级核对；"
+STILL_OPEN = "手上的办件可以继续办完，现在保存的内容由县级核对后才生效。"
+SEALED = "本机已于 {day} 封存，只能查看，不能再登记。"
 
 
 def read_status(station: Station) -> Status:
@@ -67,6 +82,8 @@ def read_status(station: Station) -> Status:
     totals = store.journal.totals(station.keys.replica)
     state = store.facts.exchange()
     channels = store.channels.all()
+    own = channels[0]
+    sealed_at = store.facts.sealed_at()
     receipts = [each.receipt_at for each in channels if each.receipt_at is not None]
     attempt = None
     if state.last_attempt_at is not None:
@@ -94,6 +111,23 @@ def read_status(station: Station) -> Status:
         lost=tuple(store.facts.losses(limits.LOSSES_PER_REQUEST)),
         starting=_starting(channels),
         is_minted=station.identity.parent is not None,
+        closed_at=own.closed_at,
+        closed_until=own.closed_until,
+        sealed_at=sealed_at,
+        notice=_notice(own, sealed_at, station.stamp()),
+    )
+
+
+def _notice(own: ChannelRow, sealed_at: int | None, now: int) -> str:
+    if sealed_at is not None:
+        return SEALED.format(day=china_time.day(sealed_at))
+    if own.closed_until is None:
+        return ""
+    # A store that applied its closing with an earlier program did not keep the day.
+    day = china_time.day(own.closed_at) if own.closed_at is not None else "此前"
+    grace = IN_GRACE if now <= own.closed_until else AFTER_GRACE
+    return (
+        CLOSED.format(day=day) + grace.format(until=china_time.day(own.closed_until)) + STILL_OPEN
     )
 
 

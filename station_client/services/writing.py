@@ -116,7 +116,12 @@ def compose_new(
 def compose(
     station: Station, head: Head, form: Form, record: bytes, writes: Sequence[Write]
 ) -> Operation:
-    """The next operation of this PC's chain. Errors: operation.too_large, operation.value."""
+    """The next operation of this PC's chain.
+
+    Errors: station.sealed, operation.too_large, operation.value
+    """
+    if station.is_sealed:
+        raise StationError("station.sealed")
     header = Header(
         version=FORMAT,
         replica=head.replica,

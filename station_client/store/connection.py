@@ -48,8 +48,12 @@ class Database(SqlCipherDatabase):
         self._writer = threading.RLock()
         self._opened: list[Any] = []
         self._once_durable: Callable[[], None] | None = None
+        self._is_closed = False
 
     def _connect(self) -> Any:
+        # A thread that comes late would make a new file where the old one was erased.
+        if self._is_closed:
+            raise StationError("store.missing", file=self.database)
         connection = sqlcipher.connect(
             self.database, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
         )
@@ -140,6 +144,7 @@ class Database(SqlCipherDatabase):
     def close_all(self) -> None:
         """Close the connections of all threads; the last one empties the write-ahead log."""
         with self._writer:
+            self._is_closed = True
             self.close()
             while self._opened:
                 self._opened.pop().close()

@@ -49,6 +49,13 @@ class Facts:
             ((each.replica, each.first, each.last) for each in told),
         )
 
+    def sealed_at(self) -> int | None:
+        """When this store was sealed (ms), None while it may be written."""
+        return self._read("sealed_at", int)
+
+    def seal(self, at: int) -> None:
+        self._keep("sealed_at", at)
+
     def shown_by(self) -> str:
         """Which program and forms made the record rows; "" before any did."""
         return self._read("shown_by", str) or ""

@@ -12,10 +12,11 @@ from werkzeug.exceptions import HTTPException
 from station_client import reopen
 from station_client.errors import StationError
 from station_client.services import china_time
+from station_client.services.read_status import read_status
 from station_client.ui.desk import Desk
 from station_client.ui.entry_form import blank_line
 from station_client.ui.guard import Guard, enter_page, is_admitted, reopen_page
-from station_client.ui.lamp import lamp_of
+from station_client.ui.lamp import lamp_for
 from station_client.ui.pages import drafts
 from station_client.ui.routes import add_routes, place
 
@@ -31,6 +32,8 @@ MENU = (
     ("status", "同步", "F9"),
 )
 """Endpoint, label and key of the main menu."""
+NEW = frozenset({"new_helper", "new_proxy", "new_intake"})
+"""What a sealed desk does not offer."""
 PLACEHOLDERS = {
     "date": "2024-03-01 或 0301",
     "time": "09:05 或 905",
@@ -89,8 +92,9 @@ def _shared(desk: Desk) -> dict[str, object]:
     """What every template may use."""
     admitted = is_admitted()
     station = desk.station if admitted else None
+    status = read_status(station) if station else None
     return {
-        "MENU": MENU,
+        "MENU": [each for each in MENU if not (station and station.is_sealed and each[0] in NEW)],
         "PLACEHOLDERS": PLACEHOLDERS,
         "blank_line": lambda field: blank_line(field, china_time.iso(desk.now_ms())),
         "clock": _clock,
@@ -102,7 +106,8 @@ def _shared(desk: Desk) -> dict[str, object]:
         "menu": request.endpoint,
         "station_name": station.name if station else "",
         "clerk_name": desk.clerk_name if station else "",
-        "lamp": lamp_of(station) if station else None,
+        "lamp": lamp_for(status) if status else None,
+        "notice": status.notice if status else "",
     }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from station_client.home import Home
 from station_client.services.list_clerks import clerk_names
+from station_client.services.retire import Ended, erase_store
 from station_client.station import Station
 from station_client.ui.import_job import ImportJob
 
@@ -39,13 +40,15 @@ class Enrolment:
 @dataclass
 class Desk:
     """One running program. `unlock` opens the station with a secret (and the clerk's id, where one
-    was chosen), `enrol` sets it up; both raise StationError. `sync_soon` asks for an exchange."""
+    was chosen), `enrol` sets it up, `erase` destroys it (the station's code confirms that); all
+    raise StationError. `sync_soon` asks for an exchange."""
 
     home: Home
     unlock: Callable[[str, bytes | None], Station]
     enrol: Callable[[Enrolment], Station]
     now_ms: Callable[[], int]
     sync_soon: Callable[[], None] = lambda: None
+    erase: Callable[[Station, str], Ended] = erase_store
     idle_minutes: int = IDLE_MINUTES
     station: Station | None = None
     last_clerk: bytes = b""
@@ -69,6 +72,15 @@ class Desk:
     def lock(self) -> None:
         """Close the pages. The program goes on exchanging with the county behind them."""
         self.station = None
+
+    def end(self) -> None:
+        """The station is no more: nothing of it stays in memory."""
+        self.lock()
+        with self._guarded:
+            self.drafts.clear()
+            self.searches.clear()
+        self.imports = ImportJob()
+        self.last_clerk, self.clerk_name, self.window = b"", "", ""
 
     def touch(self) -> None:
         self.used_ms = self.now_ms()

@@ -21,6 +21,8 @@ def lamp_of(station: Station) -> Lamp:
 
 def lamp_for(status: Status) -> Lamp:
     """What needs a person comes first, then what waits for the network."""
+    if status.sealed_at is not None:
+        return Lamp("green", "已封存", "不用做什么。")
     if status.standing:
         return Lamp("red", "县级暂停同步", status.standing_words)
     if status.alarms:

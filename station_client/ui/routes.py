@@ -23,6 +23,7 @@ from station_client.ui.pages import (
     files,
     inbox,
     ledger,
+    retire,
     status,
 )
 
@@ -77,6 +78,9 @@ PAGES = [
     Page("/conflicts/<record>/<path:register>", "settle", conflicts.settle, "POST"),
     Page("/status", "status", status.show),
     Page("/status/sync", "sync_now", status.sync_now, "POST"),
+    Page("/retire", "retire", retire.show),
+    Page("/retire/seal", "seal", retire.seal, "POST"),
+    Page("/retire/erase", "erase", retire.erase, "POST"),
     Page("/courier", "courier", courier.show),
     Page("/courier/out", "courier_out", courier.carry_out, "POST"),
     Page("/courier/in", "courier_in", courier.carry_in, "POST"),

@@ -19,11 +19,12 @@ from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.list_inbox import list_inbox
 from station_client.services.record_entry import record_entry
 from station_client.ui import start_url
-from sync_protocol import courier
+from sync_protocol import channel, courier
 from sync_protocol.channel import Verdict
 from sync_protocol.operations import Write
 from tests.station_client import desk as builders
 from tests.station_client.fake_hub import REGION, FakeHub, accept_all
+from tests.station_client.test_retire import EVERYTHING
 from tests.station_client.ui import visit
 from tests.station_client.ui.visit import Program, newest, records
 
@@ -367,6 +368,32 @@ def test_a_stick_goes_to_the_county_and_comes_back(desk: Desk, page: Page, tmp_p
     expect(page.get_by_text("已经读入过")).to_be_visible()
 
 
+def test_a_closed_desk_is_sealed_and_then_erased(desk: Desk, page: Page) -> None:
+    station, hub = desk.program.station, desk.hub
+    a_day(desk)
+    now = desk.program.clock()
+    hub.append(station.channel, channel.ClosingEntry(now + 30 * 86_400_000, now))
+    exchange_with_hub(station)
+    desk.open(page)
+    expect(page.locator("#notice")).to_contain_text("注销")
+    picture(page, "closed")
+    page.get_by_role("link", name="关停本机").click()
+    expect(page.get_by_text("请联系县级运维人员备份一次")).to_be_visible()
+    picture(page, "retire")
+    page.get_by_label("请输入本站编号").fill(station.certificate.station_code)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("本机已封存，从现在起只能查看。")).to_be_visible()
+    expect(page.get_by_role("link", name="新建帮办")).to_have_count(0)
+    hub.covered = EVERYTHING
+    page.get_by_role("button", name="立即同步").click()
+    page.goto(desk.address("/retire"))
+    page.get_by_label("请输入本站编号").fill(station.certificate.station_code)
+    picture(page, "erase")
+    page.get_by_role("button", name="销毁本机数据").click()
+    expect(page.get_by_text("本机数据已销毁，不能恢复")).to_be_visible()
+    assert not station.home.database.exists()
+
+
 def test_the_ledger_prints_on_landscape_pages(desk: Desk, page: Page) -> None:
     a_day(desk)
     desk.open(page)
@@ -384,7 +411,7 @@ def test_nothing_is_wider_than_the_screen(desk: Desk, page: Page) -> None:
     desk.open(page)
     paths = ["/", "/cases/new/helper", "/cases/new/proxy", "/cases/new/intake", "/status", "/files",
              "/courier", "/inbox", "/applications", "/applications/new/change",
-             "/clerks"]  # fmt: skip
+             "/clerks", "/retire"]  # fmt: skip
     for path in paths:
         page.goto(desk.address(path))
         for width in (1366, 1024):

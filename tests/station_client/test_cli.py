@@ -15,11 +15,12 @@ from station_client import app
 from station_client.cli import main
 from station_client.device_secret import DeviceSecret
 from station_client.home import Home
-from sync_protocol import courier
+from sync_protocol import channel, courier
 from sync_protocol.channel import Verdict
 from tests.station_client import desk
-from tests.station_client.fake_hub import FakeHub
+from tests.station_client.fake_hub import STATION, FakeHub
 from tests.station_client.loopback import hub_answers, serving
+from tests.station_client.test_retire import EVERYTHING
 
 Run = Callable[..., Result]
 
@@ -106,6 +107,26 @@ def test_the_inbox_is_told_in_words_and_as_json(enrolled: Run, hub: FakeHub) -> 
         ("refused", "clerk", "check:contact_phone:format")
     ]
     assert "“联系方式”" in enrolled("inbox").stdout
+
+
+def test_a_closed_desk_is_sealed_and_erased_by_command(run: Run, tmp_path: Path) -> None:
+    hub = FakeHub(app.now_ms, covered=EVERYTHING)
+    with serving(hub_answers(hub)) as address:
+        run("enrol", "--hub", address, "--code", hub.new_code(), "--name", "李娟")
+        run("sync")
+        assert "not_closed" in run("retire").stdout
+        hub.append(STATION, channel.ClosingEntry(app.now_ms() + 10**9, app.now_ms()))
+        run("sync")
+        assert run("retire").stdout == ""
+        assert "本站已于" in run("status").stdout
+        wrong = run("retire", "--seal", "--confirm", "1", ok=False)
+        assert "[retire.confirm]" in wrong.stderr
+        assert "已封存" in run("retire", "--seal", "--confirm", "140722001").stdout
+        late = run("record", "intake_case", *SETTINGS, ok=False)
+        assert "[station.sealed]" in late.stderr
+        assert "已销毁" in run("retire", "--erase", "--confirm", "140722001").stdout
+    assert not (tmp_path / "a" / "station.db").exists()
+    assert "[vault.missing]" in run("status", ok=False).stderr
 
 
 def test_two_pcs_settle_a_conflict(enrolled: Run, hub: FakeHub, address: str) -> None:

@@ -13,7 +13,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
 from keyring.errors import KeyringError, KeyringLocked
 
-from station_client.device_secret import REASONS, SERVICE, DeviceSecret, find_or_create
+from station_client.device_secret import REASONS, SERVICE, DeviceSecret, find_or_create, forget
 
 HOME_ID = "00112233445566778899aabbccddeeff"
 SYSTEM = "keyring.backends.SecretService"
@@ -34,6 +34,9 @@ class PlaintextKeyring(KeyringBackend):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
 
 
 class SystemStore(PlaintextKeyring):
@@ -288,3 +291,34 @@ def test_a_vault_lives_with_the_desktops_own_key_store(
         "vault.wrong_pin",
         "vault.device_secret_missing",
     ], told.stderr
+
+
+def test_what_is_forgotten_is_not_found_again(put_in_place: PutInPlace) -> None:
+    store = SystemStore()
+    put_in_place(store)
+    find_or_create(HOME_ID, create=True)
+    other = find_or_create(HOME_ID[::-1], create=True)
+    assert forget(HOME_ID)
+    assert find_or_create(HOME_ID, create=False).answer == "absent"
+    assert find_or_create(HOME_ID[::-1], create=False) == other
+    assert forget(HOME_ID)
+
+
+@pytest.mark.parametrize("error", [KeyringError("x"), KeyringLocked("x"), ImportError("x")])
+def test_a_store_that_fails_has_forgotten_nothing(
+    put_in_place: PutInPlace, error: Exception
+) -> None:
+    put_in_place(Broken(error))
+    assert not forget(HOME_ID)
+
+
+def test_a_store_that_is_silent_is_not_waited_for(put_in_place: PutInPlace) -> None:
+    silent = Silent()
+    put_in_place(silent)
+    assert not forget(HOME_ID, timeout_seconds=0.05)
+    silent.answered.set()
+
+
+def test_where_nothing_was_kept_nothing_is_left(put_in_place: PutInPlace) -> None:
+    put_in_place(PlaintextKeyring())
+    assert forget(HOME_ID)

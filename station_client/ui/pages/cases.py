@@ -107,7 +107,8 @@ def _saved(
     _kept(desk, station)
     desk.window = str(values.get("window_name") or desk.window)
     number = show_case(station, record).values.get("case_no", "")
-    flash(f"已保存，编号 {number}。没有网络也不会丢失，联网后自动上报。", "success")
+    later = "本站已注销，由县级核对后才生效。" if station.is_closed else ""
+    flash(f"已保存，编号 {number}。没有网络也不会丢失，联网后自动上报。{later}", "success")
     day = str(values.get("registered_at") or values.get("ledger_date") or "")[:10]
     return redirect(url_for("ledger", saved=record.hex(), since=day, until=today(station)))
 
@@ -128,7 +129,7 @@ def show(desk: Desk, station: Station, record: str) -> str:
         returned=case.returned,
         county=paper.county_words(case.form, case.values),
         state=_state_words(case),
-        may_amend=_may_amend(case),
+        may_amend=_may_amend(case) and not station.is_sealed,
         can_convert=case.form.name == "helper_case" and not case.values.get("converted_to_proxy"),
     )
 

@@ -1,0 +1,147 @@
+"""The end of a closed station's PC: sealed, so that it is only read from then on, or erased, so
+that nobody ever reads it again.
+
+Only once the county holds everything: what is refused here loses nothing by waiting. PROTOCOL.md,
+section 12.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from station_client.device_secret import forget
+from station_client.errors import StationError
+from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.station import Station
+
+WORDS = {
+    "not_closed": "本站没有注销，或注销决定还没有送到本机。",
+    "unsent": "还有 {count} 条没有上报，请联网同步，或用离线同步包送到县级。",
+    "not_confirmed": "还没有收到覆盖全部内容的县级回执，请再同步一次。",
+    "held": "还有 {count} 条等县级处理，请等县级决定后再同步一次。",
+    "not_covered": (
+        "县级平台的备份还没有包含本站最后的内容（备份到第 {covered} 条，共 {end} 条），"
+        "请联系县级运维人员备份一次，然后再同步一次。"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why this PC's data may not go yet, and what to do. What `allows_sealing` stands only against
+    erasing."""
+
+    code: str
+    words: str
+    allows_sealing: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """`is_told`: the county knows of it; `is_forgotten`: nothing is left in the key store;
+    `is_gone`: no file is left. A sealed PC keeps both."""
+
+    is_told: bool
+    is_forgotten: bool = False
+    is_gone: bool = False
+
+
+def ended_words(how: Literal["seal", "erase"], done: Ended) -> list[str]:
+    """What was done, and what is left to do, in a clerk's words."""
+    said = ["本机已封存，从现在起只能查看。" if how == "seal" else "本机数据已销毁，不能恢复。"]
+    if not done.is_told:
+        said.append("现在连不上县级平台，请告知县级运维人员这台电脑已停用。")
+    if how == "erase" and not done.is_forgotten:
+        said.append("系统密钥库里的本站密钥没有删掉，它单独打不开任何内容；请由运维人员删除。")
+    if how == "erase" and not done.is_gone:
+        said.append("有文件正在使用，下次启动本程序时会清除。")
+    return said
+
+
+def may_retire(station: Station) -> tuple[Obstacle, ...]:
+    """What stands against sealing or erasing, without asking anybody; () for nothing."""
+    return tuple(_obstacles(station))
+
+
+def seal_store(station: Station, confirmation: str) -> Ended:
+    """Make this PC read-only for good; its database stays. `confirmation`: the station's code.
+
+    Errors: retire.confirm, retire.not_yet (nothing is changed then), store.*
+    """
+    _demand(station, confirmation, is_sealing=True)
+    is_told = _say_farewell(station)
+    _seal(station, is_sealing=True)
+    return Ended(is_told)
+
+
+def erase_store(station: Station, confirmation: str) -> Ended:
+    """Destroy the keys of this PC's data, then its files. The station is closed when this returns.
+
+    The keys go first, so that a PC that is cut off in the middle holds nothing readable; the next
+    start then removes the rest. Errors: as `seal_store`, exchange.under_way, home.*
+    """
+    _demand(station, confirmation, is_sealing=False)
+    is_told = _say_farewell(station)
+    with station.exchanging():
+        _seal(station, is_sealing=False)
+        station.home.begin_erasing()
+        station.vault.destroy()
+        is_forgotten = station.vault.mode == "passphrase" or forget(station.home.id)
+        station.close()
+        return Ended(is_told, is_forgotten, station.home.erase())
+
+
+def _demand(station: Station, confirmation: str, *, is_sealing: bool) -> None:
+    code = station.certificate.station_code
+    if confirmation.strip() != code:
+        raise StationError("retire.confirm", station=code)
+    _demand_free(station, is_sealing=is_sealing)
+
+
+def _demand_free(station: Station, *, is_sealing: bool) -> None:
+    found = [each for each in may_retire(station) if not (is_sealing and each.allows_sealing)]
+    if found:
+        raise StationError("retire.not_yet", reasons="".join(each.words for each in found))
+
+
+def _say_farewell(station: Station) -> bool:
+    """Tell the county while that can be told. A PC without a network need not wait for one: the
+    county holds everything, and misses nothing but the word."""
+    try:
+        exchange_with_hub(station, farewell=True)
+    except StationError:
+        return False
+    return True
+
+
+def _seal(station: Station, *, is_sealing: bool) -> None:
+    """From here on nothing is recorded: what was saved meanwhile stands against it, once more."""
+    with station.store.writing():
+        _demand_free(station, is_sealing=is_sealing)
+        if not station.is_sealed:
+            station.store.facts.seal(station.now_ms())
+        station.is_sealed = True
+
+
+def _obstacles(station: Station) -> list[Obstacle]:
+    totals = station.store.journal.totals(station.keys.replica)
+    own = station.store.channels.own()
+    end = own.cursor.position
+    is_agreed = own.receipt_at is not None and own.head == end and not own.parted
+    is_offering = station.store.lost.count_stretches() or station.store.facts.losses(1)
+    found: list[Obstacle] = []
+    if own.closed_until is None:
+        found.append(_obstacle("not_closed"))
+    if totals.pending:
+        found.append(_obstacle("unsent", count=totals.pending))
+    elif not is_agreed or is_offering:
+        found.append(_obstacle("not_confirmed"))
+    if totals.held:
+        found.append(_obstacle("held", count=totals.held))
+    if own.covered < end and not found:
+        words = WORDS["not_covered"].format(covered=own.covered, end=end)
+        found.append(Obstacle("not_covered", words, allows_sealing=True))
+    return found
+
+
+def _obstacle(code: str, **facts: object) -> Obstacle:
+    return Obstacle(code, WORDS[code].format_map(facts))
