@@ -64,23 +64,26 @@ def _absorb(station: Station, data: bytes) -> Outcome:
 @dataclass(frozen=True)
 class CourierState:
     """`awaited`: when each file was made (ms) whose reply has not come back; `unconfirmed` own
-    operations have no receipt; `behind` entries of the county are known to be there and not here.
+    operations have no receipt; `behind` entries of the county are known to be there and not here;
+    `is_starting`: of a channel nothing has come yet, so that nobody knows how much there is.
     """
 
     awaited: tuple[int, ...]
     unconfirmed: int
     behind: int
+    is_starting: bool
 
     @property
     def is_complete(self) -> bool:
-        return not self.unconfirmed and not self.behind
+        return not (self.unconfirmed or self.behind or self.is_starting)
 
 
 def read_courier(station: Station) -> CourierState:
     """What is still open between this desk and the county, whoever carries it."""
-    channels = station.store.channels
+    channels = station.store.channels.all()
     return CourierState(
-        awaited=tuple(channels.carried("courier")),
+        awaited=tuple(station.store.channels.carried("courier")),
         unconfirmed=station.store.journal.totals(station.keys.replica).pending,
-        behind=sum(max(0, each.head - each.cursor.position) for each in channels.all()),
+        behind=sum(max(0, each.head - each.cursor.position) for each in channels),
+        is_starting=any(each.is_starting or each.receipt_at is None for each in channels),
     )

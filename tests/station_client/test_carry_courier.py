@@ -50,6 +50,15 @@ def test_a_reply_brings_receipts_and_verdicts_like_a_network(
     assert read_status(station).last_receipt_hub_time == desk.NOON
 
 
+def test_a_desk_that_has_received_nothing_yet_does_not_call_that_complete(
+    station: Station, hub: FakeHub
+) -> None:
+    assert read_courier(station).is_starting
+    for _ in range(3):
+        read_reply(station, answered(hub, write_request(station)))
+    assert read_courier(station).is_complete
+
+
 def test_what_was_written_since_is_still_open(station: Station, hub: FakeHub) -> None:
     file = write_request(station)
     record_entry(station, "intake_case", desk.a_case())
@@ -61,6 +70,9 @@ def test_what_was_written_since_is_still_open(station: Station, hub: FakeHub) ->
 def test_a_reply_that_holds_only_a_part_says_that_more_is_there(
     station: Station, hub: FakeHub
 ) -> None:
+    station.transport = hub
+    hub.publish(1)
+    exchange_with_hub(station)
     hub.publish(40)
     hub.page_budget = 4000
     read_reply(station, answered(hub, write_request(station)))
