@@ -280,15 +280,15 @@ class Verifier:
     # --- who belongs -----------------------------------------------------------------------------
 
     def read_channel(self, frame: list[Any]) -> None:
-        _, hub, self.channel, kind, region, station, epochs = shaped(
-            frame, int, list, bytes, str, str, str, list
+        _, hub, self.channel, kind, region, station, epochs, lost = shaped(
+            frame, int, list, bytes, str, str, str, list, list
         )
         self.hub_signing, sealing = shaped(hub, bytes, bytes)
         fingerprint = digest(b"bianmin/hub", self.hub_signing, sealing)
         need(fingerprint.hex().startswith(self.fingerprint), "hub")
         self.hub, self.found.fingerprint = fingerprint[:16], fingerprint.hex()
         self.epochs = shaped(epochs, *[bytes] * max(1, len(epochs)))
-        for epoch in self.epochs:
+        for epoch in [*self.epochs, *shaped(lost, *[bytes] * len(lost))]:
             replica = digest(b"bianmin/hub-replica", self.hub, self.channel, epoch)[:16]
             self.hub_replicas.add(replica)
         self.digest = digest(b"bianmin/channel", self.channel)
@@ -426,19 +426,21 @@ class Verifier:
         need(digest(b"bianmin/operation", header, content) == name, "name")
         need([origin] == first if first else origin is None, "place")
         member, is_hubs = self.members.get(replica, Member()), replica in self.hub_replicas
-        need(is_hubs or member.home == self.channel, "author")
-        allowed = min(stamp, at + LEAD_MS)  # what came back has the smaller one of its first place
-        need(effective == allowed or (restored and effective < allowed), "effective")
+        is_unknown = restored and replica not in self.members  # it may be lost with its PC
+        need(is_hubs or is_unknown or member.home == self.channel, "author")
+        # What comes back after a restore keeps the effective stamp of its first place.
+        is_bounded = effective == min(stamp, at + LEAD_MS) or (restored and effective <= stamp)
+        need(is_bounded, "effective")
         act = repr((is_hubs, content, record, clerk, stamp, kind, form, flags)).encode()
         act = hashlib.sha256(act).digest()  # what all copies of one operation have in common
         need(self.acts.setdefault(identity, act) == act, "copy")
         is_new = verdict == ACCEPTED and self.verdicts.get(identity) != ACCEPTED
         need(not ({replica, member.enrolment} & self.barred and is_new) or restored, "barred")
         if base is None:
-            self.follow(replica, seq, name)
+            self.follow(replica, seq, name, is_branch=restored and code == "fork")
         else:
             need(verdict == HELD and code in ("gap", "fork"), "gap")
-            self.waiting[identity] = self.branch(replica, seq, name, base)
+            self.waiting[identity] = self.branch(replica, seq, name, base, is_gap=code == "gap")
         if code != "gap" or identity in self.verdicts:
             self.waiting.pop(identity, None)  # it can be judged by another copy
         if body is None and identity not in self.verdicts:
@@ -447,39 +449,52 @@ class Verifier:
         self.found.operations += 1
         self.found.without_body += body is None
 
-    def follow(self, replica: bytes, seq: int, name: bytes) -> None:
-        """The operation follows its writer's last one, and what waited follows it."""
-        line = self.chains.get(replica)
-        if line is None:
-            line = self.chains[replica] = Line(replica, 0, digest(b"bianmin/chain", replica))
-        if seq != line.seq + 1:
-            need(bool(self.found.restores) and seq > line.seq, "order")
-            self.early[replica, seq] = (name, self.position)
+    def chain(self, replica: bytes) -> Line:
+        if replica not in self.chains:
+            self.chains[replica] = Line(replica, 0, digest(b"bianmin/chain", replica))
+        return self.chains[replica]
+
+    def follow(self, replica: bytes, seq: int, name: bytes, *, is_branch: bool) -> None:
+        """The operation follows its writer's last one; after a restore it may come at any time."""
+        line = self.chain(replica)
+        if seq == line.seq + 1 and not is_branch:
+            self.grow(line, name, self.position)
+            self.join(line)
             return
-        self.grow(line, name, self.position)
+        need(bool(self.found.restores), "order")
+        if is_branch or seq <= line.seq or (replica, seq) in self.early:
+            self.found.unproven.append(self.position)
+        else:
+            self.early[replica, seq] = (name, self.position)
+
+    def join(self, line: Line) -> None:
+        """What came before its turn goes on from here."""
         while True:
-            early = self.early.pop((replica, line.seq + 1), None)
-            branch = self.starts.pop((replica, line.seq, line.link), None)
+            early = self.early.pop((line.replica, line.seq + 1), None)
+            branch = self.starts.pop((line.replica, line.seq, line.link), None)
             if early is not None:
                 self.grow(line, *early)
             elif branch is not None:
-                del self.ends[replica, branch.seq, branch.link]
+                del self.ends[line.replica, branch.seq, branch.link]
                 line.seq, line.link, branch.is_joined = branch.seq, branch.link, True
                 # A signature behind the gap covers what closed it, too.
-                line.unsigned = branch.unsigned or (None if branch.is_signed else line.unsigned)
+                earlier = None if branch.is_signed else line.unsigned
+                line.unsigned = earlier or branch.unsigned
             else:
                 return
 
-    def branch(self, replica: bytes, seq: int, name: bytes, base: bytes) -> Line:
+    def branch(self, replica: bytes, seq: int, name: bytes, base: bytes, *, is_gap: bool) -> Line:
         """Behind a gap, or beside the chain: it says itself what it follows."""
         place = (replica, seq - 1, base)
         line = self.ends.pop(place, None)
         if line is None:
             line = Line(replica, seq - 1, base)
             self.branches.append(line)
-            self.starts.setdefault(place, line)
+            if is_gap:
+                self.starts.setdefault(place, line)
         self.grow(line, name, self.position)
         self.ends[replica, line.seq, line.link] = line
+        self.join(self.chain(replica))
         return line
 
     def grow(self, line: Line, name: bytes, position: int) -> None:
@@ -508,8 +523,8 @@ class Verifier:
             need(not links, "head", replica=replica, seq=seq)
         self.check_covered()
         for identity, (position, record) in self.bodiless.items():
-            is_decided = self.verdicts[identity] == ACCEPTED
-            need(record in self.erased or not is_decided, "body", position=position)
+            is_open = self.verdicts[identity] != ACCEPTED or self.is_back(position)
+            need(is_open or record in self.erased, "body", position=position)
 
     def check_covered(self) -> None:
         """Each operation is its writer's. After a restore one may come back through another PC,
@@ -518,9 +533,14 @@ class Verifier:
         bare = [(*each.unsigned, each.replica) for each in lines if each.unsigned]
         bare += [(at, seq, replica) for (replica, seq), (_, at) in self.early.items()]
         for position, seq, replica in sorted(bare):
-            came_back = any(position > each for each in self.found.restores)
-            need(came_back, "unsigned", position=position, replica=replica, seq=seq)
+            is_back = self.is_back(position)
+            need(is_back, "unsigned", position=position, replica=replica, seq=seq)
             self.found.unproven.append(position)
+        self.found.unproven.sort()
+
+    def is_back(self, position: int) -> bool:
+        """Whether it may have come back, after a restore, from who had not all of it."""
+        return any(position > each for each in self.found.restores)
 
     def read_seal(self, frame: list[Any]) -> None:
         parts = (b"bianmin/archive", self.before)

@@ -29,7 +29,8 @@ class _Frame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ChannelFrame(_Frame, frozen=True, array_like=True, tag=1):
-    """Whose history this is. `epochs` are the hub's, oldest first, the present one last."""
+    """Whose history this is. `epochs` are the hub's in this channel, oldest first, the present one
+    last; `lost_epochs` those of which only operations came back, through a station."""
 
     hub: HubPublic
     channel: bytes
@@ -37,6 +38,7 @@ class ChannelFrame(_Frame, frozen=True, array_like=True, tag=1):
     region: str
     station_code: str
     epochs: list[bytes]
+    lost_epochs: list[bytes]
 
 
 class ReplicaFrame(_Frame, frozen=True, array_like=True, tag=2):

@@ -15,6 +15,7 @@ import msgspec
 from hub_server.accounts import Account
 from hub_server.files import whole_file
 from hub_server.hub import Hub
+from hub_server.outside_journal import EpochDrawn
 from hub_server.permissions import demand
 from hub_server.services.audit import note
 from hub_server.services.export import region_of
@@ -79,14 +80,15 @@ def _write(hub: Hub, channel: Channel, path: Path) -> None:
 
 
 def _frames(hub: Hub, channel: Channel) -> Iterator[archive.Frame]:
-    evidence = hub.store.evidence
+    evidence, epochs = hub.store.evidence, _epochs(hub, channel)
     yield archive.ChannelFrame(
         hub.keys.public,
         channel.id,
         channel.kind,
         channel.region,
         channel.station_code or "",
-        _epochs(hub, channel),
+        epochs,
+        _lost_epochs(hub, channel, epochs),
     )
     for member in evidence.members(channel.id):
         yield _replica(hub, member)
@@ -102,8 +104,16 @@ def _frames(hub: Hub, channel: Channel) -> Iterator[archive.Frame]:
 
 def _epochs(hub: Hub, channel: Channel) -> list[bytes]:
     """Those that the channel's epoch entries ended, and its present one."""
-    words = map(protocol.read_entry, hub.store.evidence.words(channel.id))
-    return [*(each.old_epoch for each in words if isinstance(each, EpochEntry)), channel.epoch]
+    told = map(protocol.read_entry, hub.store.epochs.of(channel.id))
+    return [*(each.old_epoch for each in told if isinstance(each, EpochEntry)), channel.epoch]
+
+
+def _lost_epochs(hub: Hub, channel: Channel, epochs: list[bytes]) -> list[bytes]:
+    """Others in which the hub wrote what came back here."""
+    drawn = {each.epoch for each in hub.outside.read() if isinstance(each, EpochDrawn)}
+    writers = hub.store.evidence.hub_replicas(channel.id)
+    others = sorted(drawn - set(epochs))
+    return [each for each in others if hub.replica_of(channel.id, each) in writers]
 
 
 def _replica(hub: Hub, member: Member) -> archive.ReplicaFrame:

@@ -89,10 +89,10 @@ class Evidence:
             for at, data, digest, header, body, body_digest, base in found
         ]
 
-    def words(self, channel: bytes) -> list[bytes]:
-        """The entries that place nothing: the hub's own words, in order."""
-        sql = "SELECT data FROM entry WHERE channel = ? AND operation IS NULL ORDER BY position"
-        return [data for (data,) in run(self._database, sql, channel)]
+    def hub_replicas(self, channel: bytes) -> set[bytes]:
+        """All that the hub wrote as in a channel."""
+        sql = "SELECT replica FROM chain WHERE channel = ? AND is_hub"
+        return {replica for (replica,) in run(self._database, sql, channel)}
 
     def heads(self, channel: bytes) -> list[SignedHead]:
         """The signed heads that cover the operations of every station's chain."""

@@ -256,7 +256,9 @@ def foreign_operation(attack: Attack) -> Forgery:
     at = attack.random.choice(opened.of(ENTRY))
     position = at - opened.of(ENTRY)[0] + 1
     opened.frames.insert(at, _made(opened, attack.random.randbytes(16), 1))
-    return Forgery("a foreign operation", opened.rechained().data(), position, position)
+    # After a restore it may be of a PC that is lost: then the next signature tells.
+    last = attack.proven_by(position)
+    return Forgery("a foreign operation", opened.rechained().data(), position, last)
 
 
 def _made(opened: Opened, replica: bytes, seq: int) -> list[Any]:

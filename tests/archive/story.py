@@ -196,7 +196,7 @@ class Story:
         public = self.hub.public
         epochs = list(self.epochs)
         found: list[archive.Frame] = [
-            archive.ChannelFrame(public, CHANNEL, "station", "140581", "140581001", epochs)
+            archive.ChannelFrame(public, CHANNEL, "station", "140581", "140581001", epochs, [])
         ]
         found += self.replicas
         found += [archive.HeadFrame(*head, made) for head, made in sorted(self.heads.items())]
