@@ -1,15 +1,11 @@
 """The worker of the power cuts: records what a day at one end writes, then cuts the power at random
 instants of it, rebuilds a disk that may be left each time, and opens it.
 
-    python -m tests.disk.power_cuts CAST FOLDER END DISKS SEED SYNCHRONOUS LIES_ABOUT
-
-under storage_calls.so. Prints what it did and found as JSON. The day is the programs' own, with a
+It works under storage_calls.so, for `shim.run_under`. The day is the programs' own, with a
 small write-ahead log, so that many cuts fall into the moments in which it is emptied.
 """
 
 import json
-import pickle
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -197,15 +193,18 @@ def faults_or_refusal(
         return [f"lost: it does not open: {told}" if said else f"it does not open: {told}"]
 
 
-def main(
-    cast: str, folder: str, end: str, disks: str, seed: str, synchronous: str, lies_about: str
-) -> None:
-    shim.watch(Path(folder) / "cut")
-    shim.skip_syncs()
-    lies = tuple(filter(None, lies_about.split(",")))
-    cuts = Cuts(pickle.loads(Path(cast).read_bytes()), Path(folder), end, synchronous, lies)
-    sys.stdout.write(json.dumps(vars(cuts.run(int(disks), int(seed)))))
+def work(
+    cast: Cast,
+    folder: Path,
+    end: str,
+    disks: int,
+    seed: int = 1,
+    synchronous: str = "FULL",
+    lies_about: Sequence[str] = (),
+) -> Report:
+    """One job: a day at one end, and so many disks that a cut may leave of it."""
+    return Cuts(cast, folder, end, synchronous, tuple(lies_about)).run(disks, seed)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    shim.serve(work)

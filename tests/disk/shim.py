@@ -6,8 +6,10 @@ Knows nothing of what the program stores.
 import ctypes
 import json
 import os
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +27,31 @@ def compiled(folder: Path, compiler: str) -> Path:
     return library
 
 
-def run_under(library: Path, module: str, *arguments: object) -> Any:
-    """Run a module of this folder under the library; what it says at the end, as JSON."""
+def run_under(
+    library: Path, module: str, cast: Path, folder: Path, jobs: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Give a module of this folder its jobs, in one process under the library; job → its report."""
     done = subprocess.run(
-        [sys.executable, "-m", f"tests.disk.{module}", *map(str, arguments)],
+        [sys.executable, "-m", f"tests.disk.{module}", cast, folder],
         env={**os.environ, "LD_PRELOAD": str(library)},
         cwd=ROOT,
+        input=json.dumps(jobs).encode(),
         stdout=subprocess.PIPE,
         check=True,
     )
-    return json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def serve(work: Callable[..., object]) -> None:
+    """The other side of `run_under`: `work(cast, folder, **job)` gives a report, an object whose
+    parts JSON can carry."""
+    cast, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    skip_syncs()
+    made = pickle.loads(cast.read_bytes())
+    jobs = json.load(sys.stdin)
+    reports = {name: vars(work(made, folder, **job)) for name, job in jobs.items()}
+    json.dump(reports, sys.stdout)
 
 
 _here = ctypes.CDLL(None)

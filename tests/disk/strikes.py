@@ -1,19 +1,15 @@
 """The worker of the strikes: runs one flow again and again, each time in a child process of its own
 on a fresh copy of the stage, and lets one storage call after another be the last one, or fail.
 
-    python -m tests.disk.strikes CAST FOLDER FLOW KINDS FIRST STEP [PLANTED]
-
-under storage_calls.so; the KINDS (with commas) take turns. Prints what it did and found as JSON.
-The parent is never struck: it looks at what a child left.
+It works under storage_calls.so, for `shim.run_under`. The parent is never struck: it looks at what
+a child left.
 """
 
 import errno
 import json
 import os
-import pickle
 import shutil
 import signal
-import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -75,12 +71,12 @@ class Strikes:
     plant: Callable[[], None]
     report: Report = field(default_factory=Report)
 
-    def run(self, first: int, step: int) -> Report:
+    def run(self, step: int) -> Report:
         said: list[Fact] = []
         prepared = placed(self.cast, self.folder / "prepared")
         self.flow.prepare(prepared, said.extend)
         prepared.switch_off()
-        for at, kind in zip(range(first, MOST_CALLS, step), cycle(self.kinds)):
+        for at, kind in zip(range(1, MOST_CALLS, step), cycle(self.kinds)):
             if not self._strike(at, kind, list(said)):
                 return self.report
         raise AssertionError("the flow never ended")
@@ -189,20 +185,13 @@ def of_kinds(said: list[Fact], *kinds: str) -> list[Fact]:
     return [fact for fact in said if fact[0] in kinds]
 
 
-def main(
-    cast: str, folder: str, flow: str, kinds: str, first: str, step: str, plant: str = ""
-) -> None:
-    shim.watch(Path(folder))
-    shim.skip_syncs()  # nothing here cuts the power
-    strikes = Strikes(
-        pickle.loads(Path(cast).read_bytes()),
-        Path(folder),
-        FLOWS[flow],
-        kinds.split(","),
-        PLANTED[plant] if plant else lambda: None,
-    )
-    sys.stdout.write(json.dumps(vars(strikes.run(int(first), int(step)))))
+def work(
+    cast: Cast, folder: Path, flow: str, kinds: list[str], step: int, plant: str = ""
+) -> Report:
+    """One job: every `step`th call of a flow is struck, each with the next of the kinds."""
+    planted = PLANTED[plant] if plant else lambda: None
+    return Strikes(cast, folder, FLOWS[flow], kinds, planted).run(step)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    shim.serve(work)

@@ -2,10 +2,9 @@
 on, and writes on once the disk is well; nothing that was said to be saved is lost.
 """
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import pytest
 
@@ -17,37 +16,42 @@ from tests.figures import note, volume
 FAILURES = [kind for kind in KINDS if kind != "killed"]
 EVERY = volume(9, 1)
 """The failures take turns."""
-EVERY_OF_A_CONTROL = 7
+BUGS = ("a fault is taken for success", "a fault has no code")
 
-# The figures are one module's, so one process runs them.
-pytestmark = pytest.mark.xdist_group("failing disk")
+# One process runs them all, once.
+pytestmark = [pytest.mark.xdist_group("failing disk"), pytest.mark.timeout(0)]
 
 
 @pytest.fixture(scope="module")
-def tally() -> Iterator[Counter[str]]:
-    counted, start = Counter[str](), perf_counter()
-    yield counted
-    note("failing disk", **counted, seconds=round(perf_counter() - start))
+def struck(library: Path, cast: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Flow, or planted bug → what the failures found."""
+    jobs: dict[str, Any] = {
+        flow: {"flow": flow, "kinds": FAILURES, "step": EVERY} for flow in FLOWS
+    }
+    jobs |= {
+        bug: {"flow": "record", "kinds": ["EIO once"], "step": 20, "plant": bug} for bug in BUGS
+    }
+    start = perf_counter()
+    found = run_under(library, "strikes", cast, tmp_path_factory.mktemp("failing"), jobs)
+    note(
+        "failing disk",
+        kinds=len(FAILURES),
+        runs=sum(found[flow]["runs"] for flow in FLOWS),
+        violations=sum(len(found[flow]["faults"]) for flow in FLOWS),
+        controls_found=f"{sum(found[bug]['faults'] != [] for bug in BUGS)} of {len(BUGS)}",
+        seconds=round(perf_counter() - start),
+    )
+    return found
 
 
-@pytest.mark.timeout(0)
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_disk_that_fails_or_is_full_costs_a_message_and_no_entry(
-    library: Path, cast: Path, tmp_path: Path, tally: Counter[str], flow: str
+    struck: dict[str, Any], flow: str
 ) -> None:
-    found = run_under(library, "strikes", cast, tmp_path, flow, ",".join(FAILURES), 1, EVERY)
-    tally["runs"] += found["runs"]
-    tally["violations"] += len(found["faults"])
-    assert found["faults"] == []
-    assert sum(found["codes"].values()) > 0
+    assert struck[flow]["faults"] == []
+    assert sum(struck[flow]["codes"].values()) > 0
 
 
-@pytest.mark.parametrize("bug", ["a fault is taken for success", "a fault has no code"])
-def test_a_planted_bug_is_found(
-    library: Path, cast: Path, tmp_path: Path, tally: Counter[str], bug: str
-) -> None:
-    found = run_under(
-        library, "strikes", cast, tmp_path, "record", "EIO once", 1, EVERY_OF_A_CONTROL, bug
-    )
-    tally["controls found"] += found["faults"] != []
-    assert found["faults"] != []
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found(struck: dict[str, Any], bug: str) -> None:
+    assert struck[bug]["faults"] != []

@@ -2,8 +2,6 @@
 everything adds up, and the next start goes on.
 """
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,39 +13,41 @@ from tests.disk.shim import run_under
 from tests.figures import note, volume
 
 EVERY = volume(10, 1)
-EVERY_OF_A_CONTROL = 7
+BUGS = ("no transaction", "saved is said too early")
 
-# The figures are one module's, so one process runs them.
-pytestmark = pytest.mark.xdist_group("kill -9")
+# One process runs them all, once.
+pytestmark = [pytest.mark.xdist_group("killed"), pytest.mark.timeout(0)]
 
 
 @pytest.fixture(scope="module")
-def tally() -> Iterator[Counter[str]]:
-    counted, start = Counter[str](), perf_counter()
-    yield counted
-    note("kill -9", **counted, seconds=round(perf_counter() - start))
+def struck(library: Path, cast: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Flow, or planted bug → what the kills found."""
+    killed = {"kinds": ["killed"], "step": EVERY}
+    jobs = {flow: {"flow": flow, **killed} for flow in FLOWS}
+    jobs |= {bug: {"flow": "record", **killed, "step": 20, "plant": bug} for bug in BUGS}
+    start = perf_counter()
+    found = run_under(library, "strikes", cast, tmp_path_factory.mktemp("killed"), jobs)
+    note(
+        "kill -9",
+        flows=len(FLOWS),
+        storage_calls=sum(found[flow]["calls"] for flow in FLOWS),
+        kills=sum(found[flow]["runs"] for flow in FLOWS),
+        violations=sum(len(found[flow]["faults"]) for flow in FLOWS),
+        controls_found=f"{sum(found[bug]['faults'] != [] for bug in BUGS)} of {len(BUGS)}",
+        seconds=round(perf_counter() - start),
+    )
+    return found
 
 
-@pytest.mark.timeout(0)
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_flow_that_is_killed_at_a_storage_call_loses_nothing(
-    library: Path, cast: Path, tmp_path: Path, tally: Counter[str], flow: str
+    struck: dict[str, Any], flow: str
 ) -> None:
-    found: dict[str, Any] = run_under(library, "strikes", cast, tmp_path, flow, "killed", 1, EVERY)
-    tally["flows"] += 1
-    tally["calls"] += found["calls"]
-    tally["runs"] += found["runs"]
-    tally["violations"] += len(found["faults"])
+    found = struck[flow]
     assert found["runs"] == -(-found["calls"] // EVERY) > 0
     assert found["faults"] == []
 
 
-@pytest.mark.parametrize("bug", ["no transaction", "saved is said too early"])
-def test_a_planted_bug_is_found(
-    library: Path, cast: Path, tmp_path: Path, tally: Counter[str], bug: str
-) -> None:
-    found = run_under(
-        library, "strikes", cast, tmp_path, "record", "killed", 1, EVERY_OF_A_CONTROL, bug
-    )
-    tally["controls found"] += found["faults"] != []
-    assert found["faults"] != []
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found(struck: dict[str, Any], bug: str) -> None:
+    assert struck[bug]["faults"] != []
