@@ -206,6 +206,10 @@ class _Line:
 # --- the answer ----------------------------------------------------------------------------------
 
 
+_REFUSED_BY_PROXIES = frozenset({408, 413, 429})
+"""Too slow, too large, too many: nobody asks for a login with these."""
+
+
 def _body_of(response: requests.Response) -> bytes:
     if response.is_redirect or _is_login_page(response):
         raise StationError("transport.captive_portal")
@@ -216,9 +220,10 @@ def _body_of(response: requests.Response) -> bytes:
 
 
 def _is_login_page(response: requests.Response) -> bool:
-    """A page in the hub's place. With a 5xx status it is a proxy's word that the hub is away."""
+    """A page in the hub's place. With some statuses it is a proxy's word about hub or request."""
     is_page = "html" in response.headers.get("Content-Type", "").lower()
-    return is_page and response.status_code < requests.codes.server_error
+    status = response.status_code
+    return is_page and status < requests.codes.server_error and status not in _REFUSED_BY_PROXIES
 
 
 def _read(response: requests.Response) -> bytes:

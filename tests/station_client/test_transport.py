@@ -68,10 +68,17 @@ def test_the_hubs_refusal_comes_with_its_code_and_words() -> None:
     assert "请重新启用。" in told.words()
 
 
+@pytest.mark.parametrize("status", [408, 413, 429, 500, 502])
 @pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/json"])
-def test_a_proxys_own_error_is_told_by_its_status(kind: str) -> None:
-    told = told_by(lambda request, body: send(request, 502, b'{"Bad Gateway\xff": 1}', kind))
-    assert (told.code, told.facts["status"]) == ("transport.bad_status", 502)
+def test_a_proxys_own_error_is_told_by_its_status(kind: str, status: int) -> None:
+    told = told_by(lambda request, body: send(request, status, b'{"Bad Gateway\xff": 1}', kind))
+    assert (told.code, told.facts["status"]) == ("transport.bad_status", status)
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 407])
+def test_a_page_that_may_ask_for_a_login_is_told_as_one(status: int) -> None:
+    told = told_by(lambda request, body: send(request, status, b"<html>", "text/html"))
+    assert told.code == "transport.captive_portal"
 
 
 def test_a_hub_that_is_down_is_told() -> None:
