@@ -7,52 +7,135 @@ twice changes nothing. The steps are those of sync_protocol.exchange, in its ord
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from hub_server.errors import HubError
 from hub_server.hub import Hub
+from hub_server.outside_journal import Found
+from hub_server.services.draw_epoch import epoch_at, notice_receipts
+from hub_server.services.introduce import introduce
+from hub_server.services.list_losses import news
+from hub_server.services.make_snapshot_part import make_snapshot_part
+from hub_server.services.take_bodies import take_bodies
 from hub_server.services.take_runs import freeze, take_runs
+from hub_server.services.take_stretches import take_stretches
 from hub_server.store import Channel, Replica
-from sync_protocol import agree, exchange, limits, operations, pull
+from sync_protocol import agree, enrol, exchange, limits, operations, pull
 from sync_protocol.agree import Countersigned
-from sync_protocol.channel import Cursor
+from sync_protocol.channel import Cursor, Receipt
+from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Opened, Reply, Request
 from sync_protocol.pull import Page, Reader
 
 # A page may not fill a whole reply: what cannot be compressed must still fit into REPLY_BYTES.
 PAGE_BYTES_HIGHEST = limits.REPLY_BYTES * 3 // 4
+LACKS_PER_REPLY = 100
+
+_STRANGERS = frozenset(
+    {"enrol.certificate", "envelope.receiver", "envelope.sealed", "envelope.signature"}
+)
+"""What is wrong with the request of somebody who does not belong here."""
 
 
 def answer_exchange(hub: Hub, data: bytes) -> bytes:
-    """Request bytes → reply bytes. HubError `replica.unknown`; PeerFault for a foreign request."""
-    with hub.store.reading():
-        replica = hub.store.stations.replica(exchange.sender_of(data))
-    if replica is None:
-        raise HubError("replica.unknown")
-    opened = exchange.open_request(data, hub.keys, replica.signing)
+    """Request bytes → reply bytes. HubError `replica.*`; PeerFault for a foreign request."""
+    opened, known = _open(hub, data)
+    found = list[Found]()
     with hub.store.writing():
-        reply = _answer(hub, hub.store.stations.replica(replica.id) or replica, opened)
+        replica = known or introduce(hub, opened)
+        replica = hub.store.stations.replica(replica.id) or replica
+        reply = _answer(hub, replica, opened, found)
+    if found:
+        hub.outside.add(*news(hub.outside.read(), found))
     return exchange.seal_reply(reply, hub.keys, replica.id, replica.sealing)
 
 
-def _answer(hub: Hub, replica: Replica, opened: Opened) -> Reply:
+def _open(hub: Hub, data: bytes) -> tuple[Opened, Replica | None]:
+    """A request whose sender is known, or proves to belong here."""
+    with hub.store.reading():
+        replica = hub.store.stations.replica(exchange.sender_of(data))
+    if replica is not None:
+        return exchange.open_request(data, hub.keys, replica.signing), replica
+    try:
+        return exchange.open_introduced(data, hub.keys), None
+    except PeerFault as stranger:
+        if stranger.code not in _STRANGERS:
+            raise
+        raise HubError("replica.unknown") from stranger
+
+
+def _answer(hub: Hub, replica: Replica, opened: Opened, found: list[Found]) -> Reply:
     request, now = opened.request, hub.now_ms()
-    stations = hub.store.stations
+    taken = _take_rare(hub, replica, request, found) if request.rare else []
+    own = _take(hub, replica, opened, now)
+    current = hub.store.stations.replica(replica.id) or replica
+    told = Reply(request.version, opened.digest, now, current.standing, [], [], [], taken=taken)
+    if request.said.introduction is not None:
+        certificate = enrol.sign_certificate(hub.keys, current.certificate)
+        told = replace(told, certificate=certificate)
+    if current.standing == "retired":
+        return replace(told, pages=_ends(hub, request.cursors, own, now))
+    return told if current.standing else _deliver(hub, replica, request, own, told)
+
+
+def _take_rare(hub: Hub, replica: Replica, request: Request, found: list[Found]) -> list[Cursor]:
+    """What most requests do not say, before what they push: a lost past first."""
+    said = request.said
+    if said.receipts:
+        notice_receipts(hub, _readable_ids(hub, replica), said.receipts)
+    if not said.stretches:
+        return []
+    taken = take_stretches(hub, _readable_ids(hub, replica), said.stretches)
+    found.extend(taken.found)
+    return taken.ends
+
+
+def _take(hub: Hub, replica: Replica, opened: Opened, now: int) -> Channel:
+    """What a request brings; where the sender's channel ends then."""
+    request, said, stations = opened.request, opened.request.said, hub.store.stations
     own = hub.store.journal.lock_channel(replica.channel)
     known = stations.note_request(replica.id, request.number, opened.digest)
     if not known and not replica.standing:
         own = freeze(hub, own, replica, "request")  # one number, two requests: a clone reads along
     own = take_runs(hub, own, replica, request.runs)
+    if said.bodies:
+        own = take_bodies(hub, own, said.bodies)
+    if said.losses:
+        hub.store.losses.declare(((e.replica, e.first, e.last) for e in said.losses), now)
     if request.number == stations.newest_request(replica.id):  # a stick may bring an old report
         stations.note_contact(replica.id, now, request.device_time, request.own_seq, request.report)
-    current = stations.replica(replica.id) or replica
-    pages, bodies = list[Page](), list[bytes]()
-    if not current.standing:
-        readable = _readable(hub, own)
-        reader = _reader(hub, replica, request)
-        budget = _budget(request.budget_bytes)
-        pages = _pages(hub, request.cursors, readable, reader, budget, now)
-        bodies = _wanted(hub, request.wants, readable, budget)
-    return Reply(request.version, opened.digest, now, current.standing, pages, bodies, lacks=[])
+    if said.farewell and not replica.standing:
+        _retire(hub, replica, request, own)
+    return own
+
+
+def _retire(hub: Hub, replica: Replica, request: Request, own: Channel) -> None:
+    """A closed station that has sent all and seen all says farewell."""
+    chain = hub.store.journal.chain(replica.id)
+    is_whole = chain is not None and not chain.frozen and chain.head.seq >= request.own_seq
+    is_level = any(signed.cursor.end == own.cursor.end for signed in request.cursors)
+    if own.closing is not None and is_whole and is_level:
+        hub.store.stations.set_standing(replica.id, "retired")
+
+
+def _deliver(hub: Hub, replica: Replica, request: Request, own: Channel, told: Reply) -> Reply:
+    """Pages, bodies, and what the hub itself lacks."""
+    readable = _readable(hub, own)
+    budget = _budget(request.budget_bytes)
+    part, ask = None, request.said.snapshot
+    if ask is not None and ask.channel in readable:
+        part = make_snapshot_part(hub, readable[ask.channel], ask, budget)
+    shown = request.cursors
+    if part is not None:  # from where it ends the tail follows
+        started = part.receipt.cursor.channel
+        shown = [e for e in shown if e.cursor.position or e.cursor.channel != started]
+    reader = _reader(hub, replica, request)
+    reply = replace(told, lacks=hub.store.bodies.lacking(own.id, LACKS_PER_REPLY), snapshot=part)
+    pages = _Pages(hub, readable, reader, request.said.receipts, told.hub_time)
+    bodies = _wanted(hub, request.wants, readable, budget)
+    return replace(reply, pages=pages.make(shown, budget), bodies=bodies)
 
 
 def _budget(asked_bytes: int) -> int:
@@ -65,41 +148,80 @@ def _readable(hub: Hub, own: Channel) -> dict[bytes, Channel]:
     return {each.id: each for each in (own, region) if each is not None}
 
 
-def _pages(
-    hub: Hub,
-    cursors: Sequence[Countersigned],
-    readable: dict[bytes, Channel],
-    reader: Reader,
-    budget_bytes: int,
-    now: int,
-) -> list[Page]:
-    pages: list[Page] = []
-    for signed in cursors:
-        channel = readable.get(signed.cursor.channel)
-        if channel is not None:
-            pages.append(_page(hub, channel, signed, reader, budget_bytes, now))
-            budget_bytes = max(limits.BATCH_BYTES_LOWEST, budget_bytes - _size(pages[-1]))
-    return pages
+def _readable_ids(hub: Hub, replica: Replica) -> list[bytes]:
+    own = hub.store.journal.lock_channel(replica.channel)
+    return list(_readable(hub, own))
 
 
-def _page(
-    hub: Hub, channel: Channel, signed: Countersigned, reader: Reader, budget_bytes: int, now: int
-) -> Page:
-    cursor, journal = signed.cursor, hub.store.journal
-    here = journal.digest_at(channel.id, cursor.position)
-    if not agree.same_history(cursor, here):
-        return _parted(hub, channel, cursor, now)
-    if cursor.position:
-        hub.store.stations.keep_countersigned(reader.replica, signed, now)
-    stored = journal.entries_after(channel.id, cursor.position)
-    items, end = pull.make_page(cursor, stored, reader, budget_bytes)
-    receipt = agree.sign_receipt(hub.keys.signing, end, now)
-    return Page(cursor, items, receipt, channel.position)
+def _ends(hub: Hub, cursors: Sequence[Countersigned], own: Channel, now: int) -> list[Page]:
+    """To who has left only how far every backup holds what it wrote: then it may erase its own."""
+    ends = [signed.cursor for signed in cursors if signed.cursor.channel == own.id]
+    covered = hub.store.backups.covered(own.id)
+    return [
+        Page(end, [], agree.sign_receipt(hub.keys.signing, end, now), own.position, covered)
+        for end in ends
+        if hub.store.journal.digest_at(own.id, end.position) == end.digest
+    ]
 
 
-def _parted(hub: Hub, channel: Channel, cursor: Cursor, now: int) -> Page:
-    receipt = agree.sign_receipt(hub.keys.signing, channel.cursor, now)
-    return Page(cursor, [], receipt, channel.position, parted=pull.SHOW_RECEIPT)
+@dataclass(frozen=True)
+class _Pages:
+    """The pages of one reply."""
+
+    hub: Hub
+    readable: dict[bytes, Channel]
+    reader: Reader
+    receipts: Sequence[Receipt]
+    now: int
+
+    def make(self, cursors: Sequence[Countersigned], budget_bytes: int) -> list[Page]:
+        pages: list[Page] = []
+        for signed in cursors:
+            channel = self.readable.get(signed.cursor.channel)
+            if channel is not None:
+                pages.append(self._page(channel, signed, budget_bytes))
+                budget_bytes = max(limits.BATCH_BYTES_LOWEST, budget_bytes - _size(pages[-1]))
+        return pages
+
+    def _page(self, channel: Channel, signed: Countersigned, budget_bytes: int) -> Page:
+        cursor, store = signed.cursor, self.hub.store
+        here = store.journal.digest_at(channel.id, cursor.position)
+        if not agree.same_history(cursor, here):
+            return self._parted(channel, cursor)
+        if cursor.position:
+            store.stations.keep_countersigned(self.reader.replica, signed, self.now)
+        stored = store.journal.entries_after(channel.id, cursor.position)
+        items, end = pull.make_page(cursor, stored, self.reader, budget_bytes)
+        receipt = self._receipt(replace(end, epoch=self._epoch(channel, end)))
+        covered = store.backups.covered(channel.id)
+        epochs = [] if cursor.position else store.epochs.of(channel.id)
+        return Page(cursor, items, receipt, channel.position, covered, epochs=epochs)
+
+    def _epoch(self, channel: Channel, end: Cursor) -> bytes:
+        """The epoch of a position: the channel's, unless a later entry opens that."""
+        if end.epoch == channel.epoch:
+            return end.epoch
+        return epoch_at(self.hub, channel, end.position)
+
+    def _parted(self, channel: Channel, cursor: Cursor) -> Page:
+        """Asks for the receipt that a cursor was reached by; whoever showed it is told what the hub
+        kept of its epochs."""
+        is_proven = any(
+            (each.cursor.channel, each.cursor.end) == (cursor.channel, cursor.end)
+            and agree.receipt_verifies(self.hub.keys.public.signing, each)
+            for each in self.receipts
+        )
+        return Page(
+            cursor,
+            [],
+            self._receipt(channel.cursor),
+            channel.position,
+            parted=pull.LOST if is_proven else pull.SHOW_RECEIPT,
+            epochs=self.hub.store.epochs.of(channel.id) if is_proven else [],
+        )
+
+    def _receipt(self, cursor: Cursor) -> Receipt:
+        return agree.sign_receipt(self.hub.keys.signing, cursor, self.now)
 
 
 def _reader(hub: Hub, replica: Replica, request: Request) -> Reader:

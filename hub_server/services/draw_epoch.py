@@ -15,16 +15,32 @@ from hub_server.outside_journal import EpochDrawn, Lost
 from hub_server.permissions import demand
 from hub_server.services.audit import note
 from hub_server.store import NAMED, Channel
-from sync_protocol.channel import Cursor, EpochEntry, entry_bytes
+from sync_protocol import agree
+from sync_protocol.channel import Cursor, EpochEntry, Receipt, entry_bytes, read_entry
 
 WITNESSED = "witnessed"
 """The name of the fact that a witness was written once: that it is gone then says something."""
 
 
-def draw_epoch(hub: Hub) -> bytes:
-    """A new epoch in every channel. Must run inside a write transaction."""
+def epoch_at(hub: Hub, channel: Channel, position: int) -> bytes:
+    """The epoch in which a position was the channel's end."""
+    later = hub.store.epochs.next_after(channel.id, position)
+    entry = read_entry(later) if later else None
+    return entry.old_epoch if isinstance(entry, EpochEntry) else channel.epoch
+
+
+def is_ahead(hub: Hub, epoch: bytes) -> bool:
+    """Whether what the hub signed in an epoch, and has not, is news to it: it was in that epoch
+    itself until now, or never heard of it."""
+    drawn = {each.epoch for each in hub.outside.read() if isinstance(each, EpochDrawn)}
+    return epoch == hub.epoch or epoch not in drawn
+
+
+def draw_epoch(hub: Hub, seen: bytes | None = None) -> bytes:
+    """A new epoch in every channel; `seen` is the one that shows that it is needed. Must run inside
+    a write transaction."""
     fresh, now = os.urandom(16), hub.now_ms()
-    hub.outside.add(EpochDrawn(fresh))
+    hub.outside.add(*(EpochDrawn(each) for each in (seen, fresh) if each))
     journal = hub.store.journal
     for each in journal.channels():
         channel = journal.lock_channel(each.id)
@@ -34,6 +50,38 @@ def draw_epoch(hub: Hub) -> bytes:
     hub.store.stations.drop_codes()
     note(hub, None, "hub.epoch", fresh.hex(), hub.region)
     return fresh
+
+
+def notice_receipts(hub: Hub, readable: Iterable[bytes], receipts: Iterable[Receipt]) -> None:
+    """A station shows what this hub signed and has not: it was restored, and did not notice it, or
+    learns here how far its past went. Must run inside a write transaction."""
+    allowed = set(readable)
+    for receipt in receipts:
+        cursor = receipt.cursor
+        genuine = agree.receipt_verifies(hub.keys.public.signing, receipt)
+        if not genuine or cursor.channel not in allowed:
+            continue
+        if hub.store.journal.digest_at(cursor.channel, cursor.position) == cursor.digest:
+            continue
+        if is_ahead(hub, cursor.epoch):
+            draw_epoch(hub, cursor.epoch)
+        _note_lost(hub, cursor)
+
+
+def _note_lost(hub: Hub, cursor: Cursor) -> None:
+    """How far an epoch is known to have gone that is lost beyond what was kept of it."""
+    told = (read_entry(data) for data in hub.store.epochs.of(cursor.channel))
+    epochs = [each for each in told if isinstance(each, EpochEntry)]
+    own = [each.kept for each in epochs if each.old_epoch == cursor.epoch]
+    kept = (own or [each.kept for each in epochs] or [0])[-1]
+    known = [
+        each.last
+        for each in hub.outside.read()
+        if isinstance(each, Lost) and (each.channel, each.epoch) == (cursor.channel, cursor.epoch)
+    ]
+    first = min(max([kept, *known]) + 1, cursor.position)
+    if max(known, default=0) < cursor.position:
+        hub.outside.add(Lost(cursor.channel, cursor.epoch, first, cursor.position))
 
 
 def declare_restored(hub: Hub, account: Account) -> bytes:

@@ -71,11 +71,11 @@ def _judge(hub: Hub, channel: Channel, held: Sequence[Placed]) -> tuple[Channel,
     about = {each.operation.header.record for each in held}
     records, judge = bench(hub, channel, about)
     erased = hub.store.withdrawn.erased(channel.id, sorted(about))
-    doorways = _doorways(hub, {each.operation.header.replica for each in held}, erased)
+    believed = doorways(hub, {each.operation.header.replica for each in held}, erased)
     entries: list[VerdictEntry] = []
-    for each in _one_of_each(held, doorways):
+    for each in _one_of_each(held, believed):
         operation = each.operation
-        doorway = doorways[operation.header.replica]
+        doorway = believed[operation.header.replica]
         verdict, code = push.decide(operation, doorway, records, judge, now)
         standing = Standing(each.verdict, each.code)
         entry = push.raised(standing, verdict, code, operation.identity, now)
@@ -84,18 +84,18 @@ def _judge(hub: Hub, channel: Channel, held: Sequence[Placed]) -> tuple[Channel,
     return append_verdicts(hub, channel, held, entries)
 
 
-def _one_of_each(held: Sequence[Placed], doorways: Mapping[bytes, Doorway]) -> list[Placed]:
+def _one_of_each(held: Sequence[Placed], believed: Mapping[bytes, Doorway]) -> list[Placed]:
     """Of several copies the one on a chain that is believed."""
     chosen: dict[bytes, Placed] = {}
     for each in held:
-        doorway = doorways[each.operation.header.replica]
+        doorway = believed[each.operation.header.replica]
         is_believed = not (doorway.frozen or doorway.revoked)
         if is_believed or each.operation.identity not in chosen:
             chosen[each.operation.identity] = each
     return list(chosen.values())
 
 
-def _doorways(
+def doorways(
     hub: Hub, replicas: Iterable[bytes], erased: Collection[bytes]
 ) -> Mapping[bytes, Doorway]:
     """What is frozen or revoked by now waits for the county. A closing asks when an operation came,

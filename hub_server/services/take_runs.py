@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import cast
 
 from hub_server.hub import Hub
-from hub_server.services.judge_again import append_verdicts, bench, judge_waiting
+from hub_server.services.judge_again import append_verdicts, bench, doorways, judge_waiting
 from hub_server.services.projection import project
+from hub_server.services.take_bodies import take_bodies
 from hub_server.services.write_records import append_word
 from hub_server.store import Chain, Channel, NewEntry, Placed, Replica
 from sync_protocol import channel as protocol
@@ -57,6 +58,8 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     new = _shared([_entry(each, doorway.erased, at) for at, each in places], standings)
     grown = journal.append(channel, new)
     _raise_copies(hub, new, standings)
+    if standings:  # the first one may lack the body that its copy brings
+        grown = take_bodies(hub, grown, (body for _, body, _ in run.operations if body))
     accepted = _records_with(new, Verdict.ACCEPTED)
     alone = () if standings else tuple(each.placed for each in new if each.placed)
     project(hub, grown, accepted, alone)
@@ -182,6 +185,15 @@ def _release(
     raising = [e for e in released.entries if _raises(standing[e.name], e)]
     grown, final = append_verdicts(hub, channel, waiting, raising)
     return grown, final, released.forked
+
+
+def close_gap(hub: Hub, channel: Channel, head: Head) -> tuple[Channel, set[bytes], bool]:
+    """Judges what is stored behind a head that moved on because of what came back. As `_move`."""
+    waiting = hub.store.journal.waiting(head)
+    if not waiting:
+        return channel, set(), False
+    doorway = doorways(hub, {head.replica}, ())[head.replica]
+    return _release(hub, channel, head, waiting, doorway)
 
 
 def _raises(standing: Standing, entry: VerdictEntry) -> bool:

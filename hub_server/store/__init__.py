@@ -21,6 +21,7 @@ from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed, 
 from hub_server.store.losses import DeclaredLoss, Losses
 from hub_server.store.people import AuditLine, Guesses, People, StoredAccount
 from hub_server.store.records import Filters, Kinds, Records, StoredLine, StoredRecord
+from hub_server.store.snapshots import Snapshots
 from hub_server.store.stations import EnrolmentCode, Replica, Station, Stations
 from hub_server.store.tables import table
 from hub_server.store.undecided import OpenOperation, Undecided
@@ -81,6 +82,7 @@ class Store:
         self.bodies = Bodies(self._database)
         self.epochs = Epochs(self._database)
         self.losses = Losses(self._database)
+        self.snapshots = Snapshots(self._database)
         self.withdrawn = Withdrawn(self._database)
 
     def writing(self) -> AbstractContextManager[None]:

@@ -12,11 +12,17 @@ from pathlib import Path
 
 from peewee import DatabaseError
 
-from hub_server.store.database import HubDatabase, insert_many
+from hub_server.store.database import HubDatabase, insert_many, run
 from hub_server.store.tables import table
 
 NAMED = "backup"
 """The fact of the hub that a copy has and the original has not."""
+
+
+_COVERED = """
+    SELECT CASE WHEN count(*) = (SELECT count(*) FROM backup) THEN min(position) END
+    FROM backup_position WHERE channel = ?
+"""
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,8 @@ class Backups:
 
     def covered(self, channel: bytes) -> int:
         """The position up to which every kept backup holds a channel; 0 where there is none."""
-        p = self._positions
-        reached = [row["position"] for row in p.select(p.position).where(p.channel == channel)]
-        return min(reached, default=0) if len(reached) == len(self.all()) else 0
+        reached = run(self._database, _COVERED, channel).fetchone()[0]
+        return int(reached or 0)
 
 
 def backup_in(path: Path, key: bytes) -> bytes | None:

@@ -95,8 +95,8 @@ class NewEntry:
 
 
 class Journal:
-    """The append-only part of the store. `grown`: the channels that this transaction appended to,
-    as they are then."""
+    """The append-only part of the store. `grown`: the channels that this transaction made or
+    appended to, as they are then."""
 
     def __init__(self, database: HubDatabase) -> None:
         self.grown: dict[bytes, Channel] = {}
@@ -111,6 +111,7 @@ class Journal:
 
     def add_channel(self, channel: Channel) -> None:
         self._channels.insert(**_channel_row(channel)).execute()
+        self.grown[channel.id] = channel
 
     def channel(self, channel: bytes) -> Channel | None:
         return _channel(first_row(self._database, "channel", "id = ?", channel))
@@ -284,6 +285,11 @@ class Journal:
     def count_copies(self, identity: bytes) -> int:
         sql = "SELECT count(*) FROM operation WHERE identity = ?"
         return int(run(self._database, sql, identity).fetchone()[0])
+
+    def records_of(self, channel: bytes, identities: Sequence[bytes]) -> set[bytes]:
+        """The records that these operations are about."""
+        sql = "SELECT DISTINCT record FROM operation WHERE channel = ? AND identity IN (?*)"
+        return {record for (record,) in run_in(self._database, sql, identities, channel)}
 
     def standings(self, channel: bytes, identities: Sequence[bytes]) -> dict[bytes, Standing]:
         """Identity → standing, of those that are here: all copies share it."""

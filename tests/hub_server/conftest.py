@@ -7,7 +7,7 @@ sync_protocol's own station end, so that both ends of every step are the real on
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -35,15 +35,20 @@ from sync_protocol import (
 from sync_protocol import (
     crypto,
     enrol,
+    envelope,
     exchange,
     limits,
+    lost,
     merge,
+    mint,
     operations,
     pull,
     push,
 )
 from sync_protocol.channel import Verdict
+from sync_protocol.lost import Stretch
 from sync_protocol.merge import Act, Counts
+from sync_protocol.mint import Introduction
 from sync_protocol.operations import Head, Header, Operation, Write
 
 NOON = 1_795_150_800_000  # 2026-11-20 13:00 in China
@@ -79,6 +84,8 @@ class Desk:
     entries: list[pull.AppliedEntry] = field(default_factory=list)
     verdicts: dict[bytes, tuple[Verdict, str]] = field(default_factory=dict)
     acts: dict[bytes, list[Act]] = field(default_factory=dict)
+    receipts: list[protocol.Receipt] = field(default_factory=list)
+    rare: exchange.Rare | None = None
 
     def __post_init__(self) -> None:
         epoch = self.certificate.epoch
@@ -125,10 +132,17 @@ class Desk:
         self._know(operation, Counts.OWN, operation.header.stamp, by_hub=False)
         return record
 
-    def payload(self, batch_bytes: int = limits.BATCH_BYTES, backlog: int = 0) -> bytes:
+    def payload(
+        self,
+        batch_bytes: int = limits.BATCH_BYTES,
+        backlog: int = 0,
+        rare: exchange.Rare | None = None,
+        wants: Sequence[bytes] = (),
+    ) -> bytes:
         """The next request's opened contents."""
         self.number += 1
         assert self.acknowledged is not None
+        rare = rare or self.rare
         report = exchange.Report("0.1.0", backlog, None, 0, 120, 10**9, 0, "")
         outbox = exchange.Outbox(self.acknowledged, self.written[self.acknowledged.seq :])
         return exchange.plan(
@@ -140,6 +154,8 @@ class Desk:
             report,
             self.hub.now_ms(),
             batch_bytes,
+            wants,
+            rare,
         ).payload
 
     def seal(self, payload: bytes) -> bytes:
@@ -149,12 +165,71 @@ class Desk:
         digest = exchange.envelope.payload_digest(payload)
         return exchange.open_reply(data, self.keys, self.hub_public, digest)
 
-    def exchange(self, batch_bytes: int = limits.BATCH_BYTES) -> exchange.Reply:
+    def exchange(
+        self, batch_bytes: int = limits.BATCH_BYTES, rare: exchange.Rare | None = None
+    ) -> exchange.Reply:
         """One whole exchange, the reply applied."""
-        payload = self.payload(batch_bytes)
-        reply = self.open(answer_exchange(self.hub, self.seal(payload)), payload)
+        reply = self.ask(batch_bytes, rare)
         self.apply(reply)
         return reply
+
+    def ask(
+        self, batch_bytes: int = limits.BATCH_BYTES, rare: exchange.Rare | None = None
+    ) -> exchange.Reply:
+        """One exchange of which the reply is only read."""
+        payload = self.payload(batch_bytes, rare=rare)
+        return self.open(answer_exchange(self.hub, self.seal(payload)), payload)
+
+    def introduction(self, child: enrol.ReplicaKeys | None = None) -> Introduction:
+        """What this PC shows a hub that does not know it, or what ties one that it minted to it."""
+        data = envelope.pack(self.certificate)
+        signature = crypto.sign(self.hub.keys.signing, b"bianmin/certificate", data)
+        word = mint.mint(self.keys, self.certificate.enrolment, child.public) if child else None
+        return Introduction(data, signature, word)
+
+    def minted(self, keys: enrol.ReplicaKeys | None = None) -> Desk:
+        """The same PC under a new replica, which has not met the hub yet."""
+        keys = keys or fresh_keys()
+        told = Desk(self.hub, self.code, keys, self.hub_public, self.certificate)
+        told.rare = exchange.Rare(introduction=self.introduction(keys))
+        return told
+
+    def issue_again(self, old: Operation) -> None:
+        """Writes a copy of an operation of an older chain."""
+        self.written.append(mint.issue_again(old, self.head))
+
+    def go_back(self, position: int, channel: bytes | None = None) -> list[Stretch]:
+        """Moves the cursor of a channel back to a position; what lay above it, as stretches."""
+        at = next(i for i, c in enumerate(self.cursors) if c.channel == (channel or self.channel))
+        above = [e for e in self.log(at) if e.position > position]
+        below = [e for e in self.log(at) if e.position <= position]
+        here = self.cursors[at].channel
+        digest = below[-1].digest if below else protocol.first_digest(here)
+        base = protocol.Cursor(here, self.cursors[at].epoch, position, digest)
+        receipts = [r for r in self.receipts if r.cursor.channel == here]
+        told = [(e.position, e.data) for e in above]
+        own = {each.name: each for each in self.written}
+        brought = {}
+        for each in above:
+            if isinstance(each.entry, protocol.PlaceEntry):
+                operation = each.operation or own[each.entry.name]
+                absent = operation.body_digest if operation.body is None else None
+                brought[each.data] = (operation.header_bytes, operation.body, absent)
+        self.cursors[at] = base
+        self.entries = [e for e in self.entries if e not in above]
+        return [
+            Stretch(start, data, receipt, [brought[e] for e in data if e in brought])
+            for start, data, receipt in lost.cut_stretches(base, told, receipts)
+        ]
+
+    def log(self, at: int = 0) -> list[pull.AppliedEntry]:
+        """What this PC has applied of one of its channels."""
+        digest, found = protocol.first_digest(self.cursors[at].channel), []
+        for each in sorted(self.entries, key=lambda e: e.position):
+            if protocol.next_digest(digest, each.data) == each.digest:
+                digest = each.digest
+                found.append(each)
+        return found
 
     def synchronise(self) -> None:
         """Exchanges until there is nothing left to say."""
@@ -172,6 +247,8 @@ class Desk:
             applied = pull.absorb_page(page, self.cursors[at], names, self.hub_public.signing)
             if applied is not None:
                 self.cursors[at] = applied.cursor
+                if applied.entries:
+                    self.receipts.append(applied.receipt)
                 for entry in applied.entries:
                     self._apply(entry)
 

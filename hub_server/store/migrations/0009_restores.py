@@ -1,4 +1,4 @@
-"""What a restore, an erasure, a revocation and a minted replica leave behind, and how it is found."""
+"""What restores, erasures, revocations and minted replicas leave behind, and how it is found."""
 
 from typing import Any
 

@@ -1,0 +1,171 @@
+"""A sender that the hub does not know shows who it is: enrolled after the backup that was put back,
+or minted since. PROTOCOL.md, sections 12 and 13.
+
+What its certificate says is entered again; the same introduction twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid_utils
+
+from hub_server.errors import HubError
+from hub_server.hub import Hub
+from hub_server.outside_journal import CodeGiven
+from hub_server.services.audit import note
+from hub_server.services.draw_epoch import draw_epoch, is_ahead
+from hub_server.services.write_records import append_word
+from hub_server.store import Channel, Replica, Station
+from sync_protocol import channel as protocol
+from sync_protocol import enrol, envelope
+from sync_protocol.channel import EpochEntry, ErasureEntry
+from sync_protocol.enrol import Certificate, Grant, ReplicaPublic
+from sync_protocol.errors import PeerFault
+from sync_protocol.exchange import Opened
+from sync_protocol.mint import Introduced
+
+
+def introduce(hub: Hub, opened: Opened) -> Replica:
+    """The sender of an introduced request as it is known from now on. Must run inside a write
+    transaction. HubError `replica.station_taken`, PeerFault `enrol.certificate`."""
+    known = hub.store.stations.replica(opened.sender)
+    if known is not None or opened.introduced is None:
+        if known is None:
+            raise HubError("replica.unknown")
+        return known
+    introduced = opened.introduced
+    certified = hub.store.stations.replica(introduced.certificate.keys.replica)
+    if certified is None:
+        certified = _enter_again(hub, introduced.certificate, introduced.certificate_bytes)
+    if introduced.parent is None:
+        return certified
+    return _add_minted(hub, introduced, certified, envelope.pack(opened.request.said.introduction))
+
+
+def _enter_again(hub: Hub, certificate: Certificate, data: bytes) -> Replica:
+    """A PC that was enrolled after the backup, its station too if need be."""
+    if is_ahead(hub, certificate.epoch):
+        draw_epoch(hub, certificate.epoch)
+    for grant in certificate.grants[1:]:
+        _enter_region(hub, certificate, grant)
+    station = _station_of(hub, certificate)
+    hub.store.stations.count_devices_to(station.code, certificate.device_number)
+    standing = "revoked" if hub.store.withdrawn.is_revoked(certificate.enrolment) else ""
+    return _add(hub, station, certificate, data, standing)
+
+
+def _station_of(hub: Hub, certificate: Certificate) -> Station:
+    """The station of a certificate, entered again where the hub has lost it."""
+    grant = certificate.grants[0]
+    known = hub.store.stations.get(certificate.station_code)
+    if known is not None and known.channel != grant.channel:
+        raise HubError("replica.station_taken", station=certificate.station_code)
+    if known is not None:
+        return known
+    _enter_channel(hub, certificate, grant, certificate.station_code)
+    station = Station(
+        code=certificate.station_code,
+        name=certificate.station_name,
+        region=grant.region,
+        state="open",
+        channel=grant.channel,
+        card=bytes(uuid_utils.uuid7().bytes),  # until the real one comes back
+        opened_at=certificate.issued_at,
+    )
+    hub.store.stations.add(station)
+    hub.outside.add(CodeGiven(station.code))
+    note(hub, None, "station.again", station.code, station.region)
+    return station
+
+
+def _enter_region(hub: Hub, certificate: Certificate, grant: Grant) -> None:
+    journal = hub.store.journal
+    is_here = journal.channel(grant.channel) or journal.channel_of_region(grant.kind, grant.region)
+    if is_here is None:
+        _enter_channel(hub, certificate, grant, None)
+
+
+def _enter_channel(
+    hub: Hub, certificate: Certificate, grant: Grant, station_code: str | None
+) -> None:
+    """A channel of which nothing was kept: its first entry says so."""
+    first = protocol.first_digest(grant.channel)
+    region = grant.region[:6]
+    empty = Channel(grant.channel, grant.kind, region, station_code, certificate.epoch, 0, first)
+    hub.store.journal.add_channel(empty)
+    entry = EpochEntry(certificate.epoch, 0, first, hub.now_ms())
+    channel = hub.store.journal.open_epoch(empty, protocol.entry_bytes(entry), hub.epoch)
+    for erased, record in sorted(hub.store.withdrawn.all_erased()):
+        if erased == channel.id:
+            channel = append_word(hub, channel, ErasureEntry(record, hub.now_ms()))
+
+
+def _add_minted(hub: Hub, introduced: Introduced, parent: Replica, introduction: bytes) -> Replica:
+    told = introduced.certificate
+    station = _station_of(hub, told)
+    certificate = Certificate(
+        version=enrol.VERSION_HIGHEST,
+        hub=hub.keys.public.id,
+        enrolment=told.enrolment,
+        keys=introduced.keys,
+        station_code=station.code,
+        station_name=station.name,
+        grants=told.grants,
+        epoch=hub.epoch,
+        issued_at=hub.now_ms(),
+        device_number=hub.store.stations.count_device(station.code),
+    )
+    standing = _standing_of_minted(hub, parent)
+    data = envelope.pack(certificate)
+    return _add(hub, station, certificate, data, standing, parent, introduction)
+
+
+def _standing_of_minted(hub: Hub, parent: Replica) -> str:
+    """Of a frozen replica the first successor goes on: one of two machines is not what it says it
+    is, and the county looks which."""
+    if hub.store.withdrawn.is_revoked(parent.enrolment):
+        return "revoked"
+    chain = hub.store.journal.chain(parent.id)
+    is_frozen = parent.standing == "frozen" or (chain is not None and chain.frozen)
+    is_second = is_frozen and hub.store.stations.has_successor(parent.id)
+    return "waiting" if is_second or parent.standing == "waiting" else ""
+
+
+def _add(
+    hub: Hub,
+    station: Station,
+    certificate: Certificate,
+    data: bytes,
+    standing: str,
+    parent: Replica | None = None,
+    introduction: bytes | None = None,
+) -> Replica:
+    keys = certificate.keys
+    _add_chain(hub, keys, station.channel)
+    replica = Replica(
+        id=keys.replica,
+        enrolment=certificate.enrolment,
+        station_code=station.code,
+        channel=station.channel,
+        signing=keys.signing,
+        sealing=keys.sealing,
+        device=parent.device if parent else "",
+        device_number=certificate.device_number,
+        standing=standing,
+        certificate=data,
+        enrolled_at=certificate.issued_at,
+        introduction=introduction,
+        parent=parent.id if parent else None,
+    )
+    hub.store.stations.add_replica(replica)
+    action = "replica.mint" if parent else "replica.again"
+    note(hub, None, action, station.code, station.region, replica=keys.replica.hex())
+    return replica
+
+
+def _add_chain(hub: Hub, keys: ReplicaPublic, channel: bytes) -> None:
+    """Operations of it may have come back before it did."""
+    chain = hub.store.journal.chain(keys.replica)
+    if chain is None:
+        hub.store.journal.add_chain(keys.replica, channel, is_hub=False)
+    elif chain.is_hub or chain.channel != channel:
+        raise PeerFault("enrol.certificate")

@@ -1,0 +1,238 @@
+"""A PC whose chain cannot go on mints a new replica; what it issues again is one with the first."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from hub_server.errors import HubError
+from hub_server.services.answer_exchange import answer_exchange
+from hub_server.services.check_history import journal_faults, record_faults
+from hub_server.services.decide_replica import admit_replica, list_replicas
+from hub_server.services.withdraw import revoke_enrolment
+from sync_protocol import envelope, exchange
+from sync_protocol.channel import Verdict
+from sync_protocol.enrol import Certificate
+from sync_protocol.errors import PeerFault
+
+
+def is_sound(county) -> bool:
+    hub = county.hub
+    return not [*journal_faults(hub, None), *record_faults(hub, None), *journal_faults(hub, 3)]
+
+
+def freeze(desk) -> None:
+    """Two requests under one number."""
+    desk.exchange()
+    desk.number -= 1
+    desk.write("clerk", {"name": "张三"})
+    assert desk.exchange().standing == "frozen"
+
+
+def standing_here(county, desk, identity) -> tuple[Verdict, str]:
+    found = county.hub.store.journal.standings(desk.channel, [identity])[identity]
+    return found.verdict, found.code
+
+
+def test_a_minted_replica_is_introduced_and_gets_a_certificate_of_its_own(county):
+    desk = county.desk()
+    desk.synchronise()
+    child = desk.minted()
+    reply = child.ask()
+    data, _ = reply.certificate
+    told = envelope.unpack(data, Certificate)
+    assert told.keys == child.keys.public
+    assert told.enrolment == desk.certificate.enrolment
+    assert (told.device_number, reply.standing) == (2, "")
+    replica = county.hub.store.stations.replica(child.keys.replica)
+    assert replica.parent == desk.keys.replica
+    assert envelope.unpack(replica.introduction, exchange.Introduction) == child.rare.introduction
+
+
+def test_the_same_introduction_again_gets_the_same_certificate(county):
+    child = county.desk().minted()
+    first = child.ask().certificate
+    assert child.ask().certificate == first
+    assert len(county.hub.store.stations.replicas_of_enrolment(child.certificate.enrolment)) == 2
+
+
+def test_a_stranger_is_not_believed(county, keys):
+    desk = county.desk()
+    child = desk.minted()
+    child.rare = None
+    with pytest.raises(HubError) as refused:
+        child.ask()
+    assert refused.value.code == "replica.unknown"
+    stranger = desk.minted()
+    stranger.keys = replace(keys(), replica=stranger.keys.replica)
+    with pytest.raises(HubError) as refused:
+        stranger.ask()
+    assert refused.value.code == "replica.unknown"
+
+
+def test_of_a_frozen_replica_the_first_successor_goes_on_and_the_second_waits(county):
+    desk = county.desk()
+    freeze(desk)
+    first, second = desk.minted(), desk.minted()
+    assert first.ask().standing == ""
+    reply = second.ask()
+    assert (reply.standing, reply.pages) == ("waiting", [])
+    third = second.minted()
+    third.certificate = envelope.unpack(reply.certificate[0], Certificate)
+    third.rare = exchange.Rare(
+        introduction=replace_introduction(second, reply.certificate, third.keys)
+    )
+    assert third.ask().standing == "waiting"
+
+
+def replace_introduction(parent, certificate, keys):
+    made = parent.introduction(keys)
+    data, signature = certificate
+    return msgspec.structs.replace(made, certificate=data, signature=signature)
+
+
+def test_who_waits_for_the_county_does_not_get_away_by_a_fork(county):
+    desk = county.desk()
+    freeze(desk)
+    desk.minted().ask()
+    second = desk.minted()
+    reply = second.ask()
+    second.number -= 1
+    second.write("clerk", {"name": "李四"})
+    assert second.ask().standing == "waiting"
+    third = second.minted()
+    third.rare = exchange.Rare(
+        introduction=replace_introduction(second, reply.certificate, third.keys)
+    )
+    assert third.ask().standing == "waiting"
+
+
+def test_the_county_admits_the_one_that_waits(county):
+    desk = county.desk()
+    freeze(desk)
+    desk.minted().ask()
+    second = desk.minted()
+    second.ask()
+    admit_replica(county.hub, county.reviewer, second.keys.replica)
+    assert second.ask().standing == ""
+    lines = list_replicas(county.hub, county.reviewer)
+    assert [each.standing for each in lines] == ["frozen", "", ""]
+    with pytest.raises(HubError) as refused:
+        admit_replica(county.hub, county.reviewer, second.keys.replica)
+    assert refused.value.code == "replica.not_waiting"
+
+
+def test_what_a_revoked_enrolment_mints_is_revoked(county, entry):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    assert revoke_enrolment(county.hub, county.reviewer, desk.keys.replica, "电脑被盗") == 1
+    desk.write("intake_case", entry())
+    assert desk.ask().standing == "revoked"
+    assert standing_here(county, desk, desk.written[1].name) == (Verdict.HELD, "revoked")
+    child = desk.minted()
+    child.issue_again(desk.written[1])
+    assert child.ask().standing == "revoked"
+    assert standing_here(county, desk, desk.written[1].name) == (Verdict.HELD, "revoked")
+    assert is_sound(county)
+
+
+def test_a_copy_of_what_was_held_is_accepted_and_the_first_one_with_it(county, entry):
+    desk = county.desk()
+    freeze(desk)
+    record = desk.write("intake_case", entry())
+    desk.ask()
+    held = desk.written[-1]
+    assert standing_here(county, desk, held.name) == (Verdict.HELD, "frozen")
+    child = desk.minted()
+    child.issue_again(held)
+    child.synchronise()
+    assert child.verdict(1) == (Verdict.ACCEPTED, "")
+    assert standing_here(county, desk, held.name) == (Verdict.ACCEPTED, "")
+    assert county.hub.store.records.get(desk.channel, record).values["task_name"] == "失业登记"
+    assert is_sound(county)
+
+
+def test_a_copy_of_what_is_accepted_is_accepted(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    desk.write("intake_case", {"remark": "后来"}, record)
+    desk.synchronise()
+    child = desk.minted()
+    child.issue_again(desk.written[0])
+    child.synchronise()
+    assert child.verdict(1) == (Verdict.ACCEPTED, "")
+    stored = county.hub.store.records.get(desk.channel, record)
+    assert (stored.values["remark"], stored.conflicts) == ("后来", 0)
+    assert is_sound(county)
+
+
+def test_the_first_one_that_arrives_after_its_copy_is_accepted_with_it(county, entry):
+    desk = county.desk()
+    desk.exchange()
+    record = desk.write("intake_case", entry())
+    child = desk.minted()
+    child.issue_again(desk.written[0])
+    child.synchronise()
+    desk.write("intake_case", {"remark": "补充"}, record)
+    desk.synchronise()
+    assert desk.verdict(1) == (Verdict.ACCEPTED, "")
+    stored = county.hub.store.records.get(desk.channel, record)
+    assert (stored.values["remark"], stored.conflicts) == ("补充", 0)
+    assert is_sound(county)
+
+
+def test_a_copy_that_was_accepted_does_not_keep_a_gap_of_the_first_chain_open(
+    county, entry, run_of
+):
+    desk = county.desk()
+    for _ in range(3):
+        desk.write("intake_case", entry())
+    _send(desk, [run_of(desk, 2, 2)])
+    child = desk.minted()
+    child.issue_again(desk.written[1])
+    child.synchronise()
+    assert standing_here(county, desk, desk.written[1].name) == (Verdict.ACCEPTED, "")
+    _send(desk, [run_of(desk, 1, 1)])
+    _send(desk, [run_of(desk, 3, 3)])
+    assert county.hub.store.journal.chain(desk.keys.replica).head == desk.head
+    assert standing_here(county, desk, desk.written[2].name) == (Verdict.ACCEPTED, "")
+    assert is_sound(county)
+
+
+def _send(desk, runs):
+    request = envelope.unpack(desk.payload(), exchange.Request)
+    payload = envelope.pack(msgspec.structs.replace(request, runs=runs))
+    return desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload)
+
+
+def test_no_copy_changes_whether_it_was_marked_after_the_closing(county, entry):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    child = desk.minted()
+    child.issue_again(marked(desk.written[0]))
+    with pytest.raises(PeerFault) as refused:
+        child.ask()
+    assert refused.value.code == "operation.header"
+
+
+def marked(operation):
+    header = msgspec.structs.replace(operation.header, flags=1, origin=operation.name)
+    return replace(operation, header=header)
+
+
+def test_a_loss_that_was_declared_is_struck_out_when_somebody_brings_it(county, entry):
+    desk = county.desk()
+    for _ in range(3):
+        desk.write("intake_case", entry())
+    _send(desk, [])
+    child = desk.minted()
+    introduction = child.rare.introduction
+    losses = [exchange.Loss(desk.keys.replica, 1, 3)]
+    child.ask(rare=exchange.Rare(introduction=introduction, losses=losses))
+    (declared,) = county.hub.store.losses.missing()
+    assert (declared.first, declared.last, declared.missing) == (1, 3, 3)
+    desk.synchronise()
+    assert county.hub.store.losses.missing() == []

@@ -1,0 +1,395 @@
+"""A hub that was put back from a backup notices it, and its stations bring back what it lost."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hub_server.app import open_hub
+from hub_server.errors import HubError
+from hub_server.services.back_up import back_up
+from hub_server.services.check_history import journal_faults, record_faults
+from hub_server.services.draw_epoch import declare_restored
+from hub_server.services.issue_code import issue_code
+from hub_server.services.list_losses import all_losses
+from hub_server.services.review_case import review_case
+from hub_server.services.withdraw import erase_record, revoke_enrolment
+from hub_server.services.write_records import append_word
+from sync_protocol import channel as protocol
+from sync_protocol import lost, pull
+from sync_protocol.channel import EpochEntry, Verdict
+from sync_protocol.exchange import Rare
+
+
+def is_sound(hub) -> bool:
+    return not [*journal_faults(hub, None), *record_faults(hub, None), *journal_faults(hub, 3)]
+
+
+class Past:
+    """A hub's database as it was, to be put back; witness and journal stay as they are."""
+
+    def __init__(self, county, folder: Path) -> None:
+        self.county, self.folder = county, folder
+        county.hub.store._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self.copy = folder / "then.db"
+        shutil.copy(county.hub.home / "hub.db", self.copy)
+
+    def put_back(self):
+        home = self.county.hub.home
+        self.county.hub.store.close()
+        for each in home.glob("hub.db*"):
+            each.unlink()
+        shutil.copy(self.copy, home / "hub.db")
+        return open_hub(home, self.county.clock, {})
+
+
+@pytest.fixture
+def past(county, tmp_path):
+    return lambda: Past(county, tmp_path)
+
+
+def go_on(desk, hub):
+    """The desk meets the restored hub as a station does: shows receipts, goes back, offers."""
+    desk.hub = hub
+    receipts = [
+        max((r for r in desk.receipts if r.cursor.end == cursor.end), key=lambda r: r.hub_time)
+        for cursor in desk.cursors
+        if cursor.position
+    ]
+    reply = desk.ask(rare=Rare(receipts=receipts, introduction=desk.introduction()))
+    stretches = []
+    for page in reply.pages:
+        if not page.parted:
+            continue
+        assert page.parted == pull.LOST
+        at = next(i for i, c in enumerate(desk.cursors) if c.channel == page.base.channel)
+        digests = {e.position: e.digest for e in desk.log(at)}
+        digests[0] = protocol.first_digest(page.base.channel)
+        kept = lost.common_position(digests.get, desk.cursors[at].position, page.epochs)
+        assert kept is not None
+        stretches += desk.go_back(kept, page.base.channel)
+    reply = desk.exchange(rare=Rare(stretches=stretches))
+    assert reply.taken == [each.receipt.cursor for each in stretches]
+    desk.synchronise()
+    return stretches
+
+
+def test_a_start_after_a_clean_end_draws_no_epoch(county, entry):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    epoch = county.hub.epoch
+    again = county.reopened()
+    assert again.hub.epoch == epoch
+    again.hub.store.close()
+
+
+def test_a_database_that_was_put_back_is_noticed_at_the_start(county, entry, past):
+    desk = county.desk()
+    then = past()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    old = county.hub.epoch
+    before = county.hub.store.journal.channel(desk.channel)
+    hub = then.put_back()
+    assert hub.epoch != old
+    for channel in hub.store.journal.channels():
+        assert channel.epoch == hub.epoch
+        (data,) = hub.store.epochs.of(channel.id)
+        assert protocol.read_entry(data).old_epoch == old
+    (missing,) = [e for e in all_losses(hub).entries if e.channel == desk.channel]
+    assert (missing.epoch, missing.last) == (old, before.position)
+    now = hub.store.journal.channel(desk.channel)
+    assert hub.replica_in(now) != hub.replica_of(desk.channel, old)
+    hub.store.close()
+    again = open_hub(hub.home, county.clock, {})
+    assert again.epoch == hub.epoch
+    again.store.close()
+
+
+def test_a_backup_that_was_put_back_says_so_itself(county, entry, tmp_path):
+    desk = county.desk()
+    desk.synchronise()
+    back_up(county.hub, tmp_path / "hub-1.db")
+    old, home = county.hub.epoch, tmp_path / "new machine"
+    home.mkdir()
+    shutil.copytree(county.hub.home / "keys", home / "keys")
+    shutil.copy(tmp_path / "hub-1.db", home / "hub.db")
+    hub = open_hub(home, county.clock, {})
+    assert hub.epoch != old
+    again = open_hub(home, county.clock, {})
+    assert again.epoch == hub.epoch
+    again.store.close()
+    hub.store.close()
+
+
+def test_a_witness_that_is_gone_counts_as_a_restore(county):
+    old = county.hub.epoch
+    county.hub.store.witness.path.unlink()
+    again = county.reopened()
+    assert again.hub.epoch != old
+    again.hub.store.close()
+
+
+def test_a_station_brings_back_what_was_lost_with_the_verdicts_it_had(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    record = desk.write("intake_case", entry())
+    refused = desk.write("intake_case", entry(applicant_name=""))
+    held = desk.write("intake_case", entry(), form_version=99)
+    desk.synchronise()
+    review_case(county.hub, county.reviewer, desk.channel, record, "returned", "请补充材料", {})
+    desk.synchronise()
+    before = county.hub.store.records.get(desk.channel, record)
+    verdicts = dict(desk.verdicts)
+    hub = then.put_back()
+    assert hub.store.records.get(desk.channel, record) is None
+    go_on(desk, hub)
+    after = hub.store.records.get(desk.channel, record)
+    assert (after.values, after.version) == (before.values, before.version)
+    assert hub.store.records.get(desk.channel, refused) is None
+    assert hub.store.records.get(desk.channel, held) is None
+    assert desk.verdicts == verdicts
+    assert all_losses(hub).entries == ()
+    assert is_sound(hub)
+    desk.write("intake_case", {"remark": "恢复之后"}, record)
+    desk.synchronise()
+    assert hub.store.records.get(desk.channel, record).values["remark"] == "恢复之后"
+    hub.store.close()
+
+
+def test_what_came_back_twice_came_back_once(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    hub = then.put_back()
+    stretches = go_on(desk, hub)
+    before = hub.store.journal.channel(desk.channel)
+    reply = desk.ask(rare=Rare(stretches=stretches))
+    assert reply.taken == [each.receipt.cursor for each in stretches]
+    assert hub.store.journal.channel(desk.channel) == before
+    hub.store.close()
+
+
+def test_what_no_receipt_proves_is_not_taken(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    hub = then.put_back()
+    desk.hub = hub
+    kept = hub.store.journal.channel(desk.channel).position - 1
+    (stretch, *_) = desk.go_back(kept)
+    forged = protocol.OperationEntry(bytes(32), 2, "", 0, 0)
+    bent = type(stretch)(
+        stretch.base,
+        [protocol.entry_bytes(forged), *stretch.entries[1:]],
+        stretch.receipt,
+        stretch.operations,
+    )
+    assert desk.ask(rare=Rare(stretches=[bent])).taken == []
+    desk.synchronise()
+    assert desk.verdict(1) == (Verdict.ACCEPTED, "")
+    hub.store.close()
+
+
+def test_a_station_opened_after_the_backup_is_entered_again(county, entry, past):
+    then = past()
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    station = county.hub.store.stations.get(desk.certificate.station_code)
+    hub = then.put_back()
+    assert hub.store.stations.get(station.code) is None
+    go_on(desk, hub)
+    again = hub.store.stations.get(station.code)
+    assert (again.channel, again.card, again.name) == (station.channel, station.card, station.name)
+    assert hub.store.records.get(desk.channel, record) is not None
+    assert [e for e in all_losses(hub).entries if e.channel == desk.channel] == []
+    assert is_sound(hub)
+    hub.store.close()
+
+
+def test_a_station_code_that_was_given_is_never_given_again(county, past):
+    then = past()
+    first = county.open_station().station_code
+    hub = then.put_back()
+    other = type(county)(hub, county.clock, county.admin, county.reviewer, county.operator)
+    assert other.open_station().station_code == f"{int(first) + 1}"
+    hub.store.close()
+
+
+def test_codes_issued_before_a_restore_are_void(county):
+    code = county.open_station().code
+    declare_restored(county.hub, county.admin)
+    with pytest.raises(HubError) as refused:
+        county.enrol(code)
+    assert refused.value.code == "enrol.code_unknown"
+
+
+def test_the_receipt_of_a_lost_future_draws_one_epoch_and_no_more(county, entry, past):
+    desk = county.desk()
+    code = issue_code(county.hub, county.reviewer, desk.certificate.station_code)
+    other = county.enrol(code)
+    desk.synchronise()
+    other.synchronise()
+    home = county.hub.home
+    outside = {name: (home / name).read_bytes() for name in ("hub.witness", "hub.journal")}
+    then = past()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    other.synchronise()
+    county.hub.store.close()
+    for name, data in outside.items():  # the whole machine went back
+        (home / name).write_bytes(data)
+    old = county.hub.epoch
+    hub = then.put_back()
+    assert hub.epoch == old
+    desk.hub = other.hub = hub
+    assert desk.ask().pages[0].parted == pull.SHOW_RECEIPT
+    go_on(desk, hub)
+    drawn = hub.epoch
+    assert drawn != old
+    go_on(other, hub)
+    assert hub.epoch == drawn
+    assert desk.cursors == other.cursors
+    assert all_losses(hub).entries == ()
+    assert is_sound(hub)
+    hub.store.close()
+
+
+def test_a_cursor_without_its_receipt_is_asked_for_it(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    hub = then.put_back()
+    desk.hub = hub
+    page = desk.ask().pages[0]
+    assert (page.parted, page.items, page.epochs) == (pull.SHOW_RECEIPT, [], [])
+    hub.store.close()
+
+
+def test_whoever_starts_from_the_first_entry_is_told_the_epochs(county, entry):
+    desk = county.desk()
+    desk.synchronise()
+    declare_restored(county.hub, county.admin)
+    code = issue_code(county.hub, county.reviewer, desk.certificate.station_code)
+    other = county.enrol(code)
+    (page, _) = other.exchange().pages
+    assert [type(protocol.read_entry(e)) for e in page.epochs] == [EpochEntry]
+    desk.synchronise()
+    other.synchronise()
+    assert desk.cursors == other.cursors
+
+
+def test_an_erasure_and_a_revocation_outlive_the_backup(county, entry, past):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    then = past()
+    erase_record(county.hub, county.reviewer, record, "保存期满")
+    revoke_enrolment(county.hub, county.reviewer, desk.keys.replica, "电脑被盗")
+    hub = then.put_back()
+    assert hub.store.records.get(desk.channel, record) is None
+    (placed,) = hub.store.journal.of_records(desk.channel, [record])[record]
+    assert placed.operation.body is None
+    assert hub.store.stations.replica(desk.keys.replica).standing == "revoked"
+    assert is_sound(hub)
+    hub.store.close()
+
+
+def test_a_page_that_was_opened_before_a_restore_commits_nothing(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    seen = county.hub.shown(county.hub.store.records.get(desk.channel, record).version)
+    declare_restored(county.hub, county.admin)
+    with pytest.raises(HubError) as refused:
+        review_case(
+            county.hub, county.reviewer, desk.channel, record, "returned", "请补充", {}, seen
+        )
+    assert refused.value.code == "page.before_restore"
+
+
+def test_a_closing_that_was_lost_is_repeated_with_its_moment(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    close(county, desk)
+    desk.synchronise()
+    closing = county.hub.store.journal.channel(desk.channel).closing
+    hub = then.put_back()
+    assert hub.store.journal.channel(desk.channel).closing is None
+    go_on(desk, hub)
+    assert hub.store.journal.channel(desk.channel).closing == closing
+    assert hub.store.stations.get(desk.certificate.station_code).state == "closed"
+    hub.store.close()
+
+
+def close(county, desk):
+    with county.hub.store.writing():
+        now = county.hub.now_ms()
+        entry = protocol.ClosingEntry(now + 1000, now)
+        append_word(county.hub, county.hub.store.journal.lock_channel(desk.channel), entry)
+        county.hub.store.journal.set_closing(desk.channel, protocol.entry_bytes(entry))
+
+
+def test_a_closed_station_that_has_sent_and_seen_all_is_retired(county, entry, tmp_path):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    assert desk.ask(rare=Rare(farewell=True)).standing == ""
+    close(county, desk)
+    assert desk.ask(rare=Rare(farewell=True)).standing == ""
+    desk.synchronise()
+    reply = desk.ask(rare=Rare(farewell=True))
+    assert (reply.standing, [p.items for p in reply.pages]) == ("retired", [[]])
+    assert reply.pages[0].covered == 0
+    back_up(county.hub, tmp_path / "hub-1.db")
+    (page,) = desk.ask().pages
+    assert page.covered == page.head == desk.cursors[0].position
+    desk.write("intake_case", entry())
+    desk.ask()
+    late = desk.written[-1].name
+    standing = county.hub.store.journal.standings(desk.channel, [late])[late]
+    assert (standing.verdict, standing.code) == (Verdict.HELD, "closed")
+
+
+def test_a_body_that_the_hub_lacks_is_asked_for_and_judged_when_it_comes(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    whole = desk.written[0]
+    desk.written[0] = replace(whole, body=None)
+    reply = desk.exchange()
+    assert reply.lacks == [whole.body_digest]
+    assert desk.verdict(1) == (Verdict.REFUSED, "body")
+    reply = desk.exchange(rare=Rare(bodies=[b"something else", whole.body]))
+    assert reply.lacks == []
+    assert desk.verdict(1) == (Verdict.ACCEPTED, "")
+    assert county.hub.store.records.get(desk.channel, record) is not None
+    assert is_sound(county.hub)
+
+
+def test_an_erased_body_is_neither_asked_for_nor_taken(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    erase_record(county.hub, county.reviewer, record, "保存期满")
+    reply = desk.exchange(rare=Rare(bodies=[desk.written[0].body]))
+    assert reply.lacks == []
+    desk.write("intake_case", {"remark": "后来"}, record)
+    desk.synchronise()
+    assert desk.verdict(2) == (Verdict.REFUSED, "erased")
+    placed = county.hub.store.journal.of_records(desk.channel, [record])[record]
+    assert [each.operation.body for each in placed] == [None, None]
+    with pytest.raises(HubError) as refused:
+        review_case(county.hub, county.reviewer, desk.channel, record, "returned", "补充", {})
+    assert refused.value.code == "case.unknown"
+    assert is_sound(county.hub)
