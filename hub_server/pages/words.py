@@ -6,6 +6,7 @@ from flask import Flask
 
 from hub_server.china_time import in_china
 from hub_server.permissions import allows
+from hub_server.services.watch_stations import standing_words
 
 ROLE_WORDS = {"reviewer": "审核人", "operator": "运维人员", "admin": "管理员"}
 KINDS = {"station_open": "开设", "station_change": "变更", "station_close": "注销"}
@@ -53,6 +54,7 @@ def add_filters(app: Flask) -> None:
         moment=moment,
         picture=picture,
         role=lambda role: ROLE_WORDS.get(role, role),
+        standing=standing_words,
         state_colour=lambda state: _STATE_COLOURS.get(state, "grey"),
         may=lambda user, action: allows(user.account.role, action),
     )

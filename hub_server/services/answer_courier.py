@@ -12,9 +12,10 @@ from hub_server.permissions import demand
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.audit import note
 from hub_server.services.enrol_station import enrol_station
+from hub_server.services.watch_stations import standing_words
 from hub_server.store import Replica, Station
 from sync_protocol import courier, exchange, limits
-from sync_protocol.channel import HELD_CODES, Verdict
+from sync_protocol.channel import Verdict
 from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
 
@@ -81,7 +82,7 @@ def take_courier(hub: Hub, account: Account, file_bytes: bytes) -> CourierAnswer
         placed=_length(hub, sender.channel) - before,
         held=counts.get(Verdict.HELD, 0),
         refused=counts.get(Verdict.REFUSED, 0),
-        standing=HELD_CODES.get(now.standing, now.standing),
+        standing=standing_words(now.standing),
     )
 
 

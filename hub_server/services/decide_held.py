@@ -99,8 +99,9 @@ def _with_creations(hub: Hub, channel: bytes, chosen: Sequence[Placed]) -> list[
 
 def _demand_sound(hub: Hub, channel: Channel, chosen: Sequence[Placed]) -> None:
     """HubError `undecided.check`, unless each would be accepted from a PC that is believed."""
-    records, judge = bench(hub, channel, {each.operation.header.record for each in chosen})
-    believed = Doorway()
+    about = {each.operation.header.record for each in chosen}
+    records, judge = bench(hub, channel, about)
+    believed = Doorway(erased=hub.store.withdrawn.erased(channel.id, sorted(about)))
     for each in chosen:
         verdict, code = push.decide(each.operation, believed, records, judge, hub.now_ms())
         if verdict is not Verdict.ACCEPTED:

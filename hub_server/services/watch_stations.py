@@ -9,8 +9,15 @@ from hub_server.accounts import Account
 from hub_server.hub import Hub
 from hub_server.permissions import demand
 from hub_server.store import Channel, Replica, Station
-from sync_protocol.channel import HELD_CODES, Verdict
+from sync_protocol.channel import Verdict
 from sync_protocol.exchange import Report
+
+STANDINGS = {
+    "revoked": "启用资格已被撤销",
+    "frozen": "操作链分叉，已冻结",
+    "waiting": "与另一台电脑用过同一份数据，等县级核对后准入",
+    "retired": "已停用",
+}
 
 
 @dataclass(frozen=True)
@@ -117,15 +124,16 @@ def _computer(replica: Replica, received: int) -> ComputerWatch:
         device=replica.device,
         enrolled_at=replica.enrolled_at,
         last_contact=replica.last_contact,
-        standing=_words(replica),
+        standing=standing_words(replica.standing),
         written=replica.own_seq,
         received=received,
         report=replica.report,
     )
 
 
-def _words(replica: Replica) -> str:
-    return HELD_CODES.get(replica.standing, replica.standing)
+def standing_words(standing: str) -> str:
+    """Why a PC is delivered nothing; "" of one that is."""
+    return STANDINGS.get(standing, standing)
 
 
 def _offsets(reports: Iterable[Report]) -> Iterable[int]:

@@ -126,7 +126,9 @@ def _obstacles(station: Station) -> list[Obstacle]:
     totals = station.store.journal.totals(station.keys.replica)
     own = station.store.channels.own()
     end = own.cursor.position
-    is_agreed = own.receipt_at is not None and own.head == end and not own.parted
+    # Once this PC has said farewell, what others write is not delivered to it any more.
+    is_level = own.head == end or station.is_sealed
+    is_agreed = own.receipt_at is not None and is_level and not own.parted
     is_offering = station.store.lost.count_stretches() or station.store.facts.losses(1)
     found: list[Obstacle] = []
     if own.closed_until is None:

@@ -1,0 +1,132 @@
+"""A station closes while it is offline, both programs real: what came late waits for the county, is
+accepted or sent back, corrected and sent again, by wire and by stick; then the PC is erased."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import forms
+from hub_server.services.answer_courier import take_courier
+from hub_server.services.answer_exchange import answer_exchange
+from hub_server.services.back_up import back_up
+from hub_server.services.decide_held import decide_held
+from hub_server.services.enrol_station import enrol_station as enrol_at_hub
+from hub_server.services.enrol_station import hub_card
+from hub_server.services.list_undecided import list_undecided
+from station_client.device_secret import DeviceSecret
+from station_client.home import Home
+from station_client.services.amend_entry import amend_entry
+from station_client.services.carry_courier import read_reply, write_request
+from station_client.services.enrol_station import enrol_station
+from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.list_inbox import list_inbox
+from station_client.services.record_entry import record_entry
+from station_client.services.retire import erase_store, may_retire
+from station_client.station import Station
+from tests.hub_server.pages.county import County, a_county
+from tests.hub_server.test_decide_held import closed
+from tests.station_client import desk as builders
+
+
+class Wire:
+    """The hub in this process, as a transport sees it."""
+
+    def __init__(self, county: County) -> None:
+        self._hub = county.hub
+
+    def fetch_card(self) -> bytes:
+        return hub_card(self._hub)
+
+    def enrol(self, data: bytes) -> bytes:
+        return enrol_at_hub(self._hub, data)
+
+    def exchange(self, data: bytes) -> bytes:
+        return answer_exchange(self._hub, data)
+
+
+@pytest.fixture
+def county(tmp_path: Path) -> Iterator[County]:
+    made = a_county(tmp_path / "hub")
+    yield made
+    made.hub.store.close()
+
+
+@pytest.fixture
+def station(tmp_path: Path, county: County) -> Iterator[Station]:
+    code = county.open_station().code
+    assert code is not None
+    made = enrol_station(
+        Home.open(tmp_path / "desk"),
+        builders.PIN,
+        "http://hub.invalid",
+        code,
+        "李娟",
+        device=DeviceSecret("insecure"),
+        device_name="柜台一",
+        forms=forms.builtin(),
+        now_ms=county.clock,
+        connect=lambda url: Wire(county),
+    )
+    exchange_with_hub(made)
+    yield made
+    made.close()
+
+
+def carried(county: County, station: Station) -> None:
+    """One exchange on a stick, by hand of the operator."""
+    answer = take_courier(county.hub, county.account("operator"), write_request(station))
+    read_reply(station, answer.reply)
+
+
+def decided(county: County, station: Station, verdict: str, *, nth: int = 0) -> None:
+    reviewer = county.account("reviewer")
+    waiting, _ = list_undecided(county.hub, reviewer, station.certificate.station_code)
+    chosen = [each for each in waiting if each.waits_for_county][nth]
+    decide_held(county.hub, reviewer, chosen.channel, [chosen.identity], verdict, "已与站点核对")
+
+
+def matters(station: Station) -> list[tuple[str, str]]:
+    return [(each.matter, each.title) for each in list_inbox(station)]
+
+
+def test_what_came_after_the_closing_is_decided_corrected_and_the_pc_erased(
+    county: County, station: Station, tmp_path: Path
+) -> None:
+    closed(county, station)
+    carried(county, station)
+    assert station.is_closed
+    county.clock.forward(86_400)
+    first = record_entry(station, "intake_case", builders.a_case(applicant_name="赵永胜"))
+    county.clock.forward(60)
+    record_entry(station, "intake_case", builders.a_case(applicant_name="钱小红"))
+    carried(county, station)
+    held = [("held", "社会保障卡申领（赵永胜）"), ("held", "社会保障卡申领（钱小红）")]
+    assert sorted(matters(station)) == sorted(held)
+
+    decided(county, station, "accepted", nth=1)
+    decided(county, station, "refused")
+    exchange_with_hub(station)
+    [item] = list_inbox(station)
+    assert (item.matter, item.record, item.reason) == ("refused", first, "县级退回")
+
+    county.clock.forward(60)
+    amend_entry(station, first, {"remark": "有当日收件凭证"})
+    carried(county, station)
+    assert [each.code for each in may_retire(station)] == ["held"]
+    decided(county, station, "accepted")
+    exchange_with_hub(station)
+    assert matters(station) == []
+    line = county.hub.store.records.get(station.channel, first)
+    assert line is not None
+    assert line.values["remark"] == "有当日收件凭证"
+
+    assert [each.code for each in may_retire(station)] == ["not_covered"]
+    back_up(county.hub, tmp_path / "backup.db")
+    exchange_with_hub(station)
+    assert may_retire(station) == ()
+    assert erase_store(station, station.certificate.station_code).is_told
+    replica = county.hub.store.stations.replica(station.keys.replica)
+    assert replica is not None
+    assert replica.standing == "retired"
+    assert not station.home.database.exists()
