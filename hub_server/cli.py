@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from forms.reading import Unreadable, read_date
-from hub_server import app, verify
+from hub_server import app, recovery_commands, verify
 from hub_server.accounts import ROLES, Account
 from hub_server.command_line import (
     as_json,
@@ -468,6 +468,10 @@ def backup(hub: Hub, file: Path, keep: int) -> None:
     click.echo(f"{file}: {made.bytes} 字节，{made.channels} 个通道，已通过检查")
     for older in made.deleted:
         click.echo(f"已删除 {older}")
+
+
+for _command in recovery_commands.COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()

@@ -9,6 +9,7 @@ from itertools import islice
 from hub_server.hub import Hub
 from hub_server.keys import loose_files
 from hub_server.services.check_history import journal_faults, record_faults
+from hub_server.services.list_losses import all_losses
 
 LEAST_FREE_BYTES = 1_000_000_000
 ENTRIES_CHECKED = 100
@@ -18,14 +19,16 @@ _ALTERED = "请停机，不要删除任何文件，并联系技术支持。"
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at. `words` is "" or what is wrong and what to do."""
+    """One thing that was looked at. `words` is "" or what is wrong and what to do; of what is only
+    to be known nothing is wrong."""
 
     name: str
     words: str
+    is_wrong: bool = True
 
     @property
     def is_sound(self) -> bool:
-        return not self.words
+        return not (self.words and self.is_wrong)
 
 
 def check_health(hub: Hub, last: int | None = ENTRIES_CHECKED) -> list[Check]:
@@ -36,7 +39,13 @@ def check_health(hub: Hub, last: int | None = ENTRIES_CHECKED) -> list[Check]:
         Check("disk", _disk(hub)),
         Check("journal", _journal(hub, last)),
         Check("records", _records(hub, last)),
+        Check("losses", _losses(hub), is_wrong=False),
     ]
+
+
+def _losses(hub: Hub) -> str:
+    count = all_losses(hub).count
+    return f"有 {count} 条记录在恢复中丢失，尚未找回。请用 losses 查看。" if count else ""
 
 
 def _database(hub: Hub) -> str:
