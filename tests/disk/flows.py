@@ -25,6 +25,7 @@ from station_client.services.remove_clerk import remove_clerk
 from station_client.station import Station
 from station_client.store import open_store
 from station_client.vault import Vault
+from sync_protocol import limits
 from tests.disk.adding_up import Fact, facts_of_hub, facts_of_store, faults_of_store
 from tests.disk.earlier import earlier_hub, earlier_store
 from tests.disk.stage import DESK, Line, Stage
@@ -37,17 +38,23 @@ NEW_PC, PCS_BEFORE = "new", 3
 BACKUP = "backups/copy.db"
 
 
+def nothing_is_said(facts: Sequence[Fact]) -> None:
+    """What is lost with the backup's age was never promised."""
+
+
 def nothing(stage: Stage, say: Say) -> None:
     """No preparation is needed."""
 
 
 @dataclass(frozen=True)
 class Flow:
-    """`watched`: the folder below the stage whose calls are struck."""
+    """`watched`: the folder below the stage whose calls are struck; `mints`: the desk goes on under
+    a new replica, as it should."""
 
     act: Callable[[Stage, Say], None]
     watched: str = DESK
     prepare: Callable[[Stage, Say], None] = nothing
+    mints: bool = False
     also: Callable[[Stage, Sequence[Fact]], list[str]] = field(default=lambda stage, said: [])
 
 
@@ -196,6 +203,46 @@ def enrolment_faults(stage: Stage, said: Sequence[Fact]) -> list[str]:
     )
 
 
+def snapshot_waits(stage: Stage, say: Say) -> None:
+    """More than one part of it, and entries after it; the desk has nothing yet."""
+    limits.SNAPSHOT_RECORDS_PER_PART = 4
+    stage.other_writes(10)
+    hub_is_backed_up(stage)
+    stage.other_writes(2)
+    say(facts_of_hub(stage.hub))
+
+
+def start_from_snapshot(stage: Stage, say: Say) -> None:
+    station = stage.station()
+    exchange_with_hub(station)
+    say(facts_of_store(station.store))
+    reached = station.store.extent()
+    if reached.entries >= sum(position for position, _ in reached.cursors.values()):
+        say([["problem", "there was no snapshot"]])
+    stage.switch_off(DESK)
+
+
+def desk_was_put_back(stage: Stage, say: Say) -> None:
+    """From a backup; what came after it the hub has."""
+    (stage.folder / BACKUP).parent.mkdir()
+    desk_records(stage, nothing_is_said)
+    exchange_with_hub(stage.station())
+    of_station.back_up(stage.station(), stage.folder / BACKUP)
+    say([fact for fact in facts_of_store(stage.station().store) if fact[0] == "chain"])
+    desk_records(stage, nothing_is_said)
+    exchange_with_hub(stage.station())
+    say(facts_of_hub(stage.hub))
+    stage.switch_off()
+    (stage.folder / BACKUP).replace(stage.home().database)
+
+
+def go_on(stage: Stage, say: Say) -> None:
+    station = stage.station()
+    exchange_with_hub(station)
+    say(facts_of_store(station.store))
+    stage.switch_off(DESK)
+
+
 # --- hub ---
 
 
@@ -223,9 +270,25 @@ def back_up_hub(stage: Stage, say: Say) -> None:
 
 def hub_has_backup(stage: Stage, say: Say) -> None:
     stage.other_writes(2)
+    hub_is_backed_up(stage)
+    stage.other_writes(2)
+
+
+def hub_is_backed_up(stage: Stage) -> None:
     (stage.folder / BACKUP).parent.mkdir()
     of_hub.back_up(stage.hub, stage.folder / BACKUP)
-    stage.other_writes(2)
+
+
+def hub_was_put_back(stage: Stage, say: Say) -> None:
+    """From a backup; what came after it the desk has."""
+    desk_records(stage, say)
+    exchange_with_hub(stage.station())
+    hub_is_backed_up(stage)
+    say(facts_of_hub(stage.hub))
+    desk_records(stage, say)
+    exchange_with_hub(stage.station())
+    stage.switch_off()
+    (stage.folder / BACKUP).replace(stage.folder / "hub" / "hub.db")
 
 
 FLOWS = {
@@ -236,8 +299,11 @@ FLOWS = {
     "back up the station": Flow(
         back_up_desk, watched="backups", prepare=desk_has_backup, also=desk_backup_faults
     ),
+    "start from a snapshot": Flow(start_from_snapshot, prepare=snapshot_waits),
+    "put the station back": Flow(go_on, prepare=desk_was_put_back, mints=True),
     "enrol": Flow(enrol, watched=NEW_PC, prepare=code_is_issued, also=enrolment_faults),
     "answer": Flow(answer, watched="hub", prepare=pages_wait),
     "migrate the hub": Flow(open_county, watched="hub", prepare=hub_is_of_earlier_program),
+    "put the hub back": Flow(answer, watched="hub", prepare=hub_was_put_back),
     "back up the hub": Flow(back_up_hub, watched="backups", prepare=hub_has_backup),
 }

@@ -169,8 +169,8 @@ def faults_left(stage: Stage, flow: Flow, said: list[Fact]) -> list[str]:
     try:
         found = faults_of_store(stage.station().store, of_kinds(said, "chain", "cursor", "record"))
         found += faults_of_hub(stage.hub, of_kinds(said, "channel"))
-        if stage.station().identity.past:
-            found.append("minted, though nothing was lost")
+        if bool(stage.station().identity.past) != flow.mints:
+            found.append("minted, though nothing was lost" if not flow.mints else "never minted")
         found += flow.also(stage, said)
         record_entry(stage.station(), "helper_case", a_helper_case())
         exchange_with_hub(stage.station())
