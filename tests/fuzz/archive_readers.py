@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any
 
 import msgspec
 
@@ -39,28 +38,8 @@ def _signed_anew(data: bytes, others: Sequence[bytes], dice: Random) -> bytes:
     opened = Opened(data)
     at = dice.randrange(len(opened.frames))
     other = msgspec.msgpack.encode(dice.choice(opened.frames))
-    opened.frames[at] = _lied_within(opened.frames[at], other, dice)
+    frame = lied(msgspec.msgpack.encode(opened.frames[at]), [other], dice)
+    opened.frames[at] = msgspec.msgpack.decode(frame)
     with suppress(*NO_FRAME):
         return opened.signed(STORY.hub).data()
     return opened.data()
-
-
-def _lied_within(value: list[Any], other: bytes, dice: Random) -> Any:
-    inside = [
-        n for n, each in enumerate(value) if _is_packed(each) or (each and type(each) is list)
-    ]
-    if not inside or dice.random() < 0.4:
-        return msgspec.msgpack.decode(lied(msgspec.msgpack.encode(value), [other], dice))
-    at = dice.choice(inside)
-    if isinstance(value[at], bytes):
-        return [*value[:at], lied(value[at], [other], dice), *value[at + 1 :]]
-    return [*value[:at], _lied_within(value[at], other, dice), *value[at + 1 :]]
-
-
-def _is_packed(value: object) -> bool:
-    """Whether these bytes are a message themselves: a certificate, an entry, a header, a body."""
-    if not isinstance(value, bytes) or len(value) < 20:
-        return False
-    with suppress(ValueError, RecursionError):
-        return isinstance(msgspec.msgpack.decode(value), list)
-    return False

@@ -14,12 +14,26 @@ from msgspec.structs import replace
 from hub_server.app import create_app
 from hub_server.services.answer_courier import answer_courier
 from hub_server.services.issue_code import issue_code
-from sync_protocol import agree, courier, enrol, envelope, operations, push
-from sync_protocol.enrol import EnrolRequest
+from sync_protocol import (
+    agree,
+    channel,
+    courier,
+    crypto,
+    enrol,
+    envelope,
+    exchange,
+    mint,
+    operations,
+    push,
+)
+from sync_protocol.enrol import EnrolRequest, HubKeys, ReplicaKeys
 from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
-from sync_protocol.exchange import Request
+from sync_protocol.exchange import Loss, Rare, Request
+from sync_protocol.lost import Stretch
+from sync_protocol.mint import Introduction
 from sync_protocol.operations import Head, Run
+from sync_protocol.snapshot import SnapshotAsk
 from tests.fuzz.leaks import Reader, Refused
 from tests.fuzz.mutations import lied, mutated
 from tests.hub_server.conftest import County, Desk, an_entry, fresh_keys
@@ -54,9 +68,7 @@ class Office:
             payload = envelope.pack(self._signed_anew(request))
         finally:
             self.post(EXCHANGE, self.desk.seal(payload))
-            replica = self.county.hub.store.stations.replica(self.desk.keys.replica)
-            if replica is None or replica.standing:
-                self.desk = self._new_desk()
+            self._renew()
 
     def read_enrolment(self, payload: bytes) -> None:
         """Sealed anew to the hub, signed by the key it names, if it is one of ours."""
@@ -65,18 +77,68 @@ class Office:
     def read_courier(self, data: bytes) -> None:
         answer_courier(self.county.hub, data)
 
+    def read_rare(self, data: bytes) -> None:
+        """A request that says nothing but this, by a desk that the hub knows, or by a stranger.
+
+        What the hub signs is signed anew: it was restored, and may have said it once.
+        """
+        rare = _believed(envelope.unpack(data, Rare), self.county.hub.keys, self.desk.keys)
+        payload = self.desk.payload(batch_bytes=PAGE_BYTES)
+        request = replace(envelope.unpack(payload, Request), rare=rare, runs=[])
+        keys = self.desk.keys if data[-1] % 4 else fresh_keys()
+        cursors = [
+            agree.countersign(keys.signing, keys.replica, each.cursor) for each in request.cursors
+        ]
+        packed = envelope.pack(replace(request, cursors=cursors))
+        self.post(EXCHANGE, exchange.seal_request(packed, keys, self.county.hub.keys.public))
+        self._renew()
+
+    def everything_rare(self) -> bytes:
+        """One of each thing that is rarely said, all of it true."""
+        desk, hub = self.county.enrol(self._code()), self.county.hub
+        desk.write("intake_case", an_entry())
+        desk.exchange()
+        stored = list(hub.store.journal.entries_after(desk.channel, 0))
+        end = channel.Cursor(desk.channel, hub.epoch, len(stored), stored[-1].digest)
+        receipt = agree.sign_receipt(hub.keys.signing, end, hub.now_ms())
+        certificate = envelope.pack(desk.certificate)
+        signature = crypto.sign(hub.keys.signing, b"bianmin/certificate", certificate)
+        minted = mint.mint(desk.keys, desk.certificate.enrolment, self.newcomer.public)
+        start = channel.start_of(desk.channel, desk.certificate.epoch)
+        placed = [each.operation for each in stored if each.operation is not None]
+        parts = [(each.header_bytes, each.body, None) for each in placed]
+        return envelope.pack(
+            Rare(
+                introduction=Introduction(certificate, signature, minted),
+                receipts=[receipt],
+                stretches=[Stretch(start, [each.data for each in stored], receipt, parts)],
+                bodies=[desk.written[0].body or b""],
+                losses=[Loss(desk.keys.replica, 1, 2)],
+                snapshot=SnapshotAsk(desk.channel, 0, b""),
+                farewell=True,
+            )
+        )
+
     def enrolment(self) -> bytes:
         """The opened contents of a request for which there is a code."""
         hub = self.county.hub
-        code = enrol.read_code(issue_code(hub, self.county.reviewer, self._station))
+        code = enrol.read_code(self._code())
         call = enrol.ask(code, hub.keys.public, self.newcomer, "柜台二")
         sent = envelope.parse(call.data, Kind.ENROL_REQUEST, len(call.data))
         return envelope.open_sealed(sent, hub.keys.public.id, hub.keys.sealing)
 
+    def _renew(self) -> None:
+        """A desk that is frozen is answered with one word: another one goes on."""
+        replica = self.county.hub.store.stations.replica(self.desk.keys.replica)
+        if replica is None or replica.standing:
+            self.desk = self._new_desk()
+
+    def _code(self) -> str:
+        return issue_code(self.county.hub, self.county.reviewer, self._station)
+
     def _new_desk(self) -> Desk:
         """A PC with something to say, which becomes the sample."""
-        code = issue_code(self.county.hub, self.county.reviewer, self._station)
-        desk = self.county.enrol(code, fresh_keys())
+        desk = self.county.enrol(self._code(), fresh_keys())
         for _ in range(3):
             desk.write("intake_case", an_entry())
         self.samples[:] = [desk.payload(batch_bytes=PAGE_BYTES)]
@@ -98,6 +160,26 @@ def _client(county: County) -> FlaskClient:
     (limiter,) = app.extensions["limiter"]
     limiter.enabled = False  # here everybody asks from one address
     return app.test_client()
+
+
+def _believed(rare: Rare, hub: HubKeys, desk: ReplicaKeys) -> Rare:
+    """Signed anew by hub and desk, each as far as it is theirs to sign."""
+    said = rare.introduction
+    if said is not None:
+        signature = crypto.sign(hub.signing, b"bianmin/certificate", said.certificate)
+        said = replace(said, signature=signature)
+    stretches = [_signed_stretch(each, hub) for each in rare.stretches]
+    receipts = [agree.sign_receipt(hub.signing, e.cursor, e.hub_time) for e in rare.receipts]
+    return replace(rare, introduction=said, stretches=stretches, receipts=receipts)
+
+
+def _signed_stretch(stretch: Stretch, hub: HubKeys) -> Stretch:
+    digest = stretch.base.digest
+    for entry in stretch.entries:
+        digest = channel.next_digest(digest, entry)
+    position = stretch.base.position + len(stretch.entries)
+    end = replace(stretch.base, position=position, digest=digest)
+    return replace(stretch, receipt=agree.sign_receipt(hub.signing, end, stretch.receipt.hub_time))
 
 
 def _signed_run(run: Run, signing: bytes) -> Run:
@@ -125,6 +207,11 @@ def _sealed(payload: bytes, keys: enrol.ReplicaKeys, county: County) -> bytes:
         receiver=hub.id,
         sealing_public=hub.sealing,
     )
+
+
+def rare_readers(office: Office) -> Iterable[Reader]:
+    samples = [office.everything_rare()]
+    yield Reader("hub, what is rarely said, by meaning", office.read_rare, samples, lied, share=1)
 
 
 def readers(office: Office) -> Iterable[Reader]:

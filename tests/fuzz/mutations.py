@@ -6,6 +6,7 @@ Seeded: one seed gives one mutation. Knows no reader.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -117,6 +118,9 @@ _BY_BYTES: tuple[Callable[[bytes, Sequence[bytes], Random], bytes], ...] = (
     _declare_much, _not_a_text,
 )  # fmt: skip
 
+PACKED_BYTES = 20
+"""No message is shorter; most digests that look like one are no list."""
+
 # --- by meaning ----------------------------------------------------------------------------------
 
 STRANGE: tuple[Any, ...] = (
@@ -152,25 +156,40 @@ def _changed(tree: Any, other: Any, dice: Random) -> Any:
         new = _in_place(tree[key], other, dice)
         rest = {k: v for k, v in tree.items() if k != key}
         return {**rest, **({key: new[0]} if new else {})}
+    inside = unpacked(tree)
+    if inside and dice.random() < 0.7:
+        return msgspec.msgpack.encode(_changed(inside, other, dice))
     if isinstance(tree, int) and not isinstance(tree, bool) and dice.random() < 0.5:
         return max(-(2**63), min(tree + dice.choice([-1, 1, 1000, -1000]), 2**64 - 1))
-    if isinstance(tree, bytes | str) and tree and dice.random() < 0.5:
+    if isinstance(tree, bytes) and tree and dice.random() < 0.6:
+        return _flip(tree, (), dice)
+    if isinstance(tree, bytes | str) and tree and dice.random() < 0.3:
         at = dice.randrange(len(tree))
         return tree[:at] + tree[at + 1 :]
     alike = [each for each in STRANGE if type(each) is type(tree)]
-    return dice.choice(alike if alike and dice.random() < 0.7 else STRANGE)
+    return dice.choice(alike if alike and dice.random() < 0.85 else STRANGE)
+
+
+def unpacked(value: object) -> list[Any]:
+    """What is packed in these bytes, if they are a message themselves: a header, an entry …"""
+    if not isinstance(value, bytes) or len(value) < PACKED_BYTES:
+        return []
+    with suppress(ValueError, RecursionError):
+        found = msgspec.msgpack.decode(value)
+        return found if isinstance(found, list) else []
+    return []
 
 
 def _in_place(node: Any, other: Any, dice: Random) -> list[Any]:
     """What stands where `node` stood: nothing, it twice, it changed, a piece of another message."""
     chance = dice.random()
-    if chance < 0.06:
+    if chance < 0.03:
         return []
-    if chance < 0.12:
+    if chance < 0.06:
         return [node, node]
-    if chance < 0.2:
+    if chance < 0.1:
         return [other]
-    if chance < 0.23:
+    if chance < 0.12:
         return [_nested(node, dice)]
     return [_changed(node, other, dice)]
 

@@ -51,6 +51,13 @@ def test_no_request_makes_the_hub_say_anything_but_a_code(
 
 
 @pytest.mark.timeout(1200)
+def test_nothing_that_is_rarely_said_makes_the_hub_say_anything_but_a_code(county: County) -> None:
+    readers = list(at_the_hub.rare_readers(at_the_hub.Office(county)))
+    found = sum((feed(each, each.mutations) for each in readers), Counter[str]())
+    figures.note("mutated claims at the hub", readers=len(readers), **told(found))
+
+
+@pytest.mark.timeout(1200)
 def test_no_reply_stops_a_station_with_anything_but_a_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
