@@ -185,12 +185,13 @@ class _Pages:
 
     def _page(self, channel: Channel, signed: Countersigned, budget_bytes: int) -> Page:
         cursor, store = signed.cursor, self.hub.store
-        here = store.journal.digest_at(channel.id, cursor.position)
+        is_level = cursor.end == (channel.position, channel.digest)
+        here = channel.digest if is_level else store.journal.digest_at(channel.id, cursor.position)
         if not agree.same_history(cursor, here):
             return self._parted(channel, cursor)
         if cursor.position:
             store.stations.keep_countersigned(self.reader.replica, signed, self.now)
-        stored = store.journal.entries_after(channel.id, cursor.position)
+        stored = () if is_level else store.journal.entries_after(channel.id, cursor.position)
         items, end = pull.make_page(cursor, stored, self.reader, budget_bytes)
         receipt = self._receipt(replace(end, epoch=self._epoch(channel, end)))
         covered = store.backups.covered(channel.id)

@@ -14,7 +14,7 @@ from hub_server.outside_journal import CodeGiven
 from hub_server.services.audit import note
 from hub_server.services.draw_epoch import draw_epoch, is_ahead
 from hub_server.services.write_records import append_word
-from hub_server.store import Channel, Replica, Station
+from hub_server.store import Chain, Channel, Replica, Station
 from sync_protocol import channel as protocol
 from sync_protocol import enrol, envelope
 from sync_protocol.channel import EpochEntry, ErasureEntry
@@ -140,7 +140,8 @@ def _add(
     introduction: bytes | None = None,
 ) -> Replica:
     keys = certificate.keys
-    _add_chain(hub, keys, station.channel)
+    if _chain(hub, keys, station.channel).frozen and not standing:
+        standing = "frozen"
     replica = Replica(
         id=keys.replica,
         enrolment=certificate.enrolment,
@@ -162,10 +163,11 @@ def _add(
     return replica
 
 
-def _add_chain(hub: Hub, keys: ReplicaPublic, channel: bytes) -> None:
-    """Operations of it may have come back before it did."""
+def _chain(hub: Hub, keys: ReplicaPublic, channel: bytes) -> Chain:
+    """A replica's chain: operations of it may have come back before it did."""
     chain = hub.store.journal.chain(keys.replica)
     if chain is None:
-        hub.store.journal.add_chain(keys.replica, channel, is_hub=False)
-    elif chain.is_hub or chain.channel != channel:
+        return hub.store.journal.add_chain(keys.replica, channel, is_hub=False)
+    if chain.is_hub or chain.channel != channel:
         raise PeerFault("enrol.certificate")
+    return chain

@@ -230,6 +230,7 @@ class _Taking:
         if isinstance(entry, ClosingEntry) and self.channel.closing is None:
             self._close(entry)
         elif isinstance(entry, FreezeEntry):
+            self._head(entry.replica)  # one that comes later finds itself frozen
             self._freeze(entry.replica, entry.reason)
         elif isinstance(entry, ErasureEntry):
             if not withdrawn.erased(self.channel.id, [entry.record]):
