@@ -14,7 +14,7 @@ from tests.disk.strikes import KINDS
 from tests.figures import note, volume
 
 FAILURES = [kind for kind in KINDS if kind != "killed"]
-EVERY = volume(9, 1)
+EVERY = volume(15, 1)
 """The failures take turns."""
 BUGS = ("a fault is taken for success", "a fault has no code")
 
