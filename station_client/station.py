@@ -16,17 +16,20 @@ from forms import Forms
 from station_client.errors import StationError
 from station_client.home import Home
 from station_client.store import Store
+from station_client.store.journal import Journal
 from station_client.store.rows import ExchangeState, Identity
 from station_client.vault import Unlocked, Vault
 from station_client.witness import Witness
-from sync_protocol import crypto, enrol
+from sync_protocol import crypto, enrol, mint
 from sync_protocol.enrol import Certificate, HubPublic, ReplicaKeys
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Loss
 from sync_protocol.mint import Introduction
-from sync_protocol.operations import ID_BYTES, Head, empty_head
+from sync_protocol.operations import ID_BYTES, Head
 
 EXCHANGE_WAIT_SECONDS = 3.0
+COPIES_AT_ONCE = 2_500
+"""Operations that are in memory together while they are issued again."""
 
 
 class Transport(Protocol):
@@ -152,8 +155,22 @@ class Station:
             self.store.channels.forget_requests()
             state = self.store.facts.exchange()
             self.store.facts.keep_exchange(replace(state, number=0, synchronised=False))
+            # Before anything is written on top of them: the hub must meet what creates a record
+            # before what amends it.
+            _issue_again(self.store.journal, self.channel, minted.replica)
         self.identity = minted
-        self.witness.note(empty_head(minted.replica))
+        self.witness.note(self.store.journal.own_head(minted.replica))
+
+    def issue_again(self) -> None:
+        """Write again, under the chain of now, what older chains of this PC hold and nobody has
+        decided. Within `store.writing`. PROTOCOL.md, section 12."""
+        if self.identity.past:
+            _issue_again(self.store.journal, self.channel, self.keys.replica)
+
+    def has_to_issue_again(self) -> bool:
+        """Whether the next exchange issues something again."""
+        codes, replica = mint.ISSUED_AGAIN, self.keys.replica
+        return bool(self.identity.past and self.store.journal.issued_again(replica, codes, 1))
 
     def introduction(self) -> Introduction:
         """Who this PC is, for a hub that may not know its replica."""
@@ -197,3 +214,14 @@ class Station:
     def close(self) -> None:
         self.witness.close()
         self.store.close()
+
+
+def _issue_again(journal: Journal, channel: bytes, replica: bytes) -> None:
+    """A copy is the same act under another name: nothing that a page shows changes."""
+    head = journal.own_head(replica)
+    while due := journal.issued_again(replica, mint.ISSUED_AGAIN, COPIES_AT_ONCE):
+        copies = []
+        for operation in due:
+            copies.append(mint.issue_again(operation, head))
+            head = journal.append_own(channel, head, copies[-1])
+        journal.share_verdicts(copies)

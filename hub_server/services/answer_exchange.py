@@ -99,7 +99,8 @@ def _take(hub: Hub, replica: Replica, opened: Opened, now: int) -> Channel:
     known = stations.note_request(replica.id, request.number, opened.digest)
     if not known and not replica.standing:
         own = freeze(hub, own, replica, "request")  # one number, two requests: a clone reads along
-    own = take_runs(hub, own, replica, request.runs)
+    if not _has_seen_more(hub, own, request):
+        own = take_runs(hub, own, replica, request.runs)
     if said.bodies:
         own = take_bodies(hub, own, said.bodies)
     if said.losses:
@@ -109,6 +110,17 @@ def _take(hub: Hub, replica: Replica, opened: Opened, now: int) -> Channel:
     if said.farewell and not replica.standing:
         _retire(hub, replica, request, own)
     return own
+
+
+def _has_seen_more(hub: Hub, own: Channel, request: Request) -> bool:
+    """Whether the hub lost what the sender wrote upon, and was not shown yet what that was. What is
+    pushed comes again once it is back: judged now, it would amend records that are not there."""
+    shown = [each.cursor for each in request.cursors if each.cursor.channel == own.id]
+    return (
+        request.own is not None  # version 1 shows no receipts
+        and not request.said.receipts
+        and any(hub.store.journal.digest_at(own.id, each.position) != each.digest for each in shown)
+    )
 
 
 def _retire(hub: Hub, replica: Replica, request: Request, own: Channel) -> None:

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from station_client.services.apply_page import apply_page, show_again
 from station_client.services.go_back import forget_kept, meet_difference, meet_parted
-from station_client.services.issue_again import is_due
 from station_client.services.prepare_request import Prepared
 from station_client.services.start_from_snapshot import take_part, wants_snapshot
 from station_client.station import Station
@@ -220,7 +219,7 @@ def _lacks_nothing(station: Station) -> bool:
         or store.journal.lacking(1)
         or store.lost.count_stretches()
         or store.lost.keeps()
-        or is_due(station)
+        or station.has_to_issue_again()
     )
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from station_client import __version__
-from station_client.services.issue_again import issue_again
 from station_client.services.start_from_snapshot import next_ask
 from station_client.station import Station
 from station_client.store.rows import ExchangeState
@@ -41,7 +40,7 @@ def prepare_request(station: Station, carrier: str, farewell: bool = False) -> P
             keys,
             state.number + 1,
             store.journal.own_head(keys.replica),
-            _outbox(station, budget),
+            _outbox(station, state, budget),
             # While a snapshot is under way there is nothing to continue; the own channel is named.
             [
                 row.cursor
@@ -69,13 +68,14 @@ def prepare_request(station: Station, carrier: str, farewell: bool = False) -> P
     return Prepared(state.number + 1, plan.digest, data)
 
 
-def _outbox(station: Station, budget: int) -> Outbox:
-    """What the hub has no place for yet. Nothing while a lost stretch is offered: what the hub gave
-    a verdict once must not be judged anew before it has read that."""
+def _outbox(station: Station, state: ExchangeState, budget: int) -> Outbox:
+    """What the hub has no place for yet. Nothing while it has to hear first what it lost: it must
+    not judge anew what it judged once, nor what amends a record before the record is there."""
     journal, replica = station.store.journal, station.keys.replica
-    if station.store.lost.count_stretches():
+    parted = any(each.parted for each in station.store.channels.all())
+    if station.store.lost.count_stretches() or (state.shows_receipts and not parted):
         return Outbox(journal.outbox(replica, 0)[0], ())
-    issue_again(station)
+    station.issue_again()
     base, unsent = journal.outbox(replica, MOST_OPERATIONS)
     return Outbox(base, push.cut_batch(unsent, budget))
 
@@ -88,7 +88,7 @@ def _rarely_said(
     all_sent = not store.journal.totals(station.keys.replica).pending
     rare = Rare(
         introduction=None if is_known else station.introduction(),
-        receipts=store.channels.receipts() if state.shows_receipts else [],
+        receipts=store.channels.receipts() if _shows_receipts(station, state) else [],
         stretches=store.lost.stretches(budget, limits.STRETCHES_PER_REQUEST),
         bodies=store.journal.bodies(state.lacks, budget) if state.lacks else [],
         losses=store.facts.losses(limits.LOSSES_PER_REQUEST),
@@ -96,6 +96,11 @@ def _rarely_said(
         farewell=farewell and all_sent,
     )
     return None if rare == Rare() else rare
+
+
+def _shows_receipts(station: Station, state: ExchangeState) -> bool:
+    """Where the hub asked for them, and as long as no epoch of its own explains why it parted."""
+    return state.shows_receipts or any(each.parted for each in station.store.channels.all())
 
 
 def _report(station: Station, state: ExchangeState) -> Report:
