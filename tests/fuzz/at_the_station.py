@@ -35,6 +35,8 @@ from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Reply
 from sync_protocol.operations import Header, Operation, Write
+from sync_protocol.pull import LOST, SHOW_RECEIPT
+from sync_protocol.snapshot import SnapshotPart
 from tests.fuzz.leaks import Reader
 from tests.fuzz.mutations import lied, mutated
 from tests.station_client.desk import Clock, a_helper_case, a_station
@@ -65,7 +67,7 @@ class LyingHub:
         assert self.station is not None
         keys = self.station.keys
         sent = envelope.parse(reply, Kind.REPLY, limits.REPLY_BYTES)
-        payload = envelope.open_sealed(sent, keys.replica, keys.sealing)
+        payload = self._with_more(envelope.open_sealed(sent, keys.replica, keys.sealing))
         how = self.lies.choice([lied, lied, mutated])
         return envelope.wrap(
             self._named(how(payload, [payload], self.lies), payload),
@@ -75,6 +77,31 @@ class LyingHub:
             receiver=keys.replica,
             sealing_public=keys.public.sealing,
         )
+
+    def _with_more(self, payload: bytes) -> bytes:
+        """With what a reply rarely says, each now and then."""
+        assert self.lies is not None
+        assert self.station is not None
+        reply, dice = envelope.unpack(payload, Reply), self.lies
+        identity = self.station.identity
+        cursors = [each.base for each in reply.pages]
+        part = SnapshotPart(reply.pages[0].receipt, b"", [], b"", 0, [], b"") if cursors else None
+        said: dict[str, Any] = {
+            "standing": dice.choice(["frozen", "revoked", "retired", "closed", "", "?"]),
+            "certificate": (identity.certificate, identity.signature),
+            "taken": cursors,
+            "lacks": [dice.randbytes(32)],
+            "bodies": BODIES[:1],
+            "snapshot": part,
+            "pages": [
+                msgspec.structs.replace(
+                    each, parted=dice.choice([SHOW_RECEIPT, LOST, "?"]), items=[]
+                )
+                for each in reply.pages
+            ],
+        }
+        chosen = {name: value for name, value in said.items() if dice.random() < 0.2}
+        return envelope.pack(msgspec.structs.replace(reply, **chosen))
 
     def _named(self, changed: bytes, payload: bytes) -> bytes:
         """As the answer to this very request, or it would not be looked at."""
@@ -107,10 +134,10 @@ class Place:
         self.station.close()
 
     def read_lies(self, seed: bytes) -> None:
-        """An exchange whose reply is a lie made from this seed."""
+        """An exchange whose reply is a lie made from this seed, or the truth without one."""
         record_entry(self.station, "helper_case", a_helper_case())
         self.hub.publish(1)
-        self.line.lies = Random(seed)
+        self.line.lies = Random(seed) if any(seed) else None
         self._exchange()
 
     def read_operation(self, body: bytes) -> None:
