@@ -47,6 +47,7 @@ from station_client.services.record_entry import form_to_write, record_entry
 from station_client.services.retire import ended_words, erase_store, may_retire, seal_store
 from station_client.services.settle_conflict import settle_conflict
 from station_client.services.show_case import show_case
+from station_client.services.write_receipts import write_receipts
 from station_client.station import Station
 
 
@@ -335,6 +336,16 @@ def _day(chosen: Any) -> date | None:
 def backup(station: Station, file: Path) -> None:
     """Copy the encrypted store to FILE, and prove the copy."""
     click.echo(f"{back_up(station, file)} {file}")
+
+
+@main.command("receipt")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@unlocked
+def receipt_command(station: Station, file: Path) -> None:
+    """Write what the county signed last, for an auditor. Prints the county's fingerprint."""
+    data, count = write_receipts(station)
+    _write(file, data)
+    click.echo(f"{count} {file} {station.hub.fingerprint.hex()}")
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 Frames in a fixed order, each a length and a msgpack array, and at the end the hub's seal over every
 byte before. Whoever reads one needs nothing of this project: `hub_server/verify.py` is written
-without it. Knows no file: frames go out one by one. PROTOCOL.md, section 23.
+without it. Knows no file: frames go out one by one. PROTOCOL.md, section 24.
 """
 
 from __future__ import annotations

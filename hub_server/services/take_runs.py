@@ -204,10 +204,11 @@ def _keep_signature(hub: Hub, chain: Chain, taken: Taken) -> None:
     """Of the chain itself the newest signature covers all; each branch and stretch behind a gap has
     its own."""
     head, signature = taken.signed
-    joined = head == taken.head
-    if joined or hub.store.journal.link_before(chain, head.seq + 1) == head.link:
+    is_new = bool(taken.decisions) and taken.decisions[-1].link == head.link
+    is_known = hub.store.journal.link_before(chain, head.seq + 1) == head.link
+    if head == taken.head or (is_known and head.seq <= taken.head.seq):
         hub.store.journal.keep_signature(head, signature)
-    elif taken.decisions and taken.decisions[-1].link == head.link:
+    elif is_new or is_known:
         hub.store.evidence.keep_branch_head(head, signature)
 
 

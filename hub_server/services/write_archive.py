@@ -1,4 +1,4 @@
-"""Archives: whole channels as an auditor can check them without the hub. PROTOCOL.md, section 23.
+"""Archives: whole channels as an auditor can check them without the hub. PROTOCOL.md, section 24.
 
 Read in one view and written as they are read: no channel is ever whole in memory. The same history
 gives the same bytes but for the receipt's time and what signs it.

@@ -11,6 +11,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 import pytest
 from click.testing import CliRunner, Result
 
+from hub_server import verify
 from station_client import app
 from station_client.cli import main
 from station_client.device_secret import DeviceSecret
@@ -156,6 +157,19 @@ def test_a_courier_file_does_what_a_network_does(
     again = enrolled("courier", "in", str(back), ok=False)
     assert "[courier.answered]" in again.stderr
     assert json.loads(enrolled("status", "--json").stdout)["pending"] == 0
+
+
+def test_a_receipt_shows_an_auditor_what_the_county_signed(
+    enrolled: Run, hub: FakeHub, tmp_path: Path
+) -> None:
+    enrolled("record", "intake_case", *SETTINGS)
+    enrolled("sync")
+    told = enrolled("receipt", str(tmp_path / "receipts")).output
+    assert hub.keys.public.fingerprint.hex() in told
+    assert "王小明".encode() not in (tmp_path / "receipts").read_bytes()
+    receipts = verify.receipts_in(tmp_path / "receipts")
+    assert len(receipts) == 2
+    assert all(verify.receipt_holds(hub.keys.public.signing, each) for each in receipts)
 
 
 def test_a_second_clerk_unlocks_with_an_own_pin(enrolled: Run, tmp_path: Path) -> None:
