@@ -197,6 +197,24 @@ def test_a_harmed_witness_costs_no_entry(
         assert after == before
 
 
+def test_a_log_that_lost_that_the_desk_goes_on_as_another_is_noticed(
+    cast: Path, tmp_path: Path
+) -> None:
+    stage = placed(pickle.loads(cast.read_bytes()), tmp_path / "busy")
+    record(stage, 2)
+    back_up(stage.station(), tmp_path / "copy.db")
+    record(stage, 2)
+    exchange_with_hub(stage.station())
+    stage.switch_off()
+    shutil.copy(tmp_path / "copy.db", stage.home().database)
+    assert stage.station().identity.past
+    no_log = shutil.ignore_patterns("*-shm", "*-wal")
+    lost = shutil.copytree(stage.folder / DESK, tmp_path / "lost", ignore=no_log)
+    stage.switch_off()
+    said, _ = Scene(stage.cast, lost, "").outcome(lost)
+    assert said == "a new replica"
+
+
 def test_without_the_witness_a_log_that_lost_its_end_is_believed(
     scenes: dict[str, Scene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
