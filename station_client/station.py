@@ -206,7 +206,8 @@ class Station:
             return []
         if seen.replica in self.identity.past:  # minted, and cut off before the witness was told
             return None
-        if self.store.journal.own_link(seen.replica, seen.seq) == seen.link:
+        is_now = seen.replica == self.keys.replica  # else the store lost that it was minted
+        if is_now and self.store.journal.own_link(seen.replica, seen.seq) == seen.link:
             return None
         had = self.store.journal.own_head(seen.replica).seq
         return [Loss(seen.replica, min(had + 1, seen.seq), seen.seq)] if seen.seq else []
