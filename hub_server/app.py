@@ -81,7 +81,7 @@ def make_hub(
     epoch = os.urandom(16)
     outside = OutsideJournal(outside_journal.path_of(home, environment))
     hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, name, region, outside)
-    outside.add(EpochDrawn(epoch))
+    outside.add(EpochDrawn(epoch, now_ms()))
     with store.writing():
         store.set_meta("name", name.encode())
         store.set_meta("region", region.encode())

@@ -49,9 +49,10 @@ class CodeGiven(_Line, frozen=True, tag="code"):
 
 
 class EpochDrawn(_Line, frozen=True, tag="epoch"):
-    """An epoch of this hub, drawn or seen under its own signature."""
+    """An epoch of this hub, drawn or seen under its own signature; no two have one moment."""
 
     epoch: bytes
+    at: int
 
 
 class Lost(_Line, frozen=True, tag="lost"):

@@ -22,6 +22,19 @@ WITNESSED = "witnessed"
 """The name of the fact that a witness was written once: that it is gone then says something."""
 
 
+def _next_moment(hub: Hub) -> int:
+    """Later than every epoch before: two entries that open different epochs are never alike."""
+    drawn = [each.at for each in hub.outside.read() if isinstance(each, EpochDrawn)]
+    return max(hub.now_ms(), max(drawn, default=0) + 1)
+
+
+def opened_at(hub: Hub) -> int:
+    """The moment of the present epoch."""
+    lines = hub.outside.read()
+    drawn = {each.epoch: each.at for each in lines if isinstance(each, EpochDrawn)}
+    return drawn.get(hub.epoch, hub.now_ms())
+
+
 def epoch_at(hub: Hub, channel: Channel, position: int) -> bytes:
     """The epoch in which a position was the channel's end."""
     later = hub.store.epochs.next_after(channel.id, position)
@@ -39,8 +52,8 @@ def is_ahead(hub: Hub, epoch: bytes) -> bool:
 def draw_epoch(hub: Hub, seen: bytes | None = None) -> bytes:
     """A new epoch in every channel; `seen` is the one that shows that it is needed. Must run inside
     a write transaction."""
-    fresh, now = os.urandom(16), hub.now_ms()
-    hub.outside.add(*(EpochDrawn(each) for each in (seen, fresh) if each))
+    fresh, now = os.urandom(16), _next_moment(hub)
+    hub.outside.add(*(EpochDrawn(each, now) for each in (seen, fresh) if each))
     journal = hub.store.journal
     for each in journal.channels():
         channel = journal.lock_channel(each.id)

@@ -12,7 +12,7 @@ from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.outside_journal import CodeGiven
 from hub_server.services.audit import note
-from hub_server.services.draw_epoch import draw_epoch, is_ahead
+from hub_server.services.draw_epoch import draw_epoch, is_ahead, opened_at
 from hub_server.services.write_records import append_word
 from hub_server.store import Chain, Channel, Replica, Station
 from sync_protocol import channel as protocol
@@ -92,7 +92,7 @@ def _enter_channel(
     region = grant.region[:6]
     empty = Channel(grant.channel, grant.kind, region, station_code, certificate.epoch, 0, first)
     hub.store.journal.add_channel(empty)
-    entry = EpochEntry(certificate.epoch, 0, first, hub.now_ms())
+    entry = EpochEntry(certificate.epoch, 0, first, opened_at(hub))
     channel = hub.store.journal.open_epoch(empty, protocol.entry_bytes(entry), hub.epoch)
     for erased, record in sorted(hub.store.withdrawn.all_erased()):
         if erased == channel.id:

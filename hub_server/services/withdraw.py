@@ -140,5 +140,5 @@ def _lacking(hub: Hub, lines: list[Line]) -> list[Line]:
             if enrolment not in revoked
         ),
         *(CodeGiven(code) for code in codes if code not in given),
-        *(EpochDrawn(epoch) for epoch in [hub.epoch] if epoch not in drawn),
+        *(EpochDrawn(epoch, now) for epoch in [hub.epoch] if epoch not in drawn),
     ]

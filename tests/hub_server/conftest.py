@@ -216,6 +216,8 @@ class Desk:
                 absent = operation.body_digest if operation.body is None else None
                 brought[each.data] = (operation.header_bytes, operation.body, absent)
         self.cursors[at] = base
+        above_here = [r for r in receipts if r.cursor.position > position]
+        self.receipts = [r for r in self.receipts if r not in above_here]
         self.entries = [e for e in self.entries if e not in above]
         return [
             Stretch(start, data, receipt, [brought[e] for e in data if e in brought])

@@ -13,11 +13,12 @@ from hub_server.services.check_history import journal_faults, record_faults
 from hub_server.services.draw_epoch import declare_restored
 from hub_server.services.issue_code import issue_code
 from hub_server.services.list_losses import all_losses
+from hub_server.services.publish_catalogue import publish_catalogue
 from hub_server.services.review_case import review_case
 from hub_server.services.withdraw import erase_record, revoke_enrolment
 from hub_server.services.write_records import append_word
 from sync_protocol import channel as protocol
-from sync_protocol import lost, pull
+from sync_protocol import lost, mint, pull
 from sync_protocol.channel import EpochEntry, Verdict
 from sync_protocol.exchange import Rare
 
@@ -393,3 +394,111 @@ def test_an_erased_body_is_neither_asked_for_nor_taken(county, entry):
         review_case(county.hub, county.reviewer, desk.channel, record, "returned", "补充", {})
     assert refused.value.code == "case.unknown"
     assert is_sound(county.hub)
+
+
+def test_two_restores_to_the_same_copy_lose_nothing_that_a_station_has(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    first = desk.write("intake_case", entry())
+    desk.synchronise()
+    go_on(desk, then.put_back())
+    second = desk.write("intake_case", entry())
+    desk.synchronise()
+    middle = desk.hub.epoch
+    then.county = replace(county, hub=desk.hub)
+    hub = then.put_back()
+    assert hub.epoch != middle
+    go_on(desk, hub)
+    drawn = hub.epoch
+    assert set(hub.store.records.kinds(desk.channel, [first, second])) == {first, second}
+    desk.synchronise()
+    assert hub.epoch == drawn
+    assert [e for e in all_losses(hub).entries if e.channel == desk.channel] == []
+    assert is_sound(hub)
+    hub.store.close()
+
+
+def test_what_was_judged_lower_meanwhile_is_raised_by_what_is_proven(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    hub = then.put_back()
+    desk.hub = hub
+    other = desk.minted()
+    other.rare = Rare(introduction=desk.introduction(other.keys))
+    other.written = [replace(mint.issue_again(desk.written[0], other.head), body=None)]
+    other.synchronise()
+    assert other.verdict(1) == (Verdict.REFUSED, "body")
+    go_on(desk, hub)
+    other.synchronise()
+    assert other.verdict(1) == (Verdict.ACCEPTED, "")
+    assert hub.store.records.get(desk.channel, record).values["task_name"] == "失业登记"
+    assert is_sound(hub)
+    hub.store.close()
+
+
+def test_the_county_s_own_words_in_the_region_come_back_from_any_station(county, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    item = {"department": "人社局", "item_name": "社保查询", "task_type": "1"}
+    rows = [{**item, "item_code_raw": "A1"}]
+    publish_catalogue(county.hub, county.reviewer, rows)
+    desk.synchronise()
+    region = desk.cursors[1].channel
+    before = [each.values for each in county.hub.store.records.in_channel(region)]
+    hub = then.put_back()
+    assert list(hub.store.records.in_channel(region)) == []
+    go_on(desk, hub)
+    assert [each.values for each in hub.store.records.in_channel(region)] == before
+    assert is_sound(hub)
+    hub.store.close()
+
+
+def test_a_pc_whose_stations_code_was_given_again_is_told_so(county, past):
+    then = past()
+    desk = county.desk()
+    desk.synchronise()
+    (county.hub.home / "hub.journal").unlink()  # its disk is lost, too
+    hub = then.put_back()
+    other = replace(county, hub=hub)
+    assert other.open_station().station_code == desk.certificate.station_code
+    desk.hub = hub
+    with pytest.raises(HubError) as refused:
+        desk.ask(rare=Rare(introduction=desk.introduction()))
+    assert refused.value.code == "replica.station_taken"
+    hub.store.close()
+
+
+def test_a_chain_that_was_frozen_stays_frozen(county, entry, past):
+    desk = county.desk()
+    code = issue_code(county.hub, county.reviewer, desk.certificate.station_code)
+    other = county.enrol(code)
+    desk.synchronise()
+    other.synchronise()
+    then = past()
+    desk.number -= 1
+    desk.write("clerk", {"name": "张三"})
+    assert desk.ask().standing == "frozen"
+    other.synchronise()
+    hub = then.put_back()
+    go_on(other, hub)
+    desk.hub = hub
+    assert desk.ask().standing == "frozen"
+    hub.store.close()
+
+
+def test_what_nobody_brings_back_is_named(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    county.application()
+    hub = then.put_back()
+    office = hub.store.journal.channel_of_region("office", hub.region)
+    (missing,) = all_losses(hub).entries
+    assert (missing.channel, missing.station_code) == (office.id, "")
+    assert missing.count >= 1
+    hub.store.close()

@@ -208,7 +208,7 @@ def test_a_courier_file_is_answered_like_a_request(county: Any, entry: Any) -> N
     [
         (lambda data: data[:-1], "courier.damaged"),
         (lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:], "courier.damaged"),
-        (lambda data: b"PK" + data, "courier.kind"),
+        (lambda data: b"PK" + data, "courier.foreign"),
         (lambda data: courier.frame(b"BM\x00\x01\x02" + bytes(300)), "courier.kind"),
     ],
 )
@@ -223,7 +223,7 @@ def test_a_damaged_or_foreign_courier_file_is_told_apart(
 
 
 def test_a_sound_hub_has_sound_checks(county: Any, desk: Any) -> None:
-    assert [check.words for check in check_health(county.hub)] == [""] * 5
+    assert [check.words for check in check_health(county.hub)] == [""] * 6
 
 
 def test_an_entry_changed_in_the_database_is_noticed(county: Any, desk: Any) -> None:

@@ -67,7 +67,7 @@ def test_what_the_station_must_mend_is_told_beside_it(county: County, desk: Desk
 
 WRONG: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "cut": ("courier.damaged", lambda file: file[:-1]),
-    "another program's": ("courier.kind", lambda file: b"PK\3\4" + file),
+    "another program's": ("courier.foreign", lambda file: b"PK\3\4" + file),
     "a flipped bit": (
         "courier.damaged",
         lambda file: file[:80] + bytes([file[80] ^ 1]) + file[81:],
