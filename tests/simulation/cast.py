@@ -69,8 +69,8 @@ class Pc:
 
     Besides, what an onlooker remembers of it: `told`, the records said to be saved; `accepted`, the
     facts said to be accepted; `newest`, a mark of its newest request; `claimed`, whether its lamp
-    was weighed since; `noted`, how far its operations were noted; `is_partial`, whether it started
-    from a snapshot.
+    was weighed since; `noted`, how far its operations were noted; `was_copied`, whether there was
+    ever another one of it.
     """
 
     home: Home
@@ -83,7 +83,7 @@ class Pc:
     newest: bytes = b""
     claimed: bool = False
     noted: int = 0
-    is_partial: bool = False
+    was_copied: bool = False
     _keys: dict[bytes, ReplicaKeys] = field(default_factory=dict, repr=False)
     _station: Station | None = field(default=None, repr=False)
 
@@ -107,7 +107,7 @@ class Pc:
     def copied_to(self, folder: Path) -> "Pc":
         copy = Pc(Home.open(folder), self.unlocked, self.region, is_newer=self.is_newer)
         copy.remember(self)
-        copy.is_partial = self.is_partial
+        copy.was_copied = self.was_copied = True
         return copy
 
     def start(self, now_ms: Callable[[], int], transport: Transport) -> None:
@@ -134,6 +134,7 @@ class Cast:
 
     folder: Path
     reviewer: Account
+    admin: Account
     keys: dict[str, Unlocked]
     codes: dict[str, str]
     disks: Disks = field(default_factory=Disks)
@@ -174,16 +175,17 @@ def make_cast(folder: Path, patch: pytest.MonkeyPatch, disks: Disks | None = Non
 
 def _made(folder: Path, disks: Disks) -> Cast:
     hub = make_hub(folder / "hub", "高平市政务服务平台", COUNTY, lambda: START_MS, {})
-    reviewer = Account(os.urandom(16), "reviewer", "reviewer", "1405")
+    reviewer, admin = (Account(os.urandom(16), r, r, "1405") for r in ("reviewer", "admin"))
     with hub.store.writing():
-        hub.store.people.add(reviewer, "no password", START_MS)
+        for account in (reviewer, admin):
+            hub.store.people.add(account, "no password", START_MS)
     codes = {region: _open_station(hub, reviewer, region) for region in MARKS}
     unlocked: dict[str, Unlocked] = {}
     for number, (region, _) in enumerate(PCS):
         code = issue_code(hub, reviewer, codes[region])
         unlocked[f"pc{number}"] = _enrol(folder / f"pc{number}", hub, code)
     hub.store.close()
-    return Cast(folder, reviewer, unlocked, codes, disks)
+    return Cast(folder, reviewer, admin, unlocked, codes, disks)
 
 
 def _open_station(hub: Hub, reviewer: Account, region: str) -> str:

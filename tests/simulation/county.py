@@ -10,6 +10,7 @@ from random import Random
 from hub_server.errors import HubError
 from hub_server.services.applications import Kinds, list_applications
 from hub_server.services.decide_application import Terms, decide_application
+from hub_server.services.decide_replica import admit_replica, list_replicas
 from hub_server.services.review_case import review_case
 from tests.simulation import cast
 from tests.simulation.cast import COUNTY, MARKS, NEIGHBOUR, Pc
@@ -69,6 +70,14 @@ def decide(world: World, pc: Pc, dice: Random) -> bool:
             chosen.version, terms,
         )  # fmt: skip
     return True
+
+
+def admit(world: World, pc: Pc, dice: Random) -> bool:
+    """One of two machines that were the same waits: the county lets it go on."""
+    waiting = [r for r in list_replicas(world.hub, world.cast.admin) if r.standing == "waiting"]
+    if waiting:
+        admit_replica(world.hub, world.cast.admin, dice.choice(waiting).id)
+    return bool(waiting)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from tests.simulation.accidents import upgrade_hub
 from tests.simulation.cast import Pc
+from tests.simulation.county import admit
 from tests.simulation.promises import Violation, require
 from tests.simulation.rest_of_desks import check_desk
 from tests.simulation.rest_of_facts import check_facts
@@ -16,13 +17,15 @@ def come_to_rest(world: World) -> None:
     """Everything under way arrives, the hub knows every form, everybody exchanges until there is
     nothing to say; then all promises are checked, and old messages change nothing."""
     for pc, data in world.late:
-        world.at_hub(pc, data)
+        world.arrives(pc, data)
     for owner, file in world.sticks:
         answer_stick(world, owner, file)
     for owner, file in world.replies:
         read_stick(world, owner, file, "none")
     upgrade_hub(world, world.pcs[0], world.dice)
     _exchange_all(world)
+    while admit(world, world.pcs[0], world.dice):
+        _exchange_all(world)
     for pc in world.pcs:
         world.look_around(pc)
     _check(world)
@@ -32,7 +35,7 @@ def come_to_rest(world: World) -> None:
 def _check(world: World) -> None:
     """All promises, over what all ends store."""
     for channel in world.hub.store.journal.channels():
-        check_channel(world.hub, channel)
+        check_channel(world.hub, channel, world.latest)
     for pc in world.pcs:
         world.onlooker.check_told(pc)
         check_desk(world.hub, pc)
@@ -55,8 +58,10 @@ def _exchange_all(world: World) -> None:
 def _repeat_everything(world: World) -> None:
     before = [(each.id, each.position) for each in world.hub.store.journal.channels()]
     contents = [_contents(pc) for pc in world.pcs]
-    for pc, data in world.dice.sample(world.requests, min(len(world.requests), 6)):
-        world.at_hub(pc, data)
+    # Of a PC that was there twice, two requests may have one number: that is a fork, not a repeat.
+    requests = [each for each in world.requests if not each[0].was_copied]
+    for pc, data in world.dice.sample(requests, min(len(requests), 6)):
+        world.arrives(pc, data)
     for owner, file in world.replies[-6:]:
         read_stick(world, owner, file, "none")
     after = [(each.id, each.position) for each in world.hub.store.journal.channels()]

@@ -65,17 +65,23 @@ class Line:
         if trouble == "portal":
             return PORTAL
         older = list(self.world.answered.get(self.pc, ()))
-        reply = self.world.at_hub(self.pc, data)
+        reply = self._answered(data)
         if trouble == "reply lost":
             raise StationError("transport.cut_short")
         if trouble in ("reply cut", "reply garbled"):
             return damaged(reply, trouble, self.dice)
         return older[-self.dice.randint(1, 2) :][0] if trouble == "old reply" and older else reply
 
+    def _answered(self, data: bytes) -> bytes:
+        try:
+            return self.world.at_hub(self.pc, data)
+        except HubError as told:
+            raise StationError("transport.refused", hub_code=told.code, message="") from told
+
     def _request_in_trouble(self, data: bytes, trouble: str) -> bytes:
         if trouble == "request twice":
-            self.world.at_hub(self.pc, data)
-            return self.world.at_hub(self.pc, data)
+            self._answered(data)
+            return self._answered(data)
         if trouble in ("request cut", "request garbled"):
             self._refused(damaged(data, trouble, self.dice))
             raise StationError("transport.refused", hub_code="envelope.signature", message="")
@@ -101,7 +107,8 @@ class Line:
             self.world.restart_hub()
             raise StationError("transport.down") from None
         except HubError as told:
-            require(told.code == "hub.disk_full", 0, f"a full disk is told as {told.code}")
+            is_known = told.code in ("hub.disk_full", "replica.unknown")
+            require(is_known, 0, f"a full disk is told as {told.code}")
             raise StationError("transport.refused", hub_code=told.code, message="") from told
         self.world.note_answer(self.pc, data, reply)
         return reply

@@ -6,6 +6,8 @@ A step is (world, PC, dice) → whether there was anything to do.
 from random import Random
 
 from hub_server.services.back_up import back_up
+from hub_server.services.draw_epoch import declare_restored
+from tests.simulation import traffic
 from tests.simulation.cast import Pc
 from tests.simulation.world import Image, World
 
@@ -88,8 +90,25 @@ def restore_hub_untold(world: World, pc: Pc, dice: Random) -> bool:
 
 
 def restore_hub_whole(world: World, pc: Pc, dice: Random) -> bool:
-    """The witness is put back with it: only what the stations show can tell."""
-    return _restore_image(world, dice, witness=True)
+    """The witness is put back with it: only what the stations show can tell, and those that saw
+    most come first. (Otherwise the county has to say so: a position that was given out twice in one
+    epoch is a rewrite, and raises the alarm.)"""
+    restored = _restore_image(world, dice, witness=True)
+    for each in sorted(world.pcs, key=_reached, reverse=True) if restored else ():
+        traffic.exchange(world, each, dice)
+    return restored
+
+
+def declare_hub_restored(world: World, pc: Pc, dice: Random) -> bool:
+    """The whole machine is put back, and the county says so before it answers anybody."""
+    restored = _restore_image(world, dice, witness=True)
+    if restored:
+        declare_restored(world.hub, world.cast.admin)
+    return restored
+
+
+def _reached(pc: Pc) -> int:
+    return pc.station.store.channels.own().cursor.position
 
 
 def image_of_hub(world: World, pc: Pc, dice: Random) -> bool:

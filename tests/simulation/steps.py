@@ -26,8 +26,8 @@ STEPS: dict[str, Step] = _steps(
     accidents.turn_hub_clock, accidents.wait,
     restores.clone, restores.back_up_pc, restores.restore_pc, restores.restore_pc_whole,
     restores.back_up_hub, restores.restore_hub, restores.restore_hub_untold,
-    restores.restore_hub_whole, restores.image_of_hub,
-    county.correct, county.send_back, county.publish, county.decide,
+    restores.restore_hub_whole, restores.declare_hub_restored, restores.image_of_hub,
+    county.correct, county.send_back, county.publish, county.decide, county.admit,
 )  # fmt: skip
 
 
@@ -41,6 +41,8 @@ FAULTS = (
     "deliver_late", "repeat", "pry", "overstep", "damage",
     "power_cut", "disk_full", "restart", "restart_hub", "change_program", "upgrade_hub",
     "turn_clock", "turn_hub_clock", "wait",
+    "clone", "restore_pc", "restore_pc_whole",
+    "restore_hub", "restore_hub_untold", "restore_hub_whole", "declare_hub_restored",
 )  # fmt: skip
 
 

@@ -37,15 +37,17 @@ WEIGHTS = {
     "apply_to_close": 0.3,
     "wait": 1,
     "turn_hub_clock": 0.7,
-    "clone": 0,
+    "clone": 0.7,
     "back_up_pc": 3,
-    "restore_pc": 0,
-    "restore_pc_whole": 0,
+    "restore_pc": 1,
+    "restore_pc_whole": 1,
     "back_up_hub": 2,
     "image_of_hub": 2,
-    "restore_hub": 0,
-    "restore_hub_untold": 0,
-    "restore_hub_whole": 0,
+    "restore_hub": 1,
+    "restore_hub_untold": 0.7,
+    "restore_hub_whole": 0.7,
+    "declare_hub_restored": 0.5,
+    "admit": 1,
 }
 DEFAULT_WEIGHT = 2
 SWARM = (0, 0.3, 1, 1, 4)  # each history has habits of its own, so that rare steps meet

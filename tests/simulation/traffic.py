@@ -71,7 +71,7 @@ def deliver_late(world: World, pc: Pc, dice: Random) -> bool:
     """A request that was given up arrives after all; nobody waits for its reply."""
     if not world.late:
         return False
-    world.at_hub(*world.late.pop(dice.randrange(len(world.late))))
+    world.arrives(*world.late.pop(dice.randrange(len(world.late))))
     return True
 
 
@@ -79,7 +79,7 @@ def repeat(world: World, pc: Pc, dice: Random) -> bool:
     """A request that came before comes again."""
     if not world.requests:
         return False
-    world.at_hub(*dice.choice(world.requests))
+    world.arrives(*dice.choice(world.requests))
     return True
 
 
@@ -110,7 +110,7 @@ def pry(world: World, pc: Pc, dice: Random) -> bool:
     )
     data = seal_request(envelope.pack(request), station.keys, station.hub)
     world.sent(pc, data)
-    world.at_hub(pc, data)
+    world.arrives(pc, data)
     return True
 
 

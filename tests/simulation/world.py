@@ -9,7 +9,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -51,6 +51,7 @@ class World:
     def __init__(self, cast: Cast, folder: Path, seed: int, pcs: int = len(PCS)) -> None:
         self.cast, self.disks, self.folder, self.dice = cast, cast.disks, folder, Random(seed)
         self.now, self.hub_error_ms, self.is_upgraded = START_MS, 0, False
+        self.latest, self.was_put_back = START_MS, False
         self.happened: Counter[str] = Counter()
         self.trace = hashlib.sha256()
         self.pcs = cast.placed_in(folder, pcs)
@@ -71,6 +72,7 @@ class World:
             self.start(pc)
 
     def _hub_time(self) -> int:
+        self.latest = max(self.latest, self.now + self.hub_error_ms)
         return self.now + self.hub_error_ms
 
     def line_of(self, pc: Pc) -> Line:
@@ -121,6 +123,7 @@ class World:
 
     def restore_hub(self, backup: Path) -> None:
         """The hub's database put back; keys, witness and journal beside it stay."""
+        self.was_put_back = True
         self.hub.store.close()
         self.disks.put_back(backup, self.hub.store.path)
         self.onlooker.hub_noted = 0
@@ -138,13 +141,21 @@ class World:
         self.onlooker.note_sent(pc, data)
 
     def at_hub(self, pc: Pc, data: bytes) -> bytes:
-        """A genuine request answered: the hub must take it, whatever is in it."""
+        """A genuine request answered: the hub must take it, whatever is in it. Raises HubError
+        `replica.unknown`: a hub that was put back may ask who somebody is."""
         try:
             reply = answer_exchange(self.hub, data)
         except (PeerFault, HubError) as fault:
+            if fault.code == "replica.unknown" and self.was_put_back:
+                raise
             raise Violation(4, f"the hub refuses a whole genuine request: {fault}") from fault
         self.note_answer(pc, data, reply)
         return reply
+
+    def arrives(self, pc: Pc, data: bytes) -> None:
+        """A request to whose reply nobody listens."""
+        with suppress(HubError):
+            self.at_hub(pc, data)
 
     def note_answer(self, pc: Pc, data: bytes, reply: bytes) -> None:
         self.count("request answered")
