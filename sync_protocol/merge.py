@@ -102,7 +102,7 @@ class Record:
 
     @property
     def conflicts(self) -> dict[str, Register]:
-        return {name: r for name, r in self.registers.items() if r.in_conflict}
+        return {name: r for name, r in self.registers.items() if len(r.sides) > 1}
 
 
 def fold(

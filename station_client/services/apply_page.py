@@ -20,6 +20,7 @@ from sync_protocol.channel import (
     Verdict,
     VerdictEntry,
 )
+from sync_protocol.operations import Operation
 from sync_protocol.pull import Applied, Page
 
 RECORDS_AT_ONCE = 1000
@@ -68,9 +69,11 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     """Store what the entries say; gives the records they touch."""
     journal, channel = station.store.journal, applied.cursor.channel
     concerned = learn_epochs(station, channel, [*applied.past_epochs, applied.cursor.epoch])
+    by_hub = station.store.channels.hub_replicas()
+    new = journal.add_placed(channel, _placed(applied), by_hub)
     received = [each.operation for each in applied.entries if each.operation is not None]
-    journal.add_received(channel, received, station.store.channels.hub_replicas())
-    done = journal.accept_as_written(channel, _accepted_here(applied))
+    journal.add_received(channel, [each for each in received if each.name not in new], by_hub)
+    done = journal.accept_as_written(channel, _accepted_here(applied)) | new.keys()
     journal.set_places(
         (each.entry.name, each.position, each.entry.effective)
         for each in applied.entries
@@ -79,7 +82,8 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     judged = [
         (each.entry.identity, each.entry.verdict, each.entry.code, each.entry.at)
         for each in applied.entries
-        if isinstance(each.entry, PlaceEntry | VerdictEntry) and each.entry.name not in done
+        if isinstance(each.entry, VerdictEntry)
+        or (isinstance(each.entry, PlaceEntry) and each.entry.name not in done)
     ]
     journal.raise_verdicts(judged)
     erased = [each.entry.record for each in applied.entries if isinstance(each.entry, ErasureEntry)]
@@ -90,7 +94,16 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
         if isinstance(each.entry, ClosingEntry):
             station.store.channels.close(channel, each.entry.at, each.entry.until)
     named = journal.records_of([identity for identity, *_ in judged])
-    return list(dict.fromkeys([*named.values(), *erased, *concerned]))
+    return list(dict.fromkeys([*new.values(), *named.values(), *erased, *concerned]))
+
+
+def _placed(applied: Applied) -> list[tuple[Operation, int, OperationEntry]]:
+    """What others wrote, first copies, with its position and entry."""
+    return [
+        (each.operation, each.position, each.entry)
+        for each in applied.entries
+        if each.operation is not None and isinstance(each.entry, OperationEntry)
+    ]
 
 
 def _accepted_here(applied: Applied) -> list[tuple[bytes, int, int, int]]:

@@ -5,6 +5,7 @@ Pure: knows neither the store nor the clock. What is pending or held of our own 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from forms import ALIVE, Form, Forms
@@ -30,7 +31,7 @@ class Merged:
     record: Record
     shown: Record
 
-    @property
+    @cached_property
     def values(self) -> dict[str, Any]:
         """Register → value; removed elements are left out."""
         return {

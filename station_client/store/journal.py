@@ -11,6 +11,7 @@ import msgspec
 
 from station_client.store.connection import Database, Row
 from station_client.store.rows import RecordRow, StoredOperation, Totals
+from sync_protocol.channel import OperationEntry
 from sync_protocol.operations import (
     ON_BEHALF,
     Head,
@@ -35,6 +36,12 @@ _ADD_OPERATION = (
     "INSERT OR IGNORE INTO operation (name, identity, channel, record, replica, seq, kind,"
     " form_version, stamp, clerk, header, body, body_digest, link, by_hub, code)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
+)
+_ADD_PLACED = (
+    "INSERT INTO operation (name, identity, channel, record, replica, seq, kind, form_version,"
+    " stamp, clerk, header, body, body_digest, link, by_hub, position, verdict, code, effective,"
+    " at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -116,6 +123,36 @@ class Journal:
             ),
         )
         self.share_verdicts(operations)
+        self._drop_erased(channel)
+
+    def add_placed(
+        self,
+        channel: bytes,
+        placed: Sequence[tuple[Operation, int, OperationEntry]],
+        hub_replicas: set[bytes],
+    ) -> dict[bytes, bytes]:
+        """(operation of another, position, entry): those of which nothing is here yet, with their
+        standing at once; gives name → record of these."""
+        rows = self._database.rows_of(
+            "SELECT identity FROM operation WHERE identity IN (?*)",
+            [operation.name for operation, _, _ in placed],
+        )
+        here = {row["identity"] for row in rows}
+        new = [each for each in placed if each[0].name not in here]
+        self._database.write_many(
+            _ADD_PLACED,
+            (
+                (
+                    *_operation_row(channel, operation, _is_by_hub(operation, hub_replicas), None),
+                    *(position, entry.verdict, entry.code, entry.effective, entry.at),
+                )
+                for operation, position, entry in new
+            ),
+        )
+        self._drop_erased(channel)
+        return {operation.name: operation.header.record for operation, _, _ in new}
+
+    def _drop_erased(self, channel: bytes) -> None:
         self._database.write(
             "UPDATE operation SET body = NULL WHERE channel = ?1 AND body IS NOT NULL"
             " AND record IN (SELECT record FROM erased WHERE channel = ?1)",
