@@ -75,8 +75,13 @@ def _note(hub: Hub, account: Account, channel: Channel) -> None:
 
 def _write(hub: Hub, channel: Channel, path: Path) -> None:
     with whole_file(path) as draft, draft.open("wb") as out:
-        for data in archive.written(_frames(hub, channel), hub.keys.signing):
+        for data in archived(hub, channel):
             out.write(data)
+
+
+def archived(hub: Hub, channel: Channel) -> Iterator[bytes]:
+    """The bytes of a channel's archive, piece by piece. Must run inside one view of the store."""
+    return archive.written(_frames(hub, channel), hub.keys.signing)
 
 
 def _frames(hub: Hub, channel: Channel) -> Iterator[archive.Frame]:

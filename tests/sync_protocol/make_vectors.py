@@ -18,6 +18,7 @@ from msgspec.structs import replace
 import sync_protocol
 from sync_protocol import (
     agree,
+    archive,
     channel,
     courier,
     crypto,
@@ -578,6 +579,61 @@ def _folded(policy: Policy, acts: list[Act], overlay: bool) -> Vectors:
     }
 
 
+def archive_vectors() -> Vectors:
+    """A channel of two operations and a closing, whole; then with a byte of an operation changed,
+    without its first entry, and with another end of the file."""
+    frames = _archive_frames()
+    data = b"".join(archive.written(frames, HUB.signing))
+    receipt = frames[-1].receipt  # type: ignore[union-attr]
+    at = data.index("王芳".encode())
+    shorter = [each for each in frames if each != frames[4]]
+    return {
+        "about": "who reads it checks every rule of PROTOCOL.md, section 24, and names the place",
+        "fingerprint": HUB.public.fingerprint,
+        "archive": data,
+        "receipts_file": archive.receipts_file([receipt]),
+        "refused": [
+            {"archive": data[:at] + b"X" + data[at + 1 :], "code": "name", "position": 1},
+            {
+                "archive": b"".join(archive.written(shorter, HUB.signing)),
+                "code": "entry",
+                "position": 1,
+            },
+            {"archive": data + b"\0", "code": "end", "position": None},
+        ],
+    }
+
+
+def _archive_frames() -> list[archive.Frame]:
+    data = envelope.pack(refusals.certificate())
+    signature = crypto.sign(HUB.signing, b"bianmin/certificate", data)
+    chain = [
+        operations.compose(a_header(n), bytes(16), [Write("applicant_name", "王芳")])
+        for n in (1, 2)
+    ]
+    head = operations.advance(operations.empty_head(PC.replica), chain)
+    entries: list[tuple[bytes, archive.Parts | None]] = []
+    for each in chain:
+        stamp = each.header.stamp
+        entry = channel.place(each.name, each.identity, 2, "", stamp, NOW + 1000)
+        entries.append((channel.entry_bytes(entry), (each.header_bytes, each.body, None, None)))
+    entries.append((channel.entry_bytes(channel.ClosingEntry(NOW + 9000, NOW + 2000)), None))
+    digest, placed = START.digest, list[archive.Frame]()
+    for entry_bytes, parts in entries:
+        digest = channel.next_digest(digest, entry_bytes)
+        placed.append(archive.EntryFrame(entry_bytes, digest, parts))
+    end = Cursor(CHANNEL, EPOCH, len(entries), digest)
+    countersigned = agree.countersign(PC.signing, PC.replica, end)
+    return [
+        archive.ChannelFrame(HUB.public, CHANNEL, "station", "140581", "140581001", [EPOCH], []),
+        archive.ReplicaFrame(data, signature, None),
+        archive.head_frame(head, operations.sign_head(PC.signing, head)),
+        archive.CountersignatureFrame(PC.replica, countersigned, NOW + 3000),
+        *placed,
+        archive.ReceiptFrame(agree.sign_receipt(HUB.signing, end, NOW + 4000)),
+    ]
+
+
 FILES: dict[str, Callable[[], Vectors]] = {
     "keys": keys,
     "operations": operation_vectors,
@@ -592,6 +648,7 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "mint": mint_vectors,
     "lost": lost_vectors,
     "snapshot": snapshot_vectors,
+    "archive": archive_vectors,
     "refused": refused_vectors,
 }
 

@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import json
+from io import BytesIO
 from typing import Any
 
 import msgspec
 import pytest
 
+from hub_server import verify
 from sync_protocol import agree, channel, courier, enrol, envelope, operations, push
 from sync_protocol.agree import Countersigned
 from sync_protocol.channel import Receipt, UnknownEntry
@@ -40,6 +42,21 @@ KEYS = stored("keys")
 @pytest.mark.parametrize("name", FILES)
 def test_todays_code_makes_the_published_bytes(name: str) -> None:
     assert made(name) == stored(name)
+
+
+def test_who_knows_only_the_specification_reads_the_published_archive() -> None:
+    vectors = stored("archive")
+    receipts = BytesIO(raw(vectors["receipts_file"]))
+    witness = [frame[1] for frame, _ in verify.frames(receipts, verify.RECEIPTS)]
+    verifier = verify.Verifier(witness, vectors["fingerprint"])
+    assert verifier.read(BytesIO(raw(vectors["archive"]))).witnessed == 3
+    for each in vectors["refused"]:
+        with pytest.raises(verify.Fault) as fault:
+            verify.Verifier().read(BytesIO(raw(each["archive"])))
+        assert (fault.value.code, fault.value.where.get("position")) == (
+            each["code"],
+            each["position"],
+        )
 
 
 def test_every_file_is_made_and_nothing_else_lies_there() -> None:
