@@ -99,7 +99,7 @@ def _take(hub: Hub, replica: Replica, opened: Opened, now: int) -> Channel:
     known = stations.note_request(replica.id, request.number, opened.digest)
     if not known and not replica.standing:
         own = freeze(hub, own, replica, "request")  # one number, two requests: a clone reads along
-    if not _has_seen_more(hub, own, request):
+    if request.runs and not _has_seen_more(hub, own, request):
         own = take_runs(hub, own, replica, request.runs)
     if said.bodies:
         own = take_bodies(hub, own, said.bodies)
@@ -118,7 +118,7 @@ def _has_seen_more(hub: Hub, own: Channel, request: Request) -> bool:
     shown = [each.cursor for each in request.cursors if each.cursor.channel == own.id]
     return (
         request.own is not None  # version 1 shows no receipts
-        and not request.said.receipts
+        and all(each.cursor.channel != own.id for each in request.said.receipts)
         and any(hub.store.journal.digest_at(own.id, each.position) != each.digest for each in shown)
     )
 

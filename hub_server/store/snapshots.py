@@ -9,10 +9,16 @@ from hub_server.store.journal import PLACED, Placed, placed_from
 from sync_protocol import channel as protocol
 from sync_protocol.channel import PlaceEntry
 
-_COUNT = "SELECT count(DISTINCT record) FROM operation WHERE channel = ? AND position <= ?"
+# Erased records too that had nothing by then: what a station brought back of them comes after the
+# word that they are erased.
+_COUNT = """
+    SELECT count(*) FROM (SELECT record FROM operation WHERE channel = ?1 AND position <= ?2
+    UNION SELECT record FROM erased WHERE channel = ?1)
+"""
 _IDS = """
-    SELECT DISTINCT record FROM operation
-    WHERE channel = ? AND position <= ? AND record > ? ORDER BY record LIMIT ?
+    SELECT record FROM operation WHERE channel = ?1 AND position <= ?2 AND record > ?3
+    UNION SELECT record FROM erased WHERE channel = ?1 AND record > ?3
+    ORDER BY record LIMIT ?4
 """
 _PLACES = f"""
     SELECT {", ".join(f"o.{name}" for name in PLACED.split(", "))}, e.data

@@ -19,7 +19,7 @@ from sync_protocol import envelope, exchange, limits, operations
 from sync_protocol.channel import Cursor, PlaceEntry, Verdict
 from sync_protocol.enrol import LOST_SINCE
 from sync_protocol.errors import PeerFault
-from sync_protocol.exchange import Reply, Request
+from sync_protocol.exchange import Rare, Reply, Request
 from sync_protocol.pull import Applied, Page
 
 
@@ -79,11 +79,12 @@ def _changes_nothing(station: Station, reply: Reply) -> bool:
 
 
 def _absorb(station: Station, prepared: Prepared, reply: Reply, took_ms: int | None) -> Outcome:
-    more = _hear(station, prepared, reply)
+    said = _said(station, prepared, reply)
+    more = _hear(station, said, reply)
     more |= take_part(station, reply)
     applied: list[Applied | None] = []
     for page in reply.pages:
-        done, again = _apply(station, page)
+        done, again = _apply(station, page, said)
         applied.append(done)
         more |= again
     forget_kept(station, applied)
@@ -100,7 +101,17 @@ def _absorb(station: Station, prepared: Prepared, reply: Reply, took_ms: int | N
     )
 
 
-def _hear(station: Station, prepared: Prepared, reply: Reply) -> bool:
+def _said(station: Station, prepared: Prepared, reply: Reply) -> Rare:
+    """What the request rarely said, where that makes a difference to its reply; empty where nothing
+    is kept of it any more."""
+    parted = any(page.parted for page in reply.pages)
+    payload = b""
+    if parted or station.store.lost.count_stretches():
+        payload = station.store.channels.payload(prepared.number)
+    return envelope.unpack(payload, Request).said if payload else Rare()
+
+
+def _hear(station: Station, said: Rare, reply: Reply) -> bool:
     """What the reply says beside its pages; whether the next request goes on with it."""
     store = station.store
     if not station.identity.known:
@@ -117,20 +128,18 @@ def _hear(station: Station, prepared: Prepared, reply: Reply) -> bool:
         store.facts.keep_exchange(replace(state, lacks=tuple(lacks)))
         # What was given already and is asked for again is no reason to go on.
         asked = set(lacks) - set(state.lacks)
-        return store.lost.taken(_ends_read(station, prepared, reply)) or bool(asked or given)
+        return store.lost.taken(_ends_read(said, reply)) or bool(asked or given)
 
 
-def _ends_read(station: Station, prepared: Prepared, reply: Reply) -> list[Cursor]:
+def _ends_read(said: Rare, reply: Reply) -> list[Cursor]:
     """The ends of the stretches that need not be offered again: what the hub took, and what it was
     offered and passed over. It does not believe that; our own of it is pushed anyway."""
-    payload = station.store.channels.payload(prepared.number)
-    if reply.standing or reply.version < LOST_SINCE or not payload:
+    if reply.standing or reply.version < LOST_SINCE:
         return list(reply.taken)
-    offered = envelope.unpack(payload, Request).said.stretches
-    return [*reply.taken, *(each.receipt.cursor for each in offered)]
+    return [*reply.taken, *(each.receipt.cursor for each in said.stretches)]
 
 
-def _apply(station: Station, page: Page) -> tuple[Applied | None, bool]:
+def _apply(station: Station, page: Page, said: Rare) -> tuple[Applied | None, bool]:
     """What was applied, and whether there is something to say to this page at once."""
     store = station.store
     row = store.channels.find(page.base.channel)
@@ -141,7 +150,7 @@ def _apply(station: Station, page: Page) -> tuple[Applied | None, bool]:
             store.snapshots.keep(page.base.channel, Bootstrap())
         return None, True
     if page.parted:
-        return None, meet_parted(station, page)
+        return None, meet_parted(station, page, said)
     try:
         return apply_page(station, page), False
     except PeerFault as fault:

@@ -13,11 +13,15 @@ from station_client.station import Station
 from station_client.store.rows import ChannelRow
 from sync_protocol import channel, lost
 from sync_protocol.channel import EpochEntry
+from sync_protocol.exchange import Rare
 from sync_protocol.pull import LOST, SHOW_RECEIPT, Applied, Page
 
 
-def meet_parted(station: Station, page: Page) -> bool:
-    """The hub cannot continue from our cursor; whether there is something to say to it at once."""
+def meet_parted(station: Station, page: Page, said: Rare) -> bool:
+    """The hub cannot continue from our cursor; whether there is something to say to it at once.
+
+    `said`: what the request said to which this is the answer.
+    """
     store = station.store
     with store.writing():
         row = store.channels.find(page.base.channel)
@@ -26,7 +30,7 @@ def meet_parted(station: Station, page: Page) -> bool:
         if _mend(station, row):
             return True
         if page.parted == SHOW_RECEIPT:
-            return _show_receipt(station, row)
+            return _show_receipt(station, row, said)
         if page.parted == LOST and _go_back(station, row, page):
             state = store.facts.exchange()
             store.facts.keep_exchange(replace(state, shows_receipts=False, synchronised=False))
@@ -35,13 +39,12 @@ def meet_parted(station: Station, page: Page) -> bool:
     return False
 
 
-def _show_receipt(station: Station, row: ChannelRow) -> bool:
+def _show_receipt(station: Station, row: ChannelRow, said: Rare) -> bool:
     facts = station.store.facts
-    state = facts.exchange()
-    if state.shows_receipts:  # it was shown, and the hub does not know its own signature
+    if row.cursor in (each.cursor for each in said.receipts):
         station.store.channels.part(row.cursor.channel, SHOW_RECEIPT)
-        return False
-    facts.keep_exchange(replace(state, shows_receipts=True))
+        return False  # the hub does not know its own signature
+    facts.keep_exchange(replace(facts.exchange(), shows_receipts=True))
     return True
 
 

@@ -14,6 +14,7 @@ from station_client.services.start_from_snapshot import next_ask
 from station_client.station import Station
 from station_client.store.rows import ExchangeState
 from sync_protocol import exchange, limits, push
+from sync_protocol.channel import Receipt
 from sync_protocol.exchange import Outbox, Rare, Report
 
 MOST_OPERATIONS = 2_500
@@ -72,8 +73,8 @@ def _outbox(station: Station, state: ExchangeState, budget: int) -> Outbox:
     """What the hub has no place for yet. Nothing while it has to hear first what it lost: it must
     not judge anew what it judged once, nor what amends a record before the record is there."""
     journal, replica = station.store.journal, station.keys.replica
-    parted = any(each.parted for each in station.store.channels.all())
-    if station.store.lost.count_stretches() or (state.shows_receipts and not parted):
+    is_asked = state.shows_receipts and not station.store.channels.own().parted
+    if is_asked or station.store.lost.count_stretches():
         return Outbox(journal.outbox(replica, 0)[0], ())
     station.issue_again()
     base, unsent = journal.outbox(replica, MOST_OPERATIONS)
@@ -88,7 +89,7 @@ def _rarely_said(
     all_sent = not store.journal.totals(station.keys.replica).pending
     rare = Rare(
         introduction=None if is_known else station.introduction(),
-        receipts=store.channels.receipts() if _shows_receipts(station, state) else [],
+        receipts=_shown_receipts(station, state),
         stretches=store.lost.stretches(budget, limits.STRETCHES_PER_REQUEST),
         bodies=store.journal.bodies(state.lacks, budget) if state.lacks else [],
         losses=store.facts.losses(limits.LOSSES_PER_REQUEST),
@@ -98,9 +99,15 @@ def _rarely_said(
     return None if rare == Rare() else rare
 
 
-def _shows_receipts(station: Station, state: ExchangeState) -> bool:
-    """Where the hub asked for them, and as long as no epoch of its own explains why it parted."""
-    return state.shows_receipts or any(each.parted for each in station.store.channels.all())
+def _shown_receipts(station: Station, state: ExchangeState) -> list[Receipt]:
+    """All where the hub asked for them; else of those channels for which it could not say why it
+    parted: it may be able to later."""
+    channels = station.store.channels
+    parted = {each.cursor.channel for each in channels.all() if each.parted}
+    if not parted and not state.shows_receipts:
+        return []
+    found = channels.receipts()
+    return [each for each in found if state.shows_receipts or each.cursor.channel in parted]
 
 
 def _report(station: Station, state: ExchangeState) -> Report:

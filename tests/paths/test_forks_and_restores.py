@@ -358,3 +358,44 @@ def test_a_fork_is_healed_by_courier_as_by_wire(region: Region) -> None:
         read_reply(clone, courier.frame(answer_exchange(region.county.hub, data)))
     assert clone.identity.past
     assert record in region.names()
+
+
+def test_an_amendment_of_what_a_restored_hub_lost_is_judged_once_that_is_back(
+    region: Region,
+) -> None:
+    one, two = region.pc("a"), region.pc("b")
+    settle_down(one, two)
+    copy = region.save_hub()
+    record = a_case(one, "恢复前")
+    settle_down(one, two)
+    amend_entry(two, bytes.fromhex(record), {"applicant_name": "乙改"})
+    region.restore_hub(copy)
+    amend_entry(one, bytes.fromhex(record), {"contact_phone": "13911112222"})
+    one.mint()
+    settle_down(two, one)
+    assert shown(one) == shown(two) == {record: "乙改"}
+    assert [read_status(each).refused for each in (one, two)] == [0, 0]
+
+
+def test_what_was_erased_before_it_came_back_is_erased_for_a_replacement_too(
+    region: Region,
+) -> None:
+    one = region.pc("a")
+    settle_down(one)
+    copy = region.save_hub()
+    record = a_case(one, "清除")
+    settle_down(one)
+    erase_record(
+        region.county.hub,
+        region.county.admin,
+        bytes.fromhex(record),
+        "保存期满",
+        region.station_code,
+    )
+    region.restore_hub(copy)
+    region.save_hub()
+    settle_down(one)
+    two = region.pc("b")
+    settle_down(two)
+    assert shown(two) == {}
+    assert two.store.channels.own().base is not None
