@@ -82,6 +82,7 @@ def need(holds: bool, code: str, **where: Any) -> None:
 
 # --- bytes and signatures ------------------------------------------------------------------------
 
+TYPES = {"i": int, "b": bytes, "s": str, "l": list}
 CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
 INTEGERS = {0xCC + n: (1 << (n & 3), n > 3) for n in range(8)}  # bytes, and whether with a sign
 LENGTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}
@@ -128,12 +129,15 @@ def cut(data: bytes, at: int, size: int) -> bytes:
     return data[at : at + size]
 
 
-def shaped(values: Any, *types: Any) -> list[Any]:
-    """The first elements of an array, each of its type: what a later version added after them is
-    not looked at. Fault `form`."""
-    need(isinstance(values, list) and len(values) >= len(types), "form")
-    need(all(map(isinstance, values, types)), "form")
-    return list(values[: len(types)])
+def shaped(values: Any, letters: str) -> list[Any]:
+    """The first elements of an array, each of the type that its letter says, a capital's may be
+    nil: what a later version added after them is not looked at. Fault `form`."""
+    need(isinstance(values, list) and len(values) >= len(letters), "form")
+    found = list(values[: len(letters)])
+    for value, letter in zip(found, letters, strict=True):
+        is_absent = value is None and letter.isupper()
+        need(is_absent or isinstance(value, TYPES[letter.lower()]), "form")
+    return found
 
 
 def digest(purpose: bytes, *parts: bytes) -> bytes:
@@ -150,8 +154,8 @@ def signed(public: bytes, signature: bytes, purpose: bytes, *parts: bytes) -> bo
 
 def receipt_holds(public: bytes, receipt: list[Any]) -> bool:
     """Whether the hub signed this cursor at this time. Fault `form`."""
-    cursor, at, signature = shaped(receipt, list, int, bytes)
-    channel, epoch, position, end = shaped(cursor, bytes, bytes, int, bytes)
+    cursor, at, signature = shaped(receipt, "lib")
+    channel, epoch, position, end = shaped(cursor, "bbib")
     parts = (channel, epoch, eight(position), end, eight(at))
     return signed(public, signature, b"bianmin/receipt", *parts)
 
@@ -170,7 +174,7 @@ def frames(file: BinaryIO, magic: bytes) -> Iterator[tuple[list[Any], bytes]]:
         data = file.read(size) if len(length) == 4 and size <= FRAME_BYTES else b""
         need(0 < len(data) == size, "end")
         frame = unpack(data)
-        shaped(frame, int)
+        shaped(frame, "i")
         yield frame, whole.digest()
         whole.update(length + data)
 
@@ -250,25 +254,18 @@ class Verifier:
 
     def read(self, file: BinaryIO) -> Checked:
         """What the archive proves. Fault for the first thing that is wrong."""
-        steps = {
-            CHANNEL: self.read_channel,
-            REPLICA: self.read_replica,
-            HEAD: self.read_head,
-            COUNTERSIGNATURE: self.read_countersignature,
-            ENTRY: self.read_entry,
-            RECEIPT: self.read_receipt,
-            SEAL: self.read_seal,
-        }
+        first = [self.read_channel, self.read_replica, self.read_head, self.read_countersignature]
+        steps = [*first, self.read_entry, self.read_receipt, self.read_seal]
         last = count = 0
         try:
             for frame, self.before in frames(file, ARCHIVE):
                 kind, count = frame[0], count + 1
                 need(last != SEAL, "end")
-                need(kind in steps and kind >= last and (kind == CHANNEL) == (not last), "form")
+                need(last <= kind <= SEAL and (kind == CHANNEL) == (not last), "form")
                 need(kind != RECEIPT or last != RECEIPT, "form")
                 last = kind
                 self.where = {"frame": count}
-                steps[kind](frame)
+                steps[kind - 1](frame)
                 self.where = {"frame": count + 1}
                 if kind == ENTRY:
                     self.where = {"position": self.position + 1}
@@ -280,22 +277,17 @@ class Verifier:
     # --- who belongs -----------------------------------------------------------------------------
 
     def read_channel(self, frame: list[Any]) -> None:
-        _, hub, self.channel, kind, region, station, epochs, lost = shaped(
-            frame, int, list, bytes, str, str, str, list, list
-        )
-        self.hub_signing, sealing = shaped(hub, bytes, bytes)
+        _, hub, self.channel, kind, region, station, epochs, lost = shaped(frame, "ilbsssll")
+        self.hub_signing, sealing = shaped(hub, "bb")
         fingerprint = digest(b"bianmin/hub", self.hub_signing, sealing)
         need(fingerprint.hex().startswith(self.fingerprint), "hub")
-        self.hub, self.found.fingerprint = fingerprint[:16], fingerprint.hex()
-        self.epochs = shaped(epochs, *[bytes] * max(1, len(epochs)))
-        for epoch in [*self.epochs, *shaped(lost, *[bytes] * len(lost))]:
+        self.hub, channel = fingerprint[:16], self.channel.hex()
+        self.found = Checked(fingerprint.hex(), channel, kind, region, station)
+        self.epochs = shaped(epochs, "b" * max(1, len(epochs)))
+        for epoch in [*self.epochs, *shaped(lost, "b" * len(lost))]:
             replica = digest(b"bianmin/hub-replica", self.hub, self.channel, epoch)[:16]
             self.hub_replicas.add(replica)
         self.digest = digest(b"bianmin/channel", self.channel)
-        found = self.found
-        found.channel, found.kind, found.region, found.station = (
-            self.channel.hex(), kind, region, station
-        )  # fmt: skip
         self.read_witnesses()
 
     def read_witnesses(self) -> None:
@@ -309,13 +301,13 @@ class Verifier:
 
     def read_replica(self, frame: list[Any]) -> None:
         """The hub certified it; one more of the same enrolment was minted by a certified one."""
-        _, data, signature, introduction = shaped(frame, int, bytes, bytes, list | None)
+        _, data, signature, introduction = shaped(frame, "ibbL")
         keys, member = self.certified(data, signature)
         self.where |= {"replica": keys[0]}
         need(keys[0] not in self.members, "certificate")
-        mint = shaped(introduction, bytes, bytes, list | None)[2] if introduction else None
+        mint = shaped(introduction, "bbL")[2] if introduction else None
         if mint:
-            child, signature = shaped(mint, list, bytes)
+            child, signature = shaped(mint, "lb")
             _, parent = self.certified(introduction[0], introduction[1])
             parts = (b"bianmin/mint", member.enrolment, *keys)
             is_ours = (child[:3], parent.enrolment) == (keys, member.enrolment)
@@ -329,30 +321,30 @@ class Verifier:
 
     def certified(self, data: bytes, signature: bytes) -> tuple[list[bytes], Member]:
         """Replica, signing and sealing key that the hub certified."""
-        _, hub, enrolment, keys, _, _, grants = shaped(
-            unpack(data), int, bytes, bytes, list, str, str, list
-        )
-        keys, (home, *_) = shaped(keys, bytes, bytes, bytes), shaped(shaped(grants, list)[0], bytes)
+        _, hub, enrolment, keys, _, _, grants = shaped(unpack(data), "ibblssl")
+        keys, (home, *_) = shaped(keys, "bbb"), shaped(shaped(grants, "l")[0], "b")
         is_signed = signed(self.hub_signing, signature, b"bianmin/certificate", data)
         need(hub == self.hub and is_signed, "certificate", replica=keys[0])
         return keys, Member(keys[1], enrolment, home)
 
+    def key_of(self, replica: bytes) -> bytes:
+        """Its signing key; nothing is signed by the empty one of a stranger."""
+        return self.members.get(replica, Member()).signing
+
     def read_head(self, frame: list[Any]) -> None:
-        _, replica, seq, link, signature = shaped(frame, int, bytes, int, bytes, bytes)
+        _, replica, seq, link, signature = shaped(frame, "ibibb")
         self.where |= {"replica": replica, "seq": seq}
-        member = self.members.get(replica, Member())
         parts = (b"bianmin/head", replica, eight(seq), link)
-        need(signed(member.signing, signature, *parts), "head")
+        need(signed(self.key_of(replica), signature, *parts), "head")
         self.heads.setdefault((replica, seq), set()).add(link)
 
     def read_countersignature(self, frame: list[Any]) -> None:
-        _, replica, both, _ = shaped(frame, int, bytes, list, int)
-        cursor, signature = shaped(both, list, bytes)
-        channel, epoch, position, end = shaped(cursor, bytes, bytes, int, bytes)
+        _, replica, both, _ = shaped(frame, "ibli")
+        cursor, signature = shaped(both, "lb")
+        channel, epoch, position, end = shaped(cursor, "bbib")
         self.where |= {"position": position, "replica": replica}
-        member = self.members.get(replica, Member())
         parts = (b"bianmin/countersign", replica, channel, epoch, eight(position), end)
-        is_signed = signed(member.signing, signature, *parts)
+        is_signed = signed(self.key_of(replica), signature, *parts)
         need(channel == self.channel and is_signed, "countersignature")
         self.countersigned.setdefault(position, []).append((replica, end))
         self.found.countersigned = max(self.found.countersigned, position)
@@ -362,22 +354,22 @@ class Verifier:
     def read_entry(self, frame: list[Any]) -> None:
         self.position += 1
         self.where = {"position": self.position}
-        _, data, kept, operation = shaped(frame, int, bytes, bytes, list | None)
+        _, data, kept, operation = shaped(frame, "ibbL")
         before, self.digest = self.digest, digest(b"bianmin/entry", self.digest, data)
         need(self.digest == kept, "entry")
         word = unpack(data)
-        kind = shaped(word, int)[0]
+        kind = shaped(word, "i")[0]
         need((kind in (OPERATION, COPY)) == (operation is not None), "place")
         if operation is not None:
             self.read_operation(word, operation)
         elif kind == VERDICT:
-            self.read_verdict(*shaped(word[1:], bytes, int, str))
+            self.read_verdict(*shaped(word[1:], "bis"))
         elif kind == EPOCH:
-            self.read_epoch(before, *shaped(word[1:], bytes, int, bytes))
+            self.read_epoch(before, *shaped(word[1:], "bib"))
         elif kind == ERASURE:
-            self.erased.add(shaped(word[1:], bytes)[0])
+            self.erased.add(shaped(word[1:], "b")[0])
         elif kind in (REVOCATION, FREEZE):
-            self.barred.add(shaped(word[1:], bytes)[0])
+            self.barred.add(shaped(word[1:], "b")[0])
         for replica, end in self.countersigned.pop(self.position, ()):
             need(end == self.digest, "countersigned", replica=replica)
         for epoch, end in self.witnessed.pop(self.position, ()):
@@ -411,15 +403,11 @@ class Verifier:
     # --- operations and chains -------------------------------------------------------------------
 
     def read_operation(self, word: list[Any], parts: list[Any]) -> None:
-        copied = [bytes] if word[0] == COPY else []
-        name, *first, verdict, code, effective, at = shaped(
-            word[1:], bytes, *copied, int, str, int, int
-        )
-        header, body, body_digest, base = shaped(parts, bytes, *[bytes | None] * 3)
+        letters = "bbisii" if word[0] == COPY else "bisii"
+        name, *first, verdict, code, effective, at = shaped(word[1:], letters)
+        header, body, body_digest, base = shaped(parts, "bBBB")
         values = unpack(header)
-        _, replica, seq, stamp, clerk, record, kind, form = shaped(
-            values, int, bytes, int, int, bytes, bytes, str, int
-        )
+        _, replica, seq, stamp, clerk, record, kind, form = shaped(values, "ibiibbsi")
         flags, origin = [*values[8:10], None, None][:2]
         identity, restored = origin or name, bool(self.found.restores)
         self.where |= {"replica": replica, "seq": seq}
@@ -511,7 +499,7 @@ class Verifier:
 
     def read_receipt(self, frame: list[Any]) -> None:
         self.where["position"] = self.position
-        receipt = shaped(frame, int, list)[1]
+        receipt = shaped(frame, "il")[1]
         end = [self.channel, self.epochs[-1], self.position, self.digest]
         for position, signers in sorted(self.countersigned.items()):
             need(not signers, "beyond", position=position, replica=signers[0][0])
@@ -545,7 +533,7 @@ class Verifier:
 
     def read_seal(self, frame: list[Any]) -> None:
         parts = (b"bianmin/archive", self.before)
-        need(signed(self.hub_signing, shaped(frame, int, bytes)[1], *parts), "seal")
+        need(signed(self.hub_signing, shaped(frame, "ib")[1], *parts), "seal")
 
 
 # --- the command ---------------------------------------------------------------------------------
@@ -565,7 +553,7 @@ def receipts_in(path: Path) -> list[Any]:
     with path.open("rb") as file:
         magic = RECEIPTS if file.read(len(RECEIPTS)) == RECEIPTS else ARCHIVE
         file.seek(0)
-        return [shaped(f, int, list)[1] for f, _ in frames(file, magic) if f[0] == RECEIPT]
+        return [shaped(f, "il")[1] for f, _ in frames(file, magic) if f[0] == RECEIPT]
 
 
 def not_shown(found: Checked, fingerprint: str) -> Iterator[str]:
