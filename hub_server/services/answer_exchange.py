@@ -104,7 +104,8 @@ def _take(hub: Hub, replica: Replica, opened: Opened, now: int) -> Channel:
     if said.bodies:
         own = take_bodies(hub, own, said.bodies)
     if said.losses:
-        hub.store.losses.declare(((e.replica, e.first, e.last) for e in said.losses), now)
+        losses = ((each.replica, each.first, each.last) for each in said.losses)
+        hub.store.losses.declare(own.id, losses, now)
     if request.number == stations.newest_request(replica.id):  # a stick may bring an old report
         stations.note_contact(replica.id, now, request.device_time, request.own_seq, request.report)
     if said.farewell and not replica.standing:

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 
 from hub_server.store.database import HubDatabase, run
 
+DECLARED_PER_REPLICA = 1000
+
+_DECLARE = """
+    INSERT OR IGNORE INTO loss (replica, first, last, at) SELECT ?1, ?2, ?3, ?4
+    WHERE (SELECT count(*) FROM loss WHERE replica = ?1) < ?5
+    AND NOT EXISTS (SELECT 1 FROM chain WHERE replica = ?1 AND channel <> ?6)
+"""
 _MISSING = """
     SELECT l.replica, l.first, l.last, l.at,
         (SELECT count(DISTINCT o.seq) FROM operation o
@@ -30,11 +37,10 @@ class Losses:
     def __init__(self, database: HubDatabase) -> None:
         self._database = database
 
-    def declare(self, lost: Iterable[tuple[bytes, int, int]], at: int) -> None:
-        """(replica, first, last) of each."""
-        noted = "INSERT OR IGNORE INTO loss (replica, first, last, at) VALUES (?, ?, ?, ?)"
-        for replica, first, last in lost:
-            run(self._database, noted, replica, first, last, at)
+    def declare(self, channel: bytes, lost: Iterable[tuple[bytes, int, int]], at: int) -> None:
+        """(replica, first, last) of each; nobody speaks of another channel's replicas."""
+        for each in lost:
+            run(self._database, _DECLARE, *each, at, DECLARED_PER_REPLICA, channel)
 
     def missing(self) -> list[DeclaredLoss]:
         """Those of which nobody has brought all, oldest first."""

@@ -236,3 +236,9 @@ def test_a_loss_that_was_declared_is_struck_out_when_somebody_brings_it(county, 
     assert (declared.first, declared.last, declared.missing) == (1, 3, 3)
     desk.synchronise()
     assert county.hub.store.losses.missing() == []
+
+
+def test_nobody_declares_what_another_station_lost(county):
+    one, other = county.desk(), county.desk(applicant_unit="邮政局")
+    one.ask(rare=exchange.Rare(losses=[exchange.Loss(other.keys.replica, 1, 9)]))
+    assert county.hub.store.losses.missing() == []
