@@ -120,7 +120,6 @@ def test_what_is_held_is_read_and_decided(
     page.get_by_label("理由", exact=True).fill("核对补录")
     page.get_by_role("button", name="查看").click()
     expect(page.get_by_text("孙建国")).to_be_visible()
-    picture(page, "hub-undecided-record.png")
     page.get_by_role("button", name="已核实，收下").click()
     page.get_by_role("button", name="收下", exact=True).click()
     expect(page.get_by_text("已收下 1 项")).to_be_visible()
@@ -142,7 +141,6 @@ def test_a_stick_is_read_and_the_reply_saved(
     expect(page.get_by_text("同步包.bianmin")).to_be_visible()
     page.get_by_role("button", name="读入").click()
     expect(page.get_by_text("新收到 1 条")).to_be_visible()
-    picture(page, "hub-courier.png")
     with page.expect_download() as download:
         page.get_by_role("link", name="下载回执包").click()
     reply = download.value.path().read_bytes()

@@ -21,6 +21,7 @@ from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.record_entry import record_entry
 from sync_protocol import courier
 from sync_protocol.channel import Verdict
+from sync_protocol.exchange import Loss
 from sync_protocol.operations import Write
 from tests.station_client import desk as builders
 from tests.station_client.fake_hub import FakeHub, accept_all
@@ -836,6 +837,17 @@ def test_a_county_that_delivers_nothing_is_told_first(
     page = visitor.get("/status")
     assert "县级暂停同步" in page.text
     assert "启用资格已被撤销" in page.text
+
+
+def test_what_a_damaged_disk_took_is_told_with_what_to_do(
+    program: Program, visitor: Visitor
+) -> None:
+    assert "不见了" not in visitor.get("/status").text
+    with program.station.store.writing():
+        program.station.store.facts.declare([Loss(b"9" * 16, 5, 7)])
+    page = visitor.get("/status").text
+    assert "本机有 3 条已保存的内容不见了" in page
+    assert "对照纸质材料补登" in page
 
 
 def test_a_request_is_carried_out_on_a_stick_and_a_wrong_file_is_refused(
