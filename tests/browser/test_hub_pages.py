@@ -113,7 +113,11 @@ def test_what_is_held_is_read_and_decided(
 
     sign_in(page, office, "reviewer")
     page.get_by_role("link", name="待裁定").click()
-    page.get_by_role("checkbox").first.check()
+    boxes = page.locator('[name="operation"]')
+    page.get_by_label("全部选定").check()
+    assert [box.is_checked() for box in boxes.all()] == [True] * 3
+    page.get_by_label("全部选定").uncheck()
+    boxes.first.check()
     picture(page, "hub-undecided.png")
     page.get_by_role("link", name="内容").first.click()
     expect(page.get_by_text("孙建国")).to_have_count(0)

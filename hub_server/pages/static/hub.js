@@ -17,6 +17,14 @@ document.querySelectorAll("[data-shown-in]").forEach((input) => {
   });
 });
 
+// One box ticks all of its list.
+document.querySelectorAll("[data-tick-all]").forEach((all) => {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    all.form.querySelectorAll(`[name="${all.dataset.tickAll}"]`).forEach((box) => { box.checked = all.checked; });
+  });
+});
+
 document.querySelectorAll("[data-print]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", () => window.print());

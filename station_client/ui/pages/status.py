@@ -39,8 +39,8 @@ def _recovering(status: Status) -> Iterator[str]:
     if status.lost:
         count = sum(each.last - each.first + 1 for each in status.lost)
         yield (
-            f"本机有 {count} 条已保存的内容不见了（磁盘损坏或数据文件被换成旧的），下次同步时告知县级。"
-            "县级有的会自动取回；取不回的，请对照纸质材料补登。"
+            f"本机有 {count} 条已保存的内容不见了（磁盘损坏或数据文件被换成旧的），"
+            "下次同步时告知县级。县级有的会自动取回；取不回的，请对照纸质材料补登。"
         )
     if status.offering:
         yield "县级平台恢复过备份，本机正在把它缺少的记录送回。不用做什么。"
