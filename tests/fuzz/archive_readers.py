@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from random import Random
 
 import msgspec
 
-from hub_server.verify import Fault, Verifier
+from hub_server.verify import Fault, Verifier, receipts_in
+from sync_protocol import archive
 from tests.archive.forging import Opened
 from tests.archive.story import everything
 from tests.fuzz.leaks import Reader, Refused
@@ -20,15 +22,30 @@ NO_FRAME = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What signing says to a frame that is none of its kind any more."""
 
 
-def readers() -> Iterable[Reader]:
-    samples = [STORY.data()]
+def readers(folder: Path) -> Iterable[Reader]:
+    samples, witness = [STORY.data()], folder / "receipts"
+    receipts = [archive.receipts_file([STORY.receipt()])]
+
+    def hold_against(data: bytes) -> None:
+        """The archive as it is, beside a station's receipts that are not."""
+        witness.write_bytes(data)
+        with _coded():
+            Verifier(receipts_in(witness)).read(io.BytesIO(samples[0]))
+
     yield Reader("archive, by bytes", _verify, samples, share=1.5)
+    yield Reader("receipts beside an archive", hold_against, receipts, share=0.5)
     yield Reader("archive, signed anew", _verify, samples, _signed_anew, share=1.5)
 
 
 def _verify(data: bytes) -> None:
-    try:
+    with _coded():
         Verifier().read(io.BytesIO(data))
+
+
+@contextmanager
+def _coded() -> Iterator[None]:
+    try:
+        yield
     except Fault as fault:
         raise Refused(fault.code if fault.words() else "") from fault
 

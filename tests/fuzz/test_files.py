@@ -39,6 +39,6 @@ def test_only_coded_refusals_leave_the_readers_of_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_slot, "ARGON2_MEMORY_KIB", 64)
-    all_of_them = [*readers(tmp_path), *archive_readers.readers()]
+    all_of_them = [*readers(tmp_path), *archive_readers.readers(tmp_path)]
     found = sum((feed(each, each.mutations) for each in all_of_them), Counter[str]())
     figures.note("mutated files", readers=len(all_of_them), **told(found))
