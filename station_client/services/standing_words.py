@@ -22,10 +22,13 @@ class HeldBy:
 
 
 _ASK = "请等县级决定；急用时联系县级。内容都在，不会丢失。"
+_AGAIN = "本机会以新的编号再次上报；仍没有生效的由县级决定，急用时联系县级。内容都在，不会丢失。"
 _HELD_BY = {
     "gap": HeldBy("nobody", "不用做什么，前面的记录到达后自动处理。"),
     "form": HeldBy("county", "不用做什么，县级平台升级后自动处理。"),
     "record": HeldBy("county", "不用做什么，所属记录处理后自动处理。"),
+    "fork": HeldBy("county", _AGAIN),
+    "frozen": HeldBy("county", _AGAIN),
 }
 
 STANDINGS = {
