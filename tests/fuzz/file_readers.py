@@ -206,7 +206,7 @@ def _others(folder: Path) -> Iterable[Reader]:
         outside_journal.Erasure(b"c" * 16, b"r" * 16, 1),
         outside_journal.Lost(b"c" * 16, b"e" * 16, 3, 9),
     ]
-    journal.add(*lines, outside_journal.CodeGiven("140581001"))
+    journal.add(*lines)
 
     def read_journal(data: bytes) -> None:
         journal.path.write_bytes(data)
