@@ -42,10 +42,10 @@ class Revocation(_Line, frozen=True, tag="revocation"):
     at: int
 
 
-class CodeGiven(_Line, frozen=True, tag="code"):
-    """A station has this code: no other one ever will."""
+class NumberGiven(_Line, frozen=True, tag="number"):
+    """A station's code, `CODE-N` of a PC of it, or an applicant's number: given for good."""
 
-    station_code: str
+    number: str
 
 
 class EpochDrawn(_Line, frozen=True, tag="epoch"):
@@ -73,7 +73,7 @@ class Found(_Line, frozen=True, tag="found"):
     last: int
 
 
-Line = Erasure | Revocation | CodeGiven | EpochDrawn | Lost | Found
+Line = Erasure | Revocation | NumberGiven | EpochDrawn | Lost | Found
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Line)

@@ -17,13 +17,12 @@ from hub_server.accounts import Account
 from hub_server.china_time import in_china
 from hub_server.errors import HubError
 from hub_server.hub import Hub
-from hub_server.outside_journal import CodeGiven
 from hub_server.permissions import demand
 from hub_server.services.applications import Application, load_application
 from hub_server.services.audit import note
 from hub_server.services.enrol_station import new_channel, region_channel
+from hub_server.services.give_numbers import keep_number, next_station_code
 from hub_server.services.issue_code import find_station, new_code
-from hub_server.services.withdraw import codes_given
 from hub_server.services.write_records import HubWrite, append_word, write_record
 from hub_server.store import Agreement, Station
 from hub_server.workflow import DECISIONS, check_opinion, next_state
@@ -149,7 +148,7 @@ def _open(hub: Hub, account: Account, found: Application, terms: Terms) -> Decid
     if found.agreement is None:
         raise HubError("application.no_agreement")
     region = str(found.values.get("region_code") or hub.region)
-    code = hub.store.stations.next_code(region[:6], codes_given(hub))
+    code = next_station_code(hub, region[:6])
     name = terms.station_name or _name_of(str(found.values["applicant_unit"]))
     channel = new_channel(hub, "station", region[:6], code)
     region_channel(hub, region)
@@ -159,7 +158,7 @@ def _open(hub: Hub, account: Account, found: Application, terms: Terms) -> Decid
     values = _card(station, found, found.agreement, terms)
     write_record(hub, channel.id, HubWrite(card, "station_card", values, account.id))
     note(hub, account, "station.open", code, region)
-    hub.outside.add(CodeGiven(code))  # never given again, whatever backup is put back
+    keep_number(hub, code)
     return Decided("approved", code, new_code(hub, account, station))
 
 

@@ -10,6 +10,7 @@ import os
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.audit import note
+from hub_server.services.give_numbers import device_number, keep_number, next_device_number
 from hub_server.store import Channel, EnrolmentCode, Replica, Station
 from sync_protocol import channel as protocol
 from sync_protocol import enrol, envelope, limits
@@ -33,7 +34,10 @@ def enrol_station(hub: Hub, data: bytes) -> bytes:
     _prove(hub, asked, code)
     with hub.store.writing():  # keys that nothing can be sealed to do not use the code up
         certificate = _certificate(hub, asked, code.id)
-        return enrol.grant(asked, hub.keys, code.key, certificate, hub.now_ms())
+        granted = enrol.grant(asked, hub.keys, code.key, certificate, hub.now_ms())
+        number = device_number(certificate.station_code, certificate.device_number)
+        keep_number(hub, number)
+        return granted
 
 
 def _prove(hub: Hub, asked: Asked, code: EnrolmentCode) -> None:
@@ -84,7 +88,7 @@ def _add_replica(hub: Hub, asked: Asked, code: EnrolmentCode, station: Station) 
         ],
         epoch=hub.epoch,
         issued_at=now,
-        device_number=stations.count_device(station.code),
+        device_number=next_device_number(hub, station.code),
     )
     stations.add_replica(
         Replica(

@@ -10,9 +10,9 @@ import uuid_utils
 
 from hub_server.errors import HubError
 from hub_server.hub import Hub
-from hub_server.outside_journal import CodeGiven
 from hub_server.services.audit import note
 from hub_server.services.draw_epoch import draw_epoch, is_ahead, opened_at
+from hub_server.services.give_numbers import device_number, keep_number, next_device_number
 from hub_server.services.write_records import append_word
 from hub_server.store import Chain, Channel, Replica, Station
 from sync_protocol import channel as protocol
@@ -72,7 +72,7 @@ def _station_of(hub: Hub, certificate: Certificate) -> Station:
         opened_at=certificate.issued_at,
     )
     hub.store.stations.add(station)
-    hub.outside.add(CodeGiven(station.code))
+    keep_number(hub, station.code)
     note(hub, None, "station.again", station.code, station.region)
     return station
 
@@ -112,8 +112,9 @@ def _add_minted(hub: Hub, introduced: Introduced, parent: Replica, introduction:
         grants=told.grants,
         epoch=hub.epoch,
         issued_at=hub.now_ms(),
-        device_number=hub.store.stations.count_device(station.code),
+        device_number=next_device_number(hub, station.code),
     )
+    keep_number(hub, device_number(station.code, certificate.device_number))
     standing = _standing_of_minted(hub, parent)
     data = envelope.pack(certificate)
     return _add(hub, station, certificate, data, standing, parent, introduction)

@@ -13,11 +13,11 @@ from typing import Any
 
 import uuid_utils
 
-from hub_server.china_time import in_china
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.applications import Application, load_application, office_channel
 from hub_server.services.audit import note
+from hub_server.services.give_numbers import keep_number, next_application_number
 from hub_server.services.write_records import HubWrite, write_record
 from hub_server.store import Ticket
 from sync_protocol import crypto
@@ -39,10 +39,11 @@ def submit_application(hub: Hub, values: Mapping[str, Any]) -> tuple[str, str]:
         office = office_channel(hub)
         write = HubWrite(record, KIND, {**values, "state": state}, on_behalf=True)
         write_record(hub, office.id, write)
-        number = _next_number(hub)
+        number = next_application_number(hub)
         ticket = Ticket(number, record, salt, _hash(salt, code), hub.now_ms())
         hub.store.applications.add_ticket(ticket)
         note(hub, None, "application.submit", number, hub.region)
+        keep_number(hub, number)
     return number, code
 
 
@@ -82,14 +83,6 @@ def check_region(hub: Hub, values: Mapping[str, Any]) -> None:
     region = values.get("region_code")
     if region and not str(region).startswith(hub.region):
         raise HubError("application.region", region=region)
-
-
-def _next_number(hub: Hub) -> str:
-    """Region, day and a running number of the day: 140581-261120-0001 without the dashes."""
-    day = in_china(hub.now_ms())
-    prefix = f"{hub.region}{day:%y%m%d}"
-    highest = hub.store.applications.highest_number(prefix)
-    return f"{prefix}{int(highest[len(prefix) :]) + 1 if highest else 1:04d}"
 
 
 def _hash(salt: bytes, code: str) -> bytes:

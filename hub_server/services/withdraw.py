@@ -9,9 +9,10 @@ from __future__ import annotations
 from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
-from hub_server.outside_journal import CodeGiven, EpochDrawn, Erasure, Line, Revocation
+from hub_server.outside_journal import EpochDrawn, Erasure, Line, NumberGiven, Revocation
 from hub_server.permissions import demand
 from hub_server.services.audit import note
+from hub_server.services.give_numbers import device_number
 from hub_server.services.issue_code import find_station
 from hub_server.services.write_records import append_word
 from hub_server.store import Channel
@@ -87,11 +88,6 @@ def revoke(hub: Hub, channel: Channel, enrolment: bytes, reason: str, at: int) -
     return append_word(hub, channel, RevocationEntry(enrolment, reason, at))
 
 
-def codes_given(hub: Hub) -> list[str]:
-    """Every station code that was ever given out."""
-    return [each.station_code for each in hub.outside.read() if isinstance(each, CodeGiven)]
-
-
 def replay_journal(hub: Hub) -> None:
     """At the hub's start: what the journal says takes effect; what it lacks is written to it, as
     after the loss of its disk."""
@@ -129,9 +125,13 @@ def _lacking(hub: Hub, lines: list[Line]) -> list[Line]:
     now = hub.now_ms()
     erased = {(e.channel, e.record) for e in lines if isinstance(e, Erasure)}
     revoked = {e.enrolment for e in lines if isinstance(e, Revocation)}
-    given = {e.station_code for e in lines if isinstance(e, CodeGiven)}
+    given = {e.number for e in lines if isinstance(e, NumberGiven)}
     drawn = {e.epoch for e in lines if isinstance(e, EpochDrawn)}
-    codes = (each.code for each in hub.store.stations.within(""))
+    numbers = (
+        number
+        for each in hub.store.stations.within("")
+        for number in (each.code, *(device_number(each.code, n + 1) for n in range(each.devices)))
+    )
     return [
         *(Erasure(*key, now) for key in sorted(hub.store.withdrawn.all_erased() - erased)),
         *(
@@ -139,6 +139,6 @@ def _lacking(hub: Hub, lines: list[Line]) -> list[Line]:
             for enrolment, reason in hub.store.withdrawn.all_revoked().items()
             if enrolment not in revoked
         ),
-        *(CodeGiven(code) for code in codes if code not in given),
+        *(NumberGiven(number) for number in numbers if number not in given),
         *(EpochDrawn(epoch, now) for epoch in [hub.epoch] if epoch not in drawn),
     ]

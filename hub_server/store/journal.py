@@ -242,14 +242,15 @@ class Journal:
         return list(query.order_by(c.replica))
 
     def link_before(self, chain: Chain, seq: int) -> bytes | None:
-        """The link just before a seq, None where the operation before it has not come."""
+        """The link just before a seq, None where the operation before it has not come, or came back
+        without its chain."""
         if seq == 1:
             return operations.first_link(chain.replica)
         if seq - 1 == chain.head.seq:
             return chain.head.link
         sql = "SELECT link FROM operation WHERE replica = ? AND seq = ? ORDER BY position LIMIT 1"
         row = run(self._database, sql, chain.replica, seq - 1).fetchone()
-        return row[0] if row else None
+        return row[0] or None if row else None
 
     def names(self, replica: bytes, first: int, last: int) -> dict[int, list[bytes]]:
         """Seq → what is stored of a chain there, between two seqs: after a fork more than one."""

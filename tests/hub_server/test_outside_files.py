@@ -5,7 +5,7 @@ import os
 import pytest
 
 from hub_server.errors import HubError
-from hub_server.outside_journal import CodeGiven, Found, Lost, OutsideJournal
+from hub_server.outside_journal import Found, Lost, NumberGiven, OutsideJournal
 from hub_server.services.list_losses import news, still_lost
 from hub_server.store import Channel
 from hub_server.witness import Witness
@@ -20,28 +20,28 @@ def a_channel(name: int, position: int) -> Channel:
 def test_what_was_added_is_read_in_order(tmp_path):
     journal = OutsideJournal(tmp_path / "hub.journal")
     assert journal.read() == []
-    journal.add(CodeGiven("140581001"), CodeGiven("140581002"))
+    journal.add(NumberGiven("140581001"), NumberGiven("140581002"))
     journal.add(Lost(HERE, EPOCH, 1, 9))
     assert journal.read() == [
-        CodeGiven("140581001"),
-        CodeGiven("140581002"),
+        NumberGiven("140581001"),
+        NumberGiven("140581002"),
         Lost(HERE, EPOCH, 1, 9),
     ]
 
 
 def test_a_line_that_a_crash_cut_short_is_left_out_and_overwritten(tmp_path):
     journal = OutsideJournal(tmp_path / "hub.journal")
-    journal.add(CodeGiven("140581001"))
+    journal.add(NumberGiven("140581001"))
     whole = journal.path.read_bytes()
     journal.path.write_bytes(whole + whole[:-9])
-    assert journal.read() == [CodeGiven("140581001")]
-    journal.add(CodeGiven("140581002"))
-    assert journal.read() == [CodeGiven("140581001"), CodeGiven("140581002")]
+    assert journal.read() == [NumberGiven("140581001")]
+    journal.add(NumberGiven("140581002"))
+    assert journal.read() == [NumberGiven("140581001"), NumberGiven("140581002")]
 
 
 def test_a_damaged_line_stops_the_hub_and_is_named(tmp_path):
     journal = OutsideJournal(tmp_path / "hub.journal")
-    journal.add(CodeGiven("140581001"), CodeGiven("140581002"))
+    journal.add(NumberGiven("140581001"), NumberGiven("140581002"))
     journal.path.write_bytes(journal.path.read_bytes().replace(b"581001", b"581009"))
     with pytest.raises(HubError) as refused:
         journal.read()

@@ -15,12 +15,15 @@ from hub_server.services.issue_code import issue_code
 from hub_server.services.list_losses import all_losses
 from hub_server.services.publish_catalogue import publish_catalogue
 from hub_server.services.review_case import review_case
+from hub_server.services.submit_application import submit_application
 from hub_server.services.withdraw import erase_record, revoke_enrolment
 from hub_server.services.write_records import append_word
 from sync_protocol import channel as protocol
-from sync_protocol import lost, mint, pull
+from sync_protocol import lost, mint, operations, pull
 from sync_protocol.channel import EpochEntry, Verdict
 from sync_protocol.exchange import Rare
+from sync_protocol.lost import Stretch
+from tests.hub_server.conftest import an_opening
 
 
 def is_sound(hub) -> bool:
@@ -501,4 +504,41 @@ def test_what_nobody_brings_back_is_named(county, entry, past):
     (missing,) = all_losses(hub).entries
     assert (missing.channel, missing.station_code) == (office.id, "")
     assert missing.count >= 1
+    hub.store.close()
+
+
+def test_no_number_is_given_twice_by_a_hub_that_forgot_it(county, entry, past):
+    desk = county.desk()
+    then = past()
+    code = issue_code(county.hub, county.reviewer, desk.certificate.station_code)
+    lost_number = county.enrol(code).certificate.device_number
+    lost_ticket, _ = submit_application(county.hub, an_opening())
+    hub = then.put_back()
+    code = issue_code(hub, county.reviewer, desk.certificate.station_code)
+    assert replace(county, hub=hub).enrol(code).certificate.device_number == lost_number + 1
+    assert submit_application(hub, an_opening())[0] == f"{int(lost_ticket) + 1}"
+    hub.store.close()
+
+
+def test_what_came_back_without_what_it_follows_is_no_fork(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    for _ in range(4):
+        desk.write("intake_case", entry())
+    desk.synchronise()
+    hub = then.put_back()
+    desk.hub = hub
+    (stretch,) = desk.go_back(hub.store.journal.channel(desk.channel).position - 1)
+    first = desk.written[0]
+    fewer = [part for part in stretch.operations if part[0] != first.header_bytes]
+    desk.ask(rare=Rare(stretches=[Stretch(stretch.base, stretch.entries, stretch.receipt, fewer)]))
+    assert hub.store.journal.chain(desk.keys.replica).head.seq == 0
+    assert is_sound(hub)
+    desk.acknowledged = operations.empty_head(desk.keys.replica)
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    assert hub.store.journal.chain(desk.keys.replica).head == desk.head
+    assert not hub.store.journal.chain(desk.keys.replica).frozen
+    assert is_sound(hub)
     hub.store.close()
