@@ -39,23 +39,36 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True):
 
 
 def common_position(
-    digest_at: Callable[[int], bytes | None], position: int, epochs: Iterable[bytes]
+    digest_at: Callable[[int], bytes | None],
+    position: int,
+    epochs: Iterable[bytes],
+    own_epochs: Iterable[bytes] = (),
 ) -> int | None:
     """The last position that our log and the hub's have in common, or None where the hub shows no
     epoch that explains why they part.
 
-    `epochs` are the hub's epoch entries as bytes; `digest_at` gives our digest at a position, None
-    where we hold none; `position` is our end. A hub that was restored says at which position it
-    went on: every honest parting is at one of these.
+    `epochs` are the hub's epoch entries as bytes, `own_epochs` those of our log; `digest_at` gives
+    our digest at a position, None where we hold none; `position` is our end. A hub that was
+    restored says at which position it went on: every honest parting is at one of these, or at one
+    of ours, where both logs left the same epoch and ours left it earlier.
     """
-    kept: int | None = None
-    for data in epochs:
-        entry = channel.read_entry(data)
-        if not isinstance(entry, EpochEntry) or entry.kept > position:
-            continue
-        if digest_at(entry.kept) == entry.digest and (kept is None or entry.kept > kept):
-            kept = entry.kept
-    return kept
+    theirs, ours = _partings(epochs), _partings(own_epochs)
+    common = {
+        each.kept
+        for each in theirs
+        if each.kept <= position and digest_at(each.kept) == each.digest
+    }
+    common |= {
+        mine.kept
+        for mine in ours
+        for each in theirs
+        if mine.old_epoch == each.old_epoch and mine.kept < each.kept
+    }
+    return max(common, default=None)
+
+
+def _partings(epochs: Iterable[bytes]) -> list[EpochEntry]:
+    return [each for each in map(channel.read_entry, epochs) if isinstance(each, EpochEntry)]
 
 
 def cut_stretches(

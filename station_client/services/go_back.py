@@ -52,7 +52,7 @@ def _go_back(station: Station, row: ChannelRow, page: Page) -> bool:
     """Whether an epoch of the hub explains why it parted from us."""
     held = station.store.lost
     digest_at = partial(held.digest_at, row)
-    common = lost.common_position(digest_at, row.cursor.position, page.epochs)
+    common = lost.common_position(digest_at, row.cursor.position, page.epochs, held.epochs(row))
     if common is not None and common < row.cursor.position:
         digest = digest_at(common)
         assert digest is not None

@@ -11,7 +11,15 @@ import msgspec
 from station_client.store.connection import Database
 from station_client.store.rows import ChannelRow
 from sync_protocol import channel, lost
-from sync_protocol.channel import Cursor, PlaceEntry, Receipt, Standing, Verdict, VerdictEntry
+from sync_protocol.channel import (
+    Cursor,
+    EpochEntry,
+    PlaceEntry,
+    Receipt,
+    Standing,
+    Verdict,
+    VerdictEntry,
+)
 from sync_protocol.lost import Stretch
 
 _pack = msgspec.msgpack.encode
@@ -60,6 +68,11 @@ class Lost:
                 break
             position, digest = at, following
         return msgspec.structs.replace(row.cursor, position=position, digest=digest)
+
+    def epochs(self, row: ChannelRow) -> list[bytes]:
+        """The epoch entries of our own log."""
+        entries = (data for _, data, _ in self._entries(row.cursor.channel, row.start.position))
+        return [each for each in entries if isinstance(channel.read_entry(each), EpochEntry)]
 
     def _entries(self, of: bytes, after: int) -> Iterator[tuple[int, bytes, bytes]]:
         rows = self._database.rows(

@@ -399,3 +399,32 @@ def test_what_was_erased_before_it_came_back_is_erased_for_a_replacement_too(
     settle_down(two)
     assert shown(two) == {}
     assert two.store.channels.own().base is not None
+
+
+def test_backups_of_the_hub_may_be_put_back_in_any_order(region: Region) -> None:
+    one, two = region.pc("a"), region.pc("b")
+    settle_down(one, two)
+    earlier = region.save_hub()
+    records = {a_case(one, "甲")}
+    settle_down(one, two)
+    later = region.save_hub()
+    region.restore_hub(earlier)
+    records.add(a_case(one, "乙"))
+    settle_down(one)
+    region.restore_hub(later)
+    records.add(a_case(two, "丙"))
+    settle_down(one, two)
+    assert set(shown(one)) == set(shown(two)) == records == region.names()
+
+
+def test_a_branch_that_was_accepted_as_copies_is_no_fault_of_the_hubs_history(
+    region: Region,
+) -> None:
+    one = region.pc("a")
+    settle_down(one)
+    clone = region.clone(one, "b")
+    a_case(one, "本机")
+    settle_down(one)
+    a_case(clone, "副本")
+    settle_down(clone)
+    assert region.save_hub().exists()

@@ -67,6 +67,17 @@ def test_histories_part_only_where_an_epoch_says_so(
     assert common_position(digest_at, END, epochs) == common
 
 
+def test_both_may_have_left_the_same_epoch_we_earlier() -> None:
+    ours = [channel.entry_bytes(EpochEntry(b"e" * 16, 3, DIGESTS[3], NOW))]
+    later = channel.entry_bytes(EpochEntry(b"e" * 16, END + 2, b"o" * 32, NOW))
+    earlier = channel.entry_bytes(EpochEntry(b"e" * 16, 2, b"o" * 32, NOW))
+    other = channel.entry_bytes(EpochEntry(b"f" * 16, END + 2, b"o" * 32, NOW))
+    assert common_position(digest_at, END, [later], ours) == 3
+    assert common_position(digest_at, END, [earlier], ours) is None
+    assert common_position(digest_at, END, [other], ours) is None
+    assert common_position(digest_at, END, [later, an_epoch(5)], ours) == 5
+
+
 def test_where_we_hold_no_digest_any_more_nothing_is_common() -> None:
     def since_snapshot(position: int) -> bytes | None:
         return DIGESTS[position] if position >= 4 else None
