@@ -4,6 +4,7 @@ from tests.simulation.accidents import upgrade_hub
 from tests.simulation.cast import Pc
 from tests.simulation.county import admit
 from tests.simulation.promises import Violation, require
+from tests.simulation.rest_of_archives import check_archives
 from tests.simulation.rest_of_desks import check_desk
 from tests.simulation.rest_of_facts import check_facts
 from tests.simulation.rest_of_hub import check_channel
@@ -36,6 +37,7 @@ def _check(world: World) -> None:
     """All promises, over what all ends store."""
     for channel in world.hub.store.journal.channels():
         check_channel(world.hub, channel, world.latest)
+    check_archives(world.hub, world.pcs)
     for pc in world.pcs:
         world.onlooker.check_told(pc)
         check_desk(world.hub, pc)
