@@ -352,6 +352,8 @@ def export(
 ) -> None:
     """Write the work ledger (.csv, .xlsx), every record in full (.jsonl), or an archive."""
     if archive:
+        if since or until or masked:
+            raise click.UsageError("--archive writes everything: no --since, --until, --masked.")
         alone = [write_archive(hub, by, station_code, file)] if station_code else None
         for each in alone or write_archives(hub, by, file):
             click.echo(f"{each.path}: {each.entries}")

@@ -178,6 +178,8 @@ def test_the_commands_write_and_verify(county, exported, tmp_path):
     assert "不能证明" in told.output
     everything = run("export", tmp_path / "all", "--archive", "--home", county.hub.home)
     assert everything.output.count(".bmarc") == 3
+    partly = run("export", tmp_path / "all", "--archive", "--masked", "--home", county.hub.home)
+    assert partly.exit_code == 2
 
 
 def test_what_is_wrong_is_told_with_its_place(exported):
