@@ -32,7 +32,9 @@ def element_register(field_id: str, element_id: str) -> str:
 
 def is_empty(value: object) -> bool:
     """Nothing is written: None, blank text, an empty list. ``False`` and ``0`` are answers."""
-    return value is None or (isinstance(value, str) and not value.strip()) or value == []
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or value == []
 
 
 def elements(values: Mapping[str, object], field_id: str) -> dict[str, dict[str, object]]:

@@ -222,9 +222,8 @@ def _note_success(
 def _lacks_nothing(station: Station) -> bool:
     """Whether all that was written here is sent, every body is here and no stretch is left."""
     store, replica = station.store, station.keys.replica
-    return not (
-        store.journal.totals(replica).pending
-        or store.facts.exchange().lacks
+    return store.journal.all_sent(replica) and not (
+        store.facts.exchange().lacks
         or store.journal.lacking(1)
         or store.lost.count_stretches()
         or store.lost.keeps()

@@ -69,6 +69,8 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     """Store what the entries say; gives the records they touch."""
     journal, channel = station.store.journal, applied.cursor.channel
     concerned = learn_epochs(station, channel, [*applied.past_epochs, applied.cursor.epoch])
+    if not applied.entries:
+        return concerned
     by_hub = station.store.channels.hub_replicas()
     new = journal.add_placed(channel, _placed(applied), by_hub)
     received = [each.operation for each in applied.entries if each.operation is not None]

@@ -86,7 +86,6 @@ def _rarely_said(
 ) -> Rare | None:
     store = station.store
     is_known = station.identity.known and carrier != "courier"
-    all_sent = not store.journal.totals(station.keys.replica).pending
     rare = Rare(
         introduction=None if is_known else station.introduction(),
         receipts=_shown_receipts(station, state),
@@ -94,7 +93,7 @@ def _rarely_said(
         bodies=store.journal.bodies(state.lacks, budget) if state.lacks else [],
         losses=store.facts.losses(limits.LOSSES_PER_REQUEST),
         snapshot=next_ask(store.channels.all()),
-        farewell=farewell and all_sent,
+        farewell=farewell and store.journal.all_sent(station.keys.replica),
     )
     return None if rare == Rare() else rare
 

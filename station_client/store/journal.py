@@ -37,6 +37,7 @@ _ADD_OPERATION = (
     " form_version, stamp, clerk, header, body, body_digest, link, by_hub, code)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
 )
+_WAITS = "position IS NULL AND link IS NOT NULL AND (verdict IS NULL OR replica = ?)"
 _ADD_PLACED = (
     "INSERT INTO operation (name, identity, channel, record, replica, seq, kind, form_version,"
     " stamp, clerk, header, body, body_digest, link, by_hub, position, verdict, code, effective,"
@@ -115,6 +116,8 @@ class Journal:
     ) -> None:
         """Operations of others; one that is here already stays as it is. Bodies of records that are
         erased are dropped."""
+        if not operations:
+            return
         self._database.write_many(
             _ADD_OPERATION,
             (
@@ -133,6 +136,8 @@ class Journal:
     ) -> dict[bytes, bytes]:
         """(operation of another, position, entry): those of which nothing is here yet, with their
         standing at once; gives name → record of these."""
+        if not placed:
+            return {}
         rows = self._database.rows_of(
             "SELECT identity FROM operation WHERE identity IN (?*)",
             [operation.name for operation, _, _ in placed],
@@ -415,12 +420,16 @@ class Journal:
         )
         return _record(row) if row else None
 
+    def all_sent(self, replica: bytes) -> bool:
+        """Whether nothing is pending, as `totals` counts it."""
+        sql = f"SELECT 1 FROM operation WHERE {_WAITS} LIMIT 1"
+        return self._database.row(sql, replica) is None
+
     def totals(self, replica: bytes) -> Totals:
         """What waits or needs a person; `replica` is the one this PC writes as now."""
         sent = self._database.row(
             "SELECT count(DISTINCT identity) AS pending, min(stamp) AS oldest_unsent_at"
-            " FROM operation WHERE position IS NULL AND link IS NOT NULL"
-            " AND (verdict IS NULL OR replica = ?)",
+            f" FROM operation WHERE {_WAITS}",
             replica,
         )
         held = self._database.row(
