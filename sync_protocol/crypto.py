@@ -42,21 +42,23 @@ def new_sealing_key() -> bytes:
     return X25519PrivateKey.generate().private_bytes_raw()
 
 
-def signing_public(private: bytes) -> bytes:
-    """The Ed25519 public key that belongs to a private one."""
-    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
-
-
-def sealing_public(private: bytes) -> bytes:
-    """The X25519 public key that belongs to a private one."""
-    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
-
-
 # Making a key object of its bytes costs as much as signing with it, and a program uses few keys.
 _private_key = lru_cache(maxsize=64)(Ed25519PrivateKey.from_private_bytes)
 _public_key = lru_cache(maxsize=4096)(Ed25519PublicKey.from_public_bytes)
 _opening_key = lru_cache(maxsize=64)(X25519PrivateKey.from_private_bytes)
 _sealing_key = lru_cache(maxsize=4096)(X25519PublicKey.from_public_bytes)
+
+
+@lru_cache(maxsize=64)
+def signing_public(private: bytes) -> bytes:
+    """The Ed25519 public key that belongs to a private one."""
+    return _private_key(private).public_key().public_bytes_raw()
+
+
+@lru_cache(maxsize=64)
+def sealing_public(private: bytes) -> bytes:
+    """The X25519 public key that belongs to a private one."""
+    return _opening_key(private).public_key().public_bytes_raw()
 
 
 def sign(private: bytes, purpose: bytes, *parts: bytes) -> bytes:
