@@ -30,20 +30,19 @@ MOST_REQUESTS = 1000
 
 def exchange_with_hub(
     station: Station,
-    farewell: bool = False,
     on_step: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
     """Requests until both ends hold the same, or nothing moves any more.
 
-    With `farewell` the hub is told that this PC is about to be sealed, once all is sent. `on_step`
-    is told after every request what was done so far. Whatever a request achieved stays, also when
-    a later one fails. Errors: exchange.under_way, transport.*, those of the protocol, store.*
+    `on_step` is told after every request what was done so far. Whatever a request achieved stays,
+    also when a later one fails. Errors: exchange.under_way, transport.*, those of the protocol,
+    store.*
     """
     with station.exchanging():
         outcome = Outcome()
         replicas = len(station.identity.past)
         for _ in range(MOST_REQUESTS):
-            step = _one_request(station, farewell)
+            step = _one_request(station)
             outcome = outcome.then(step)
             on_step(outcome)
             # What the hub takes comes back as entries: without any, asking again gains nothing.
@@ -54,9 +53,9 @@ def exchange_with_hub(
         return outcome
 
 
-def _one_request(station: Station, farewell: bool) -> Outcome:
+def _one_request(station: Station) -> Outcome:
     try:
-        prepared = prepare_request(station, "http", farewell)
+        prepared = prepare_request(station, "http")
         sent_at = station.now_ms()
         reply = station.transport.exchange(prepared.data)
         took_ms = max(0, station.now_ms() - sent_at)

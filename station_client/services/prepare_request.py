@@ -31,8 +31,8 @@ class Prepared:
     data: bytes
 
 
-def prepare_request(station: Station, carrier: str, farewell: bool = False) -> Prepared:
-    """The next request, by "http" or "courier"; with `farewell` the last one, once all is sent."""
+def prepare_request(station: Station, carrier: str) -> Prepared:
+    """The next request, by "http" or "courier". A sealed PC says farewell, once all is sent."""
     store, keys = station.store, station.keys
     with store.writing():
         state = store.facts.exchange()
@@ -52,7 +52,7 @@ def prepare_request(station: Station, carrier: str, farewell: bool = False) -> P
             station.now_ms(),
             budget,
             wants=store.journal.lacking(limits.WANTS_PER_REQUEST),
-            rare=_rarely_said(station, state, carrier, budget, farewell),
+            rare=_rarely_said(station, state, carrier, budget),
         )
         store.facts.keep_exchange(
             replace(
@@ -81,9 +81,7 @@ def _outbox(station: Station, state: ExchangeState, budget: int) -> Outbox:
     return Outbox(base, push.cut_batch(unsent, budget))
 
 
-def _rarely_said(
-    station: Station, state: ExchangeState, carrier: str, budget: int, farewell: bool
-) -> Rare | None:
+def _rarely_said(station: Station, state: ExchangeState, carrier: str, budget: int) -> Rare | None:
     store = station.store
     is_known = station.identity.known and carrier != "courier"
     rare = Rare(
@@ -93,7 +91,7 @@ def _rarely_said(
         bodies=store.journal.bodies(state.lacks, budget) if state.lacks else [],
         losses=store.facts.losses(limits.LOSSES_PER_REQUEST),
         snapshot=next_ask(store.channels.all()),
-        farewell=farewell and store.journal.all_sent(station.keys.replica),
+        farewell=station.is_sealed and store.journal.all_sent(station.keys.replica),
     )
     return None if rare == Rare() else rare
 

@@ -5,6 +5,7 @@ Only once the county holds everything: what is refused here loses nothing by wai
 section 12.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,7 +50,8 @@ def ended_words(how: Literal["seal", "erase"], done: Ended) -> list[str]:
     """What was done, and what is left to do, in a clerk's words."""
     said = ["本机已封存，从现在起只能查看。" if how == "seal" else "本机数据已销毁，不能恢复。"]
     if not done.is_told:
-        said.append("现在连不上县级平台，请告知县级运维人员这台电脑已停用。")
+        later = "以后同步时会再告知" if how == "seal" else "请告知县级运维人员"
+        said.append(f"县级平台还没有记下这台电脑已停用，{later}。")
     if how == "erase" and not done.is_forgotten:
         said.append("系统密钥库里的本站密钥没有删掉，它单独打不开任何内容；请由运维人员删除。")
     if how == "erase" and not done.is_gone:
@@ -67,22 +69,20 @@ def seal_store(station: Station, confirmation: str) -> Ended:
 
     Errors: retire.confirm, retire.not_yet (nothing is changed then), store.*
     """
-    _demand(station, confirmation, is_sealing=True)
-    is_told = _say_farewell(station)
-    _seal(station, is_sealing=True)
-    return Ended(is_told)
+    _seal(station, confirmation, is_sealing=True)
+    return Ended(_say_farewell(station))
 
 
 def erase_store(station: Station, confirmation: str) -> Ended:
     """Destroy the keys of this PC's data, then its files. The station is closed when this returns.
 
-    The keys go first, so that a PC that is cut off in the middle holds nothing readable; the next
-    start then removes the rest. Errors: as `seal_store`, exchange.under_way, home.*
+    Sealed first, so that nothing is saved any more; then the keys, so that a PC that is cut off in
+    the middle holds nothing readable, and the next start removes the rest. Errors: as `seal_store`,
+    exchange.under_way, home.*; it stays sealed then.
     """
-    _demand(station, confirmation, is_sealing=False)
+    _seal(station, confirmation, is_sealing=False)
     is_told = _say_farewell(station)
     with station.exchanging():
-        _seal(station, is_sealing=False)
         station.home.begin_erasing()
         station.vault.destroy()
         is_forgotten = station.vault.mode == "passphrase" or forget(station.home.id)
@@ -90,36 +90,26 @@ def erase_store(station: Station, confirmation: str) -> Ended:
         return Ended(is_told, is_forgotten, station.home.erase())
 
 
-def _demand(station: Station, confirmation: str, *, is_sealing: bool) -> None:
+def _seal(station: Station, confirmation: str, *, is_sealing: bool) -> None:
+    """From here on nothing is recorded; what was saved up to now stands against it."""
     code = station.certificate.station_code
     if confirmation.strip() != code:
         raise StationError("retire.confirm", station=code)
-    _demand_free(station, is_sealing=is_sealing)
-
-
-def _demand_free(station: Station, *, is_sealing: bool) -> None:
-    found = [each for each in may_retire(station) if not (is_sealing and each.allows_sealing)]
-    if found:
-        raise StationError("retire.not_yet", reasons="".join(each.words for each in found))
-
-
-def _say_farewell(station: Station) -> bool:
-    """Tell the county while that can be told. A PC without a network need not wait for one: the
-    county holds everything, and misses nothing but the word."""
-    try:
-        exchange_with_hub(station, farewell=True)
-    except StationError:
-        return False
-    return True
-
-
-def _seal(station: Station, *, is_sealing: bool) -> None:
-    """From here on nothing is recorded: what was saved meanwhile stands against it, once more."""
     with station.store.writing():
-        _demand_free(station, is_sealing=is_sealing)
+        found = [each for each in may_retire(station) if not (is_sealing and each.allows_sealing)]
+        if found:
+            raise StationError("retire.not_yet", reasons="".join(each.words for each in found))
         if not station.is_sealed:
             station.store.facts.seal(station.now_ms())
         station.is_sealed = True
+
+
+def _say_farewell(station: Station) -> bool:
+    """Whether the county knows. A PC without a network need not wait for one: the county holds
+    everything and misses nothing but the word, which every later exchange says again."""
+    with suppress(StationError):
+        exchange_with_hub(station)
+    return station.store.facts.exchange().standing == "retired"
 
 
 def _obstacles(station: Station) -> list[Obstacle]:

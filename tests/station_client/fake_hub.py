@@ -58,6 +58,7 @@ class FakeHub:
     frozen: set[bytes] = field(default_factory=set)
     unknown: list[StationError] = field(default_factory=list)
     lost_bodies: dict[bytes, bytes] = field(default_factory=dict)
+    retired: set[bytes] = field(default_factory=set)
     reports: list[exchange.Report] = field(default_factory=list)
     requests: list[exchange.Request] = field(default_factory=list)
     codes: dict[bytes, enrol.Code] = field(default_factory=dict)
@@ -92,7 +93,11 @@ class FakeHub:
             self._give(request.said.bodies)
             for run in request.runs:
                 self._take(run, sender)
+        if request.said.farewell:
+            self.retired.add(sender.replica)
         pages = [] if standing else [self._page(opened, each.cursor) for each in request.cursors]
+        if sender.replica in self.retired:
+            standing, pages = "retired", [self._end(each.cursor) for each in request.cursors]
         reply = exchange.Reply(
             version=2,
             request_digest=opened.digest,
@@ -232,6 +237,11 @@ class FakeHub:
         receipt = agree.sign_receipt(self.keys.signing, end, self.clock())
         epochs = [] if cursor.position else self._epochs(cursor.channel)
         return pull.Page(cursor, items, receipt, len(log), self.covered, epochs=epochs)
+
+    def _end(self, cursor: channel.Cursor) -> pull.Page:
+        """Nothing but how far the backups reach, for a PC that has left."""
+        receipt = agree.sign_receipt(self.keys.signing, cursor, self.clock())
+        return pull.Page(cursor, [], receipt, len(self.logs.get(cursor.channel, [])), self.covered)
 
     def _open(self, data: bytes) -> tuple[exchange.Opened, enrol.ReplicaPublic]:
         replica = exchange.sender_of(data)

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 import forms
+from station_client.app import Program
 from station_client.device_secret import DeviceSecret
 from station_client.errors import StationError
 from station_client.home import ERASING, Home
 from station_client.services.add_clerk import add_clerk
 from station_client.services.amend_entry import amend_entry
+from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.export_ledger import export_ledger
 from station_client.services.read_status import read_status
@@ -21,10 +23,10 @@ from station_client.services.show_case import show_case
 from station_client.station import Station
 from station_client.store import open_store
 from station_client.vault import Unlocked, Vault
-from sync_protocol import channel
+from sync_protocol import channel, courier
 from sync_protocol.channel import Verdict
 from tests.station_client import desk
-from tests.station_client.fake_hub import STATION, FakeHub, accept_all
+from tests.station_client.fake_hub import STATION, FakeHub
 
 CODE = "140722001"
 DAY_MS = 86_400_000
@@ -312,25 +314,51 @@ def test_a_thread_that_comes_late_makes_no_new_database(station: Station) -> Non
     assert not station.home.database.exists()
 
 
-def test_an_entry_that_is_saved_meanwhile_stands_against_the_erasure(
-    station: Station, hub: FakeHub
-) -> None:
-    """The clerk saves in another window while the county is told."""
-    carry = hub.exchange
+def test_nothing_is_saved_any_more_while_the_county_is_told(station: Station, hub: FakeHub) -> None:
+    """The clerk saves in another window meanwhile: refused, not lost with the rest."""
+    carry, met = hub.exchange, list[str]()
 
     def meanwhile(data: bytes) -> bytes:
-        reply = carry(data)
-        if not station.is_sealed and not station.store.journal.totals(b"1" * 16).pending:
+        with pytest.raises(StationError) as told:
             record_entry(station, "intake_case", desk.a_case(applicant_name="后来者"))
-        return reply
+        met.append(told.value.code)
+        return carry(data)
 
     hub.exchange = meanwhile  # type: ignore[method-assign]
-    hub.judge = accept_all
-    with pytest.raises(StationError) as told:
-        erase_store(station, CODE)
-    assert told.value.code == "retire.not_yet"
-    assert station.home.vault.exists()
-    station.store.facts.exchange()
+    erase_store(station, CODE)
+    assert set(met) == {"station.sealed"}
+
+
+def test_the_county_is_told_by_whatever_carrier_comes_first(station: Station, hub: FakeHub) -> None:
+    hub.fail = ["transport.down"]
+    assert not seal_store(station, CODE).is_told
+    assert hub.retired == set()
+    reply = hub.exchange(courier.unframe(write_request(station)))
+    read_reply(station, courier.frame(reply))
+    assert hub.retired == {station.keys.replica}
+    assert "办理停用" in read_status(station).standing_words
+
+
+def test_a_pc_that_has_left_still_learns_how_far_the_backups_reach(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.covered = 1
+    hub.write("station_card", b"s" * 16, [])
+    exchange_with_hub(station)
+    seal_store(station, CODE)
+    hub.write("station_card", b"s" * 16, [])  # not delivered any more, and not waited for
+    hub.covered = EVERYTHING
+    assert obstacles(station) == ["not_covered"]
+    exchange_with_hub(station)
+    assert obstacles(station) == []
+
+
+def test_the_program_goes_on_without_the_station_that_was_erased(station: Station) -> None:
+    program = Program(station.home)
+    program.station = station
+    assert program.erase(station, CODE).is_gone
+    assert program.station is None
+    assert program.exchange()
 
 
 def test_the_vault_of_an_erased_desk_opens_nothing(station: Station) -> None:
