@@ -13,7 +13,7 @@ from hub_server.errors import HubError
 from hub_server.store.applications import Agreement, Applications, Ticket
 from hub_server.store.backups import NAMED, Backup, Backups, backup_in
 from hub_server.store.bodies import Bodies
-from hub_server.store.database import Row, Writer, as_hub_errors, open_database
+from hub_server.store.database import Row, Writer, as_hub_errors, open_database, run
 from hub_server.store.epochs import Epochs
 from hub_server.store.evidence import Evidence, KeptItem, Member, SignedHead
 from hub_server.store.history import History, KeptEntry
@@ -101,9 +101,8 @@ class Store:
 
     def meta(self, name: str) -> bytes | None:
         """A fact about the hub itself."""
-        m = self._meta
-        value: bytes | None = m.select(m.value).where(m.name == name).scalar()
-        return value
+        row = run(self._database, "SELECT value FROM meta WHERE name = ?", name).fetchone()
+        return row[0] if row else None
 
     def set_meta(self, name: str, value: bytes) -> None:
         self._meta.delete().where(self._meta.name == name).execute()

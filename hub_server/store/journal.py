@@ -36,6 +36,7 @@ _ENTRIES_AFTER = """
     WHERE e.channel = ? AND e.position > ? ORDER BY e.position LIMIT ?
 """
 PLACED = "header, body, body_digest, link, by_hub, position, verdict, code, effective"
+_CHANNEL = "id, kind, region, station_code, epoch, position, digest, closing"
 # Written out, since the engine knows of no parameter whether a partial index holds what it asks.
 _HELD = f"verdict = {int(Verdict.HELD)}"
 
@@ -130,8 +131,8 @@ class Journal:
         return _channel(first_row(self._database, "channel", where, kind, region))
 
     def channels(self) -> list[Channel]:
-        rows = self._channels.select().order_by(self._channels.region, self._channels.kind)
-        return [Channel(**row) for row in rows]
+        rows = run(self._database, f"SELECT {_CHANNEL} FROM channel ORDER BY region, kind")
+        return [Channel(*row) for row in rows]
 
     def append(self, channel: Channel, new: Sequence[NewEntry]) -> Channel:
         """Appends entries and their operations to a locked channel; returns where it ends then."""

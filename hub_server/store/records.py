@@ -15,7 +15,7 @@ import msgspec
 from peewee import Expression, fn
 
 from hub_server.errors import HubError
-from hub_server.store.database import HubDatabase, Row, insert_many, run_in
+from hub_server.store.database import HubDatabase, Row, first_row, insert_many, run_in
 from hub_server.store.tables import table, within
 
 
@@ -95,8 +95,7 @@ class Records:
         return dict(run_in(self._database, sql, records, channel))
 
     def get(self, channel: bytes, record: bytes) -> StoredRecord | None:
-        r = self._records
-        row = r.select().where((r.channel == channel) & (r.record == record)).first()
+        row = first_row(self._database, "record", "channel = ? AND record = ?", channel, record)
         return record_of(row) if row is not None else None
 
     def find(self, record: bytes, region: str, channel: bytes | None = None) -> StoredRecord | None:
