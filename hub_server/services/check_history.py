@@ -194,4 +194,5 @@ def _is_linked(entry: KeptEntry, row: Row) -> bool:
     elif row["base"] is not None:  # it came before those that it follows, or is on a branch
         before = frozenset({row["base"]})
     links = {operations.next_link(link, row["name"]) for link in before}
-    return row["link"] in links and (row["seq"] != head_seq or row["link"] == head_link)
+    is_head = row["seq"] == head_seq and row["base"] is None  # a branch may end at the same seq
+    return row["link"] in links and (not is_head or row["link"] == head_link)

@@ -40,6 +40,15 @@ def judge_waiting(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Chann
     return _judge(hub, channel, waiting)[0]
 
 
+def judge_returned(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:
+    """Judges what came back held for a form that is known by now, and what waited for these records
+    to be made."""
+    about = set(records)
+    known = hub.store.journal.held(channel.id, "form", sorted(about))
+    channel, settled = _judge(hub, channel, known)
+    return judge_waiting(hub, channel, about | settled)
+
+
 def bench(hub: Hub, channel: Channel, records: Iterable[bytes]) -> tuple[Records, Judge]:
     """Who judges operations about these records, and what is known of the records till then."""
     wanted = sorted(records)

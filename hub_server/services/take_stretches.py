@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hub_server.hub import Hub
 from hub_server.outside_journal import Found, Revocation
-from hub_server.services.judge_again import judge_waiting
+from hub_server.services.judge_again import judge_returned
 from hub_server.services.projection import project
 from hub_server.services.take_bodies import take_bodies
 from hub_server.services.take_runs import close_gap
@@ -213,7 +213,7 @@ class _Taking:
         self.records |= self.hub.store.journal.records_of(self.channel.id, names)
         project(self.hub, self.channel, self.records)
         self._find_card()
-        self.channel = judge_waiting(self.hub, self.channel, self.records)
+        self.channel = judge_returned(self.hub, self.channel, self.records)
         for replica in sorted(self.forked):
             self._freeze(replica, "fork")
 

@@ -86,7 +86,7 @@ def repeat(world: World, pc: Pc, dice: Random) -> bool:
 def pry(world: World, pc: Pc, dice: Random) -> bool:
     """A genuine PC asks for the channels and bodies of another station."""
     others = [each for each in world.pcs if each.region != pc.region]
-    if not others:
+    if not others or not pc.station.identity.known:
         return False
     foreign = dice.choice(others).station.store
     wanted = foreign.database.rows("SELECT body_digest FROM operation LIMIT 5")
