@@ -39,7 +39,7 @@ simulate: $(READY) ## random histories of stations and hub: RUNS= SEED=
 
 proof: $(READY) ## simulation, power cuts, kills, bad lines, mutations and damage in full volume; one table
 	@rm -rf build/proof
-	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 --numprocesses $(WORKERS) --dist loadgroup $(PROVEN)
+	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 --numprocesses $(WORKERS) --dist loadfile $(PROVEN)
 	BIANMIN_PROOF=1 $(PYTEST) -m "proof or not proof" --timeout 0 tests/simulation
 	@$(BIN)/python -m tests.figures
 

@@ -27,7 +27,7 @@ from station_client.witness import Witness
 from tests.disk import shim
 from tests.disk.adding_up import Fact, facts_of_hub, facts_of_store, faults_of_hub, faults_of_store
 from tests.disk.rebuilt import Disk, read_calls
-from tests.disk.stage import DESK, Stage, placed
+from tests.disk.stage import DESK, Stage, open_vaults_cheaply, placed
 from tests.disk.strikes import in_child
 from tests.simulation.cast import PIN, Cast
 from tests.station_client.desk import a_helper_case
@@ -203,6 +203,7 @@ def work(
     lies_about: Sequence[str] = (),
 ) -> Report:
     """One job: a day at one end, and so many disks that a cut may leave of it."""
+    open_vaults_cheaply()
     return Cuts(cast, folder, end, synchronous, tuple(lies_about)).run(disks, seed)
 
 

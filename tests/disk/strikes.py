@@ -33,7 +33,7 @@ from tests.disk.adding_up import (
 )
 from tests.disk.flows import FLOWS, Flow, Say
 from tests.disk.planted import PLANTED
-from tests.disk.stage import Stage, placed
+from tests.disk.stage import Stage, open_vaults_cheaply, placed
 from tests.simulation.cast import Cast
 from tests.station_client.desk import a_helper_case
 
@@ -189,6 +189,7 @@ def work(
     cast: Cast, folder: Path, flow: str, kinds: list[str], step: int, plant: str = ""
 ) -> Report:
     """One job: every `step`th call of a flow is struck, each with the next of the kinds."""
+    open_vaults_cheaply()
     planted = PLANTED[plant] if plant else lambda: None
     return Strikes(cast, folder, FLOWS[flow], kinds, planted).run(step)
 

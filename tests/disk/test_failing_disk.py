@@ -18,8 +18,7 @@ EVERY = volume(15, 1)
 """The failures take turns."""
 BUGS = ("a fault is taken for success", "a fault has no code")
 
-# One process runs them all, once.
-pytestmark = [pytest.mark.xdist_group("failing disk"), pytest.mark.timeout(0)]
+pytestmark = pytest.mark.timeout(0)  # the first test waits for all that is run
 
 
 @pytest.fixture(scope="module")

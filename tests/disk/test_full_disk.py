@@ -16,8 +16,7 @@ from tests.figures import note, volume
 RUNS = volume(4, 60)
 BUG = "a fault is taken for success"
 
-# One process runs them all, once.
-pytestmark = [pytest.mark.xdist_group("full disk"), pytest.mark.timeout(0)]
+pytestmark = pytest.mark.timeout(0)  # the first test waits for all that is run
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,7 @@ from tests.figures import note, volume
 EVERY = volume(10, 1)
 BUGS = ("no transaction", "saved is said too early")
 
-# One process runs them all, once.
-pytestmark = [pytest.mark.xdist_group("killed"), pytest.mark.timeout(0)]
+pytestmark = pytest.mark.timeout(0)  # the first test waits for all that is run
 
 
 @pytest.fixture(scope="module")

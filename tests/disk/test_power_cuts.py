@@ -29,8 +29,7 @@ SPARING: dict[str, dict[str, Any]] = {
     "county, a disk that lies": {"end": "county", "lies_about": ["-wal", ".db"]},
 }
 
-# One process runs them all, once.
-pytestmark = [pytest.mark.xdist_group("power cuts"), pytest.mark.timeout(0)]
+pytestmark = pytest.mark.timeout(0)  # the first test waits for all that is run
 
 
 @pytest.fixture(scope="module")
