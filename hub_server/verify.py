@@ -233,13 +233,13 @@ class Verifier:
         self.where: dict[str, Any] = {"frame": 1}  # what is being read
         self.hub = self.hub_signing = self.channel = self.digest = self.before = b""
         self.epochs: list[bytes] = []
-        self.ended: dict[bytes, int] = {}  # epoch → how many of its entries were kept
+        self.ended: dict[bytes, tuple[int, int]] = {}  # epoch → entries kept of it, time
         self.hub_replicas: set[bytes] = set()
         self.members: dict[bytes, Member] = {}
         self.enrolled: set[bytes] = set()
         self.heads: dict[tuple[bytes, int], set[bytes]] = {}  # (replica, seq) → signed links
         self.countersigned: dict[int, list[tuple[bytes, bytes]]] = {}
-        self.witnessed: dict[int, list[tuple[bytes, bytes]]] = {}
+        self.witnessed: dict[int, list[tuple[bytes, bytes, int]]] = {}
         self.chains: dict[bytes, Line] = {}
         self.branches: list[Line] = []
         self.starts: dict[tuple[bytes, int, bytes], Line] = {}  # branches by (replica, seq, link)
@@ -268,7 +268,7 @@ class Verifier:
                 steps[kind - 1](frame)
                 self.where = {"frame": count + 1}
                 if kind == ENTRY:
-                    self.where = {"position": self.position + 1}
+                    self.where["position"] = self.position + 1
             need(last == SEAL, "end")
         except Fault as fault:
             raise Fault(fault.code, **{**self.where, **fault.where}) from fault
@@ -293,9 +293,9 @@ class Verifier:
     def read_witnesses(self) -> None:
         for receipt in self.witnesses:
             need(receipt_holds(self.hub_signing, receipt), "witness_hub")
-            channel, epoch, position, end = receipt[0][:4]
+            (channel, epoch, position, end), at = receipt[0][:4], receipt[1]
             if channel == self.channel and position:
-                self.witnessed.setdefault(position, []).append((epoch, end))
+                self.witnessed.setdefault(position, []).append((epoch, end, at))
         need(bool(self.witnessed) or not self.witnesses, "witness_none")
         self.found.witnessed = max(self.witnessed, default=0)
 
@@ -353,7 +353,7 @@ class Verifier:
 
     def read_entry(self, frame: list[Any]) -> None:
         self.position += 1
-        self.where = {"position": self.position}
+        self.where["position"] = self.position
         _, data, kept, operation = shaped(frame, "ibbL")
         before, self.digest = self.digest, digest(b"bianmin/entry", self.digest, data)
         need(self.digest == kept, "entry")
@@ -365,16 +365,16 @@ class Verifier:
         elif kind == VERDICT:
             self.read_verdict(*shaped(word[1:], "bis"))
         elif kind == EPOCH:
-            self.read_epoch(before, *shaped(word[1:], "bib"))
+            self.read_epoch(before, *shaped(word[1:], "bibi"))
         elif kind == ERASURE:
             self.erased.add(shaped(word[1:], "b")[0])
         elif kind in (REVOCATION, FREEZE):
             self.barred.add(shaped(word[1:], "b")[0])
         for replica, end in self.countersigned.pop(self.position, ()):
             need(end == self.digest, "countersigned", replica=replica)
-        for epoch, end in self.witnessed.pop(self.position, ()):
+        for epoch, end, at in self.witnessed.pop(self.position, ()):
             if end != self.digest:
-                self.explain(epoch, self.position, "witness")
+                self.explain(epoch, at, self.position, "witness")
         self.found.entries = self.position
 
     def read_verdict(self, identity: bytes, verdict: int, code: str) -> None:
@@ -387,17 +387,21 @@ class Verifier:
             del self.waiting[identity]  # written after other operations than those that came
         self.verdicts[identity] = max(self.verdicts.get(identity, HELD), verdict)
 
-    def read_epoch(self, before: bytes, old_epoch: bytes, kept: int, end: bytes) -> None:
+    def read_epoch(self, before: bytes, old_epoch: bytes, kept: int, end: bytes, at: int) -> None:
         """A restore says which epoch it ended, and what of it was kept: all up to here."""
-        at = len(self.found.restores)
-        told = (self.epochs[at : at + 1], self.position - 1, before)
-        need(([old_epoch], kept, end) == told and at + 1 < len(self.epochs), "epoch")
+        count = len(self.found.restores)
+        told = (self.epochs[count : count + 1], self.position - 1, before)
+        need(([old_epoch], kept, end) == told and count + 1 < len(self.epochs), "epoch")
         self.found.restores.append(self.position)
-        self.ended[old_epoch] = kept
+        self.ended[old_epoch] = (kept, at)
 
-    def explain(self, epoch: bytes, position: int, code: str) -> None:
-        """A receipt of an ended epoch is void from there on; any other stands for ever."""
-        need(self.ended.get(epoch, position) < position, code, position=position)
+    def explain(self, epoch: bytes, at: int, position: int, code: str) -> None:
+        """A receipt is void above what was kept of its epoch, or, where of that itself nothing was
+        kept, of what the hub went on from later; any other stands for ever."""
+        ends = self.ended.values() if epoch not in self.epochs else ()
+        later = [kept for kept, ended_at in ends if ended_at >= at]
+        kept = min([self.ended.get(epoch, (position, at))[0], *later])
+        need(kept < position, code, position=position)
         self.found.given_up.append(position)
 
     # --- operations and chains -------------------------------------------------------------------
@@ -506,8 +510,8 @@ class Verifier:
         need(receipt_holds(self.hub_signing, receipt) and receipt[0][:4] == end, "receipt")
         need(len(self.found.restores) + 1 == len(self.epochs), "epoch")
         for position in sorted(self.witnessed):
-            for epoch, _ in self.witnessed[position]:
-                self.explain(epoch, position, "witness_tail")
+            for epoch, _, at in self.witnessed[position]:
+                self.explain(epoch, at, position, "witness_tail")
         for (replica, seq), links in sorted(self.heads.items()):
             need(not links, "head", replica=replica, seq=seq)
         self.check_covered()

@@ -471,6 +471,23 @@ def test_a_receipt_of_what_a_restore_lost_is_named_and_not_believed() -> None:
     assert read(story.data(), lost).given_up == [kept + 1]
 
 
+def test_a_receipt_of_an_epoch_that_is_lost_as_a_whole_is_void_only_if_the_restore_came_later() -> (
+    None
+):
+    def restored(at: int) -> tuple[Story, protocol.Receipt]:
+        story = plain_story()
+        gone = protocol.Cursor(CHANNEL, bytes(16), story.position + 5, bytes(32))
+        receipt = agree.sign_receipt(story.hub.signing, gone, at)
+        story.restore()
+        return story, receipt
+
+    story, receipt = restored(NOW)
+    assert read(story.data(), receipt).given_up == [receipt.cursor.position]
+    story, receipt = restored(NOW + 10**9)
+    with pytest.raises(Fault, match="witness_tail"):
+        read(story.data(), receipt)
+
+
 def test_an_entry_of_a_later_version_is_counted_and_not_read() -> None:
     story = plain_story()
     story.append(msgspec.msgpack.encode([9, b"what nobody knows yet", NOW]))

@@ -37,11 +37,11 @@ def _check(world: World) -> None:
     """All promises, over what all ends store."""
     for channel in world.hub.store.journal.channels():
         check_channel(world.hub, channel, world.latest)
-    check_archives(world.hub, world.pcs)
     for pc in world.pcs:
         world.onlooker.check_told(pc)
         check_desk(world.hub, pc)
     check_facts(world.hub, world.pcs, world.onlooker.facts)
+    check_archives(world.hub, world.pcs)
 
 
 def _exchange_all(world: World) -> None:
