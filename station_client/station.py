@@ -47,7 +47,8 @@ class Station:
     """One unlocked, enrolled station PC. Threads may share it.
 
     `name`, `is_closed`, `is_sealed` and `clock_offset_ms` (hub minus device) are what stands in the
-    store, held here because every saved entry needs them; `refresh` reads them again.
+    store, held here because every saved entry needs them; `refresh` reads them again. `has_minted`:
+    since it was opened, or while it was.
     """
 
     home: Home
@@ -64,6 +65,7 @@ class Station:
     is_closed: bool = False
     is_sealed: bool = False
     clock_offset_ms: int = 0
+    has_minted: bool = False
     _exchanging: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -159,6 +161,7 @@ class Station:
             # before what amends it.
             _issue_again(self.store.journal, self.channel, minted.replica)
         self.identity = minted
+        self.has_minted = True
         self.witness.note(self.store.journal.own_head(minted.replica))
 
     def issue_again(self) -> None:

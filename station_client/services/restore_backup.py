@@ -44,8 +44,5 @@ def _set_aside(home: Home) -> None:
 
 def go_on(station: Station) -> None:
     """Mint, unless the start did so already because the witness had seen more."""
-    is_fresh = (
-        station.identity.parent and not station.store.journal.own_head(station.keys.replica).seq
-    )
-    if not is_fresh:
+    if not station.has_minted:
         station.mint()
