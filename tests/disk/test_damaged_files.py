@@ -6,6 +6,7 @@ witness saw more than the store holds. The engine alone opens a log that lost it
 nothing.
 """
 
+import os
 import pickle
 import shutil
 from collections import Counter
@@ -26,7 +27,7 @@ from station_client.services.record_entry import record_entry
 from station_client.station import Station
 from station_client.store.connection import Database
 from station_client.vault import Vault
-from tests.disk.adding_up import Fact, facts_of_store
+from tests.disk.adding_up import Fact, facts_of_store, faults_between, faults_of_store
 from tests.disk.stage import DESK, Stage, placed
 from tests.figures import note, volume
 from tests.simulation.cast import Cast
@@ -213,6 +214,28 @@ def test_a_log_that_lost_that_the_desk_goes_on_as_another_is_noticed(
     stage.switch_off()
     said, _ = Scene(stage.cast, lost, "").outcome(lost)
     assert said == "a new replica"
+
+
+def test_a_log_that_lost_an_exchange_alone_is_noticed_by_the_next_one(
+    cast: Path, tmp_path: Path
+) -> None:
+    """No entry is lost with it, so the witness is content; the hub knows the request's number."""
+    stage = placed(pickle.loads(cast.read_bytes()), tmp_path / "busy")
+    record(stage, 2)
+    log = stage.home().database.with_name("station.db-wal")
+    recorded = log.stat().st_size
+    exchange_with_hub(stage.station())
+    gone = shutil.copytree(stage.folder / DESK, tmp_path / "gone", ignore=SHARED_MEMORY)
+    stage.switch_off()
+    shutil.rmtree(stage.folder / DESK)
+    gone.rename(stage.folder / DESK)
+    os.truncate(log, recorded)
+    assert not stage.station().identity.past
+    assert exchange_with_hub(stage.station()).synchronised
+    assert stage.station().identity.past
+    assert faults_of_store(stage.station().store, []) == []
+    assert faults_between(stage.hub, stage.station()) == []
+    stage.switch_off()
 
 
 def test_without_the_witness_a_log_that_lost_its_end_is_believed(
