@@ -44,9 +44,14 @@ def epoch_at(hub: Hub, channel: Channel, position: int) -> bytes:
 
 def is_ahead(hub: Hub, epoch: bytes) -> bool:
     """Whether what the hub signed in an epoch, and has not, is news to it: it was in that epoch
-    itself until now, or never heard of it."""
-    drawn = {each.epoch for each in hub.outside.read() if isinstance(each, EpochDrawn)}
-    return epoch == hub.epoch or epoch not in drawn
+    itself until now, never heard of it, or is not in the epoch that it drew last."""
+    drawn = _drawn(hub)
+    return epoch == hub.epoch or epoch not in drawn or drawn[-1] != hub.epoch
+
+
+def _drawn(hub: Hub) -> list[bytes]:
+    """The epochs that the journal names, in the order they were drawn."""
+    return [each.epoch for each in hub.outside.read() if isinstance(each, EpochDrawn)]
 
 
 def draw_epoch(hub: Hub, seen: bytes | None = None) -> bytes:
@@ -127,8 +132,11 @@ def notice_restore(hub: Hub) -> None:
 
 
 def _is_restored(hub: Hub, stood: Mapping[bytes, Cursor]) -> bool:
-    """A copy that was put back says so itself; another one is behind its witness, or has none."""
-    store = hub.store
+    """A copy that was put back says so itself; another one is in an epoch that another followed, or
+    behind its witness, or has none."""
+    store, drawn = hub.store, _drawn(hub)
+    if hub.epoch in drawn[:-1] and drawn[-1] != hub.epoch:
+        return True
     if store.meta(NAMED) is not None or (store.meta(WITNESSED) is not None and not stood):
         return True
     ends = {each.id: (each.position, each.digest) for each in store.journal.channels()}
