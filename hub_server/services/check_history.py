@@ -155,12 +155,7 @@ class _Walk:
         if placed != (entry.channel, entry.position, word.effective):
             return False
         self.judged.setdefault(word.identity, []).append((entry.position, row["verdict"]))
-        return _is_linked(entry, row) or self._is_on_branch(row)
-
-    def _is_on_branch(self, row: Row) -> bool:
-        """Whether another operation has its seq: a copy may have made it accepted since."""
-        replica, seq = row["replica"], row["seq"]
-        return len(self.hub.store.journal.names(replica, seq, seq).get(seq, ())) > 1
+        return _is_linked(entry, row)
 
     def _first_misjudged(self) -> int:
         """All copies have the highest verdict that any entry gave one of them."""
