@@ -168,7 +168,7 @@ def faults_left(stage: Stage, flow: Flow, said: list[Fact]) -> list[str]:
     """What is wrong with the disks that a child left, and with going on from there."""
     try:
         found = faults_of_store(stage.station().store, of_kinds(said, "chain", "cursor", "record"))
-        found += faults_of_hub(stage.hub, of_kinds(said, "channel"))
+        found += faults_of_hub(stage.hub, of_kinds(said, "channel", "epoch"))
         if bool(stage.station().identity.past) != flow.mints:
             found.append("minted, though nothing was lost" if not flow.mints else "never minted")
         found += flow.also(stage, said)
