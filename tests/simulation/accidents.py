@@ -50,6 +50,30 @@ def _exchange_any(world: World, pc: Pc, dice: Random) -> None:
     exchange_with_hub(pc.station)
 
 
+def body_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
+    """A body that the hub has too cannot be read from this PC's disk any more."""
+    rows = pc.station.store.database.rows(
+        "SELECT name FROM operation WHERE body IS NOT NULL AND position IS NOT NULL ORDER BY name"
+    )
+    if not rows:
+        return False
+    with pc.station.store.writing():
+        pc.station.store.database.write(
+            "UPDATE operation SET body = NULL WHERE name = ?", dice.choice(rows)["name"]
+        )
+    return True
+
+
+def lose_pc(world: World, pc: Pc, dice: Random) -> bool:
+    """A PC is never seen again; its desk has another one."""
+    if len([each for each in world.pcs if each.region == pc.region]) < 2:
+        return False
+    world.lines.pop(world.pcs.index(pc))
+    world.pcs.remove(pc)
+    world.lost_pcs.append(pc)
+    return True
+
+
 def restart(world: World, pc: Pc, dice: Random) -> bool:
     world.restart(pc)
     return True

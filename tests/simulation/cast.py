@@ -43,6 +43,7 @@ MARKS = {COUNTY: "甲河乡", NEIGHBOUR: "乙山乡"}
 """In every text that a region's people write: where it is found, they are read. Long enough that
 no random bytes look like it."""
 PCS = ((COUNTY, 0), (COUNTY, 1), (NEIGHBOUR, 0), (COUNTY, 2))
+PCS_AT_MOST = 5
 START_MS = 1_795_150_800_000  # 2026-11-20 13:00 in China
 PIN = "太行山上便民服务站一号"
 
@@ -97,6 +98,10 @@ class Pc:
         now = self.station.keys
         self._keys[now.replica] = now
         return self._keys[replica]
+
+    @property
+    def enrolment(self) -> bytes:
+        return self.station.certificate.enrolment
 
     def remember(self, other: "Pc") -> None:
         """What an onlooker knows of a PC that was put back, or is a copy of another."""
@@ -183,7 +188,7 @@ def _made(folder: Path, disks: Disks) -> Cast:
     unlocked: dict[str, Unlocked] = {}
     for number, (region, _) in enumerate(PCS):
         code = issue_code(hub, reviewer, codes[region])
-        unlocked[f"pc{number}"] = _enrol(folder / f"pc{number}", hub, code)
+        unlocked[f"pc{number}"] = enrolled(folder / f"pc{number}", hub, code)
     hub.store.close()
     return Cast(folder, reviewer, admin, unlocked, codes, disks)
 
@@ -228,7 +233,7 @@ def publish(hub: Hub, reviewer: Account, region: str, issue: int) -> None:
     publish_catalogue(hub, reviewer, rows, region)
 
 
-def _enrol(folder: Path, hub: Hub, code: str) -> Unlocked:
+def enrolled(folder: Path, hub: Hub, code: str) -> Unlocked:
     station = enrol_station(
         Home.open(folder),
         PIN,

@@ -7,7 +7,7 @@ from tests.simulation.promises import Violation, require
 from tests.simulation.rest_of_archives import check_archives
 from tests.simulation.rest_of_desks import check_desk
 from tests.simulation.rest_of_facts import check_facts
-from tests.simulation.rest_of_hub import check_channel
+from tests.simulation.rest_of_hub import check_channel, rows
 from tests.simulation.traffic import answer_stick, exchange, read_stick
 from tests.simulation.world import World
 
@@ -39,9 +39,19 @@ def _check(world: World) -> None:
         check_channel(world.hub, channel, world.latest)
     for pc in world.pcs:
         world.onlooker.check_told(pc)
-        check_desk(world.hub, pc)
-    check_facts(world.hub, world.pcs, world.onlooker.facts)
+        check_desk(world.hub, pc, world.onlooker.erased)
+    _check_erased(world)
+    check_facts(world.hub, world.pcs, world.onlooker)
     check_archives(world.hub, world.pcs)
+
+
+def _check_erased(world: World) -> None:
+    """No backup, PC or stretch brings an erased record back to the hub."""
+    for record in world.onlooker.erased:
+        held = rows(
+            world.hub, "SELECT 1 FROM operation WHERE record = ? AND body IS NOT NULL", record
+        )
+        require(not held, 10, "an erased body is back at the hub")
 
 
 def _exchange_all(world: World) -> None:
@@ -50,7 +60,10 @@ def _exchange_all(world: World) -> None:
     for _ in range(ROUNDS_AT_MOST):
         for pc in world.pcs:
             exchange(world, pc, world.dice)
-        after = [(each.id, each.position) for each in world.hub.store.journal.channels()]
+        after = [
+            *((each.id, each.position) for each in world.hub.store.journal.channels()),
+            *(row.cursor for pc in world.pcs for row in pc.station.store.channels.all()),
+        ]
         if after == before:
             return
         before = after

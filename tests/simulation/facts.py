@@ -8,7 +8,6 @@ services.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from hub_server.hub import Hub
 from sync_protocol import operations
@@ -21,7 +20,7 @@ Policy = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Fact:
-    """One act. `author` is the PC, None for the county; `at` the true time, ms.
+    """One act. `enrolment` of the PC, empty for the county's; `at` the true time, ms.
 
     `seen`: register it wrote → the facts that stood there on its author's page; `beneath`: all
     facts about the record on its author's disk; `intent`: "" or how the program that wrote it was
@@ -29,7 +28,7 @@ class Fact:
     """
 
     root: bytes
-    author: Any
+    enrolment: bytes
     record: bytes
     body: bytes
     at: int

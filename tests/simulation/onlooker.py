@@ -37,11 +37,18 @@ class Answer:
 
 @dataclass
 class Onlooker:
-    """Remembers what everybody wrote and was told."""
+    """Remembers what everybody wrote and was told.
+
+    `erased` are records; `revoked` gives enrolments and the true time; `believed` are facts that
+    the county accepted by its own decision.
+    """
 
     facts: Facts = field(default_factory=Facts)
     answers: dict[bytes, Answer] = field(default_factory=dict)
     hub_noted: int = 0
+    erased: set[bytes] = field(default_factory=set)
+    revoked: dict[bytes, int] = field(default_factory=dict)
+    believed: set[bytes] = field(default_factory=set)
 
     # --- desks -----------------------------------------------------------------------------------
 
@@ -66,9 +73,8 @@ class Onlooker:
             for register, names in (page or {}).items():
                 seen[register] = frozenset(roots[name] for name in names)
             beneath = frozenset(roots.values())
-            self.facts.add(
-                Fact(row["body_digest"], pc, row["record"], row["body"], now, seen, beneath, intent)
-            )
+            what = (row["record"], row["body"], now, seen, beneath, intent)
+            self.facts.add(Fact(row["body_digest"], pc.enrolment, *what))
             pc.claimed = False
         return len(rows)
 
@@ -129,7 +135,7 @@ class Onlooker:
                 for write in writes_of(body)
             }
             beneath = frozenset(each.root for each in before)
-            self.facts.add(Fact(root, None, record, body, now, seen, beneath))
+            self.facts.add(Fact(root, b"", record, body, now, seen, beneath))
 
     # --- exchanges -------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 The numbers are those of PROTOCOL.md, section 2.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,9 +24,13 @@ from tests.simulation.promises import require
 from tests.simulation.rest_of_hub import rows
 
 
-def check_desk(hub: Hub, pc: Pc) -> None:
+def check_desk(hub: Hub, pc: Pc, erased: Collection[bytes]) -> None:
     """Violation of whatever does not hold."""
     status, store = read_status(pc.station), pc.station.store
+    _check_erased(pc, erased)
+    if status.standing == "revoked":
+        require(not status.synchronised, 6, "the lamp is on at a revoked PC")
+        return
     require(not status.alarms, 7, "an alarm where nothing was tampered with")
     require(status.synchronised, 6, "all is exchanged, and the lamp is not on")
     require(not status.pending, 4, "the outbox does not empty")
@@ -34,6 +38,21 @@ def check_desk(hub: Hub, pc: Pc) -> None:
         _check_log(hub, pc, row.cursor.channel)
         _check_records(hub, pc, row.cursor.channel)
     _check_operations(hub, pc)
+
+
+def _check_erased(pc: Pc, erased: Collection[bytes]) -> None:
+    """Nothing is left of an erased record at a desk that knows of it."""
+    database = pc.station.store.database
+    for row in database.rows("SELECT data FROM entry"):
+        kind, *rest = msgspec.msgpack.decode(row["data"])
+        if kind == recompute.ERASURE and rest[0] in erased:
+            held = database.rows(
+                "SELECT 1 FROM operation WHERE record = ? AND body IS NOT NULL", rest[0]
+            )
+            require(not held, 4, "an erased body is still at a desk")
+            require(
+                pc.station.store.journal.record(rest[0]) is None, 4, "an erased record is shown"
+            )
 
 
 def _check_log(hub: Hub, pc: Pc, channel: bytes) -> None:

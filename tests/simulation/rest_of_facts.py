@@ -10,6 +10,7 @@ from hub_server.hub import Hub
 from hub_server.services.projection import accepted_of, fold, form_of
 from tests.simulation.cast import Pc
 from tests.simulation.facts import Fact, Facts, Policy, Row, hub_rows, live, standing
+from tests.simulation.onlooker import Onlooker
 from tests.simulation.promises import require
 from tests.simulation.recompute import ACCEPTED, HELD, REFUSED
 
@@ -39,42 +40,51 @@ class Ledger:
         return root in self.fates and self.fates[root].verdict == ACCEPTED
 
 
-def check_facts(hub: Hub, pcs: Sequence[Pc], facts: Facts) -> None:
+def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
     """Promises 3, 4, 5, 8 and 10 for everything that was ever written."""
+    facts = onlooker.facts
     ledger, records = Ledger(), dict[tuple[bytes, bytes], list[Row]]()
     for channel in hub.store.journal.channels():
         for row in hub_rows(hub, "channel = ?", channel.id):
             ledger.add(row)
             records.setdefault((channel.id, row.record), []).append(row)
     for pc in pcs:
-        _check_kept(hub, pc, facts, ledger)
+        _check_kept(hub, pc, onlooker, ledger)
+    for fact in facts.by_root.values():
+        stolen = fact.at > onlooker.revoked.get(fact.enrolment, fact.at)
+        counts = ledger.is_accepted(fact.root) and fact.root not in onlooker.believed
+        require(not (stolen and counts), 8, "a revoked PC is believed")
     for (channel_id, record), rows in records.items():
         accepted = standing(rows)
         if accepted:
             _check_values(hub, channel_id, record, accepted, facts, ledger)
 
 
-def _check_kept(hub: Hub, pc: Pc, facts: Facts, ledger: Ledger) -> None:
+def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
     """What a PC holds of its own is at the hub with a fair verdict; what it was told is accepted is
-    accepted."""
+    accepted. Of a revoked one the hub takes no more than one batch: nothing is delivered to it."""
+    facts, is_revoked = onlooker.facts, pc.enrolment in onlooker.revoked
     own = pc.station.store.database.rows(
         "SELECT DISTINCT body_digest FROM operation WHERE link IS NOT NULL"
     )
     for root in (row["body_digest"] for row in own):
         fate, fact = ledger.fates.get(root), facts.get(root)
-        require(fate is not None, 4, "what was saved is not at the hub")
+        require(fate is not None or is_revoked, 4, "what was saved is not at the hub")
         if fact is not None and fact.intent:
             require(not ledger.is_accepted(root), 8, "a write that its author may not make counts")
         if fate is not None and fact is not None and fate.verdict != ACCEPTED:
-            fair = _is_fair(hub, pc, fact, fate, ledger)
+            fair = fact.record in onlooker.erased or _is_fair(hub, pc, fact, fate, ledger)
+            fair = fair or (is_revoked and "revoked" in fate.codes)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
-    for root in pc.accepted:
+    for root in () if is_revoked else pc.accepted:
         require(ledger.is_accepted(root), 10, "what was accepted became less")
 
 
 def _is_fair(hub: Hub, pc: Pc, fact: Fact, fate: Fate, ledger: Ledger) -> bool:
     """Whether the program that wrote it was wrong, the station was closed, or what it builds on
     was not accepted either."""
+    if "county" in fate.codes and fate.verdict == REFUSED:
+        return True
     if fact.intent and fate.verdict == REFUSED:
         return any(code.startswith(fact.intent) for code in fate.codes)
     channel = hub.store.journal.channel(pc.station.channel)

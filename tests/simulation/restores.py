@@ -8,10 +8,9 @@ from random import Random
 from hub_server.services.back_up import back_up
 from hub_server.services.draw_epoch import declare_restored
 from tests.simulation import traffic
-from tests.simulation.cast import Pc
+from tests.simulation.cast import PCS_AT_MOST, Pc
 from tests.simulation.world import Image, World
 
-PCS_AT_MOST = 5
 BACKUPS_KEPT = 2
 HUB_BACKUPS_KEPT = 3
 

@@ -23,11 +23,12 @@ STEPS: dict[str, Step] = _steps(
     traffic.stick_comes_back,
     accidents.power_cut, accidents.disk_full, accidents.restart, accidents.restart_hub,
     accidents.change_program, accidents.upgrade_hub, accidents.turn_clock,
-    accidents.turn_hub_clock, accidents.wait,
+    accidents.turn_hub_clock, accidents.wait, accidents.body_gone_bad, accidents.lose_pc,
     restores.clone, restores.back_up_pc, restores.restore_pc, restores.restore_pc_whole,
     restores.back_up_hub, restores.restore_hub, restores.restore_hub_untold,
     restores.restore_hub_whole, restores.declare_hub_restored, restores.image_of_hub,
     county.correct, county.send_back, county.publish, county.decide, county.admit,
+    county.erase, county.revoke, county.decide_on_held, county.enrol,
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ FAULTS = (
     "deliver_late", "repeat", "pry", "overstep", "damage",
     "power_cut", "disk_full", "restart", "restart_hub", "change_program", "upgrade_hub",
     "turn_clock", "turn_hub_clock", "wait",
+    "body_gone_bad", "lose_pc", "erase", "revoke", "enrol",
     "clone", "restore_pc", "restore_pc_whole",
     "restore_hub", "restore_hub_untold", "restore_hub_whole", "declare_hub_restored",
 )  # fmt: skip
@@ -55,5 +57,6 @@ def take(world: World, kind: str, who: int, dice: Random) -> bool:
     if happened and kind not in CARRIED:
         world.count(kind)
     world.onlooker.note_hub(world.hub, world.now)
-    world.look_around(pc)
+    if pc in world.pcs:
+        world.look_around(pc)
     return happened

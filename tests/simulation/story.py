@@ -48,6 +48,12 @@ WEIGHTS = {
     "restore_hub_whole": 0.7,
     "declare_hub_restored": 0.5,
     "admit": 1,
+    "erase": 1,
+    "revoke": 0.4,
+    "decide_on_held": 2,
+    "enrol": 0.8,
+    "body_gone_bad": 0.6,
+    "lose_pc": 0.3,
 }
 DEFAULT_WEIGHT = 2
 SWARM = (0, 0.3, 1, 1, 4)  # each history has habits of its own, so that rare steps meet

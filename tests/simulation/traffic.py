@@ -151,6 +151,8 @@ def stick_comes_back(world: World, pc: Pc, dice: Random) -> bool:
 
 
 def read_stick(world: World, pc: Pc, file: bytes, damage: str) -> None:
+    if pc not in world.pcs:
+        return
     if damage == "none":
         world.line_of(pc).delivered = courier.unframe(file)
     try:

@@ -21,6 +21,7 @@ import uuid_utils
 from hub_server.errors import HubError
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.witness import FILE as WITNESS
+from station_client import key_slot
 from station_client.services.list_conflicts import Conflict
 from sync_protocol import crypto, limits
 from sync_protocol.errors import PeerFault
@@ -62,6 +63,7 @@ class World:
         self.requests: list[tuple[Pc, bytes]] = []
         self.answered: dict[Pc, list[bytes]] = {}
         self.pages: dict[Pc, Conflict] = {}
+        self.lost_pcs: list[Pc] = []
         self.images: dict[Pc, list[Image]] = {}
         self.hub_images: list[Path] = []
         self.backups: list[Path] = []
@@ -164,7 +166,7 @@ class World:
         self.trace.update(self.onlooker.note_answer(self.hub, pc, data, reply))
 
     def close(self) -> None:
-        for pc in self.pcs:
+        for pc in (*self.pcs, *self.lost_pcs):
             pc.stop()
         self.hub.store.close()
 
@@ -179,6 +181,7 @@ def seeded(dice: Random) -> Iterator[None]:
         patch.setattr(uuid_utils, "uuid7", lambda: uuid_utils.UUID(bytes=dice.randbytes(16)))
         for kind in ("signing", "sealing"):
             patch.setattr(crypto, f"new_{kind}_key", lambda: dice.randbytes(crypto.KEY_BYTES))
+        patch.setattr(key_slot, "ARGON2_MEMORY_KIB", 64)
         patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**10))
         patch.setattr(limits, "BATCH_BYTES_LOWEST", 1_500)
         patch.setattr(limits, "BATCH_BYTES", 3_000)
