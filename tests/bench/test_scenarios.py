@@ -46,6 +46,10 @@ def timed(act: Callable[P, T], *given: P.args, **named: P.kwargs) -> tuple[T, fl
     return result, (time.perf_counter() - start) * 1000
 
 
+def both_ends(figures: dict[str, Any]) -> float:
+    return float(figures["server_cpu_s"]) + float(figures["client_cpu_s"])
+
+
 def test_push_and_first_sync(
     ceiling: Ceiling, cases: Cases, found: Founder, report: Report
 ) -> None:
@@ -53,15 +57,17 @@ def test_push_and_first_sync(
         with found(pcs=2) as county:
             [[first, second]] = county.desks
             record_all(first, cases)
-            before = county.server_seconds()
-            bytes_pushed, push_ms = timed(synchronise, first)
-            server = county.server_seconds() - before
-            bytes_pulled, pull_ms = timed(synchronise, second)
+            with county.measured() as push:
+                bytes_pushed, push_ms = timed(synchronise, first)
+            with county.measured() as pull:
+                bytes_pulled, pull_ms = timed(synchronise, second)
             assert second.store.journal.totals(second.keys.replica).pending == 0
             assert sum(second.store.journal.count_lines("", "9", "").values()) == len(cases)
         pushed, pulled = ceiling.run("S1"), ceiling.run("S2")
         report.note("S1", "push of 10,000 entries", "ms", push_ms, pushed["ms"], 3)
-        report.note("S1", "server CPU of it", "s", server, pushed["server_cpu_s"])
+        report.note("S1", "CPU of it, server", "s", push.server, pushed["server_cpu_s"])
+        report.note("S1", "CPU of it, both ends", "s", push.both, both_ends(pushed))
+        report.note("S2", "CPU of it, both ends", "s", pull.both, both_ends(pulled))
         each = [count / len(cases) for count in (bytes_pushed, bytes_pulled)]
         limits = [one["bytes"] / len(cases) for one in (pushed, pulled)]
         report.note("S1", "an entry pushed (ceiling: with headers)", "bytes", each[0], limits[0])
@@ -76,14 +82,14 @@ def test_fleet(ceiling: Ceiling, cases: Cases, found: Founder, report: Report) -
             clients = [desk[0] for desk in county.desks]
             for number, client in enumerate(clients):
                 record_all(client, cases[number * share : (number + 1) * share])
-            before = county.server_seconds()
-            whole, alone = at_once(clients)
-            server = county.server_seconds() - before
+            with county.measured() as cpu:
+                whole, alone = at_once(clients)
         limit = ceiling.run("S3")
         p95 = statistics.quantiles(alone, n=20)[-1]
         report.note("S3", "50 stations push 200 entries each", "ms", whole, limit["ms"], 3)
         report.note("S3", "one of them, p95", "ms", p95, limit["p95_ms"])
-        report.note("S3", "server CPU of it", "s", server, limit["server_cpu_s"])
+        report.note("S3", "CPU of it, server", "s", cpu.server, limit["server_cpu_s"])
+        report.note("S3", "CPU of it, both ends", "s", cpu.both, both_ends(limit))
 
 
 def at_once(clients: list[Station]) -> tuple[float, list[float]]:
@@ -109,13 +115,13 @@ def test_an_empty_exchange(ceiling: Ceiling, cases: Cases, found: Founder, repor
             [[station]] = county.desks
             record_all(station, cases[:LOCAL])
             synchronise(station)
-            before = county.server_seconds()
-            exchanges = [timed(synchronise, station) for _ in range(EMPTY)]
-            server = (county.server_seconds() - before) * 1000 / EMPTY
+            with county.measured() as cpu:
+                exchanges = [timed(synchronise, station) for _ in range(EMPTY)]
+            server = cpu.server * 1000 / EMPTY
         limit = ceiling.run("S4")
         ms = statistics.median(took for _, took in exchanges)
         report.note("S4", "an empty exchange", "ms", ms, limit["ms_rt"], 3)
-        report.note("S4", "server CPU of it", "ms", server, limit["server_cpu_ms"])
+        report.note("S4", "CPU of it, server", "ms", server, limit["server_cpu_ms"])
         report.note(
             "S4",
             "bodies of it, both ways",
