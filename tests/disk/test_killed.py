@@ -13,7 +13,12 @@ from tests.disk.shim import run_under
 from tests.figures import note, volume
 
 EVERY = volume(10, 1)
-BUGS = ("no transaction", "saved is said too early")
+BUGS = {
+    "no transaction": "record",
+    "saved is said too early": "record",
+    "the hub answers too early": "answer",
+}
+"""Planted bug → the flow that must show it."""
 
 pytestmark = pytest.mark.timeout(0)  # the first test waits for all that is run
 
@@ -21,9 +26,11 @@ pytestmark = pytest.mark.timeout(0)  # the first test waits for all that is run
 @pytest.fixture(scope="module")
 def struck(library: Path, cast: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Flow, or planted bug → what the kills found."""
-    killed = {"kinds": ["killed"], "step": EVERY}
-    jobs = {flow: {"flow": flow, **killed} for flow in FLOWS}
-    jobs |= {bug: {"flow": "record", **killed, "step": 20, "plant": bug} for bug in BUGS}
+    jobs = {flow: {"flow": flow, "kinds": ["killed"], "step": EVERY} for flow in FLOWS}
+    jobs |= {
+        bug: {"flow": flow, "kinds": ["killed"], "step": 20, "plant": bug}
+        for bug, flow in BUGS.items()
+    }
     start = perf_counter()
     found = run_under(library, "strikes", cast, tmp_path_factory.mktemp("killed"), jobs)
     note(
