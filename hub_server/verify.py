@@ -246,7 +246,7 @@ class Verifier:
         self.ends: dict[tuple[bytes, int, bytes], Line] = {}
         self.early: dict[tuple[bytes, int], tuple[bytes, int]] = {}  # came back before its turn
         self.waiting: dict[bytes, Line] = {}  # identity held for a gap → its branch
-        self.acts: dict[bytes, bytes] = {}
+        self.placed: set[bytes] = set()
         self.verdicts: dict[bytes, int] = {}
         self.bodiless: dict[bytes, tuple[int, bytes]] = {}  # identity → position, record
         self.erased: set[bytes] = set()
@@ -378,7 +378,7 @@ class Verifier:
         self.found.entries = self.position
 
     def read_verdict(self, identity: bytes, verdict: int, code: str) -> None:
-        need(identity in self.acts, "verdict")
+        need(identity in self.placed, "verdict")
         line = self.waiting.get(identity)
         if line is not None and verdict > HELD:
             closed = line.is_joined or bool(self.found.restores)
@@ -413,20 +413,26 @@ class Verifier:
         values = unpack(header)
         _, replica, seq, stamp, clerk, record, kind, form = shaped(values, "ibiibbsi")
         flags, origin = [*values[8:10], None, None][:2]
-        identity, restored = origin or name, bool(self.found.restores)
+        restored = bool(self.found.restores)
         self.where |= {"replica": replica, "seq": seq}
         content = digest(b"bianmin/body", body) if body is not None else body_digest or b""
+        identity = digest(b"bianmin/operation", origin, content) if origin else name
         need(digest(b"bianmin/operation", header, content) == name, "name")
-        need([origin] == first if first else origin is None, "place")
+        need([identity] == first if first else origin is None, "place")
         member, is_hubs = self.members.get(replica, Member()), replica in self.hub_replicas
         is_unknown = restored and replica not in self.members  # it may be lost with its PC
         need(is_hubs or is_unknown or member.home == self.channel, "author")
         # What comes back after a restore keeps the effective stamp of its first place.
         is_bounded = effective == min(stamp, at + LEAD_MS) or (restored and effective <= stamp)
         need(is_bounded, "effective")
-        act = repr((is_hubs, content, record, clerk, stamp, kind, form, flags)).encode()
-        act = hashlib.sha256(act).digest()  # what all copies of one operation have in common
-        need(self.acts.setdefault(identity, act) == act, "copy")
+        if origin:
+            _, author, _, *act = shaped(unpack(origin), "ibiibbsi")
+            same = act == [stamp, clerk, record, kind, form] and unpack(origin)[8:10] == [
+                flags,
+                None,
+            ]
+            need(same and author not in self.hub_replicas, "copy")
+        self.placed.add(identity)
         is_new = verdict == ACCEPTED and self.verdicts.get(identity) != ACCEPTED
         need(not ({replica, member.enrolment} & self.barred and is_new) or restored, "barred")
         if base is None:

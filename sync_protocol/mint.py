@@ -57,9 +57,8 @@ def issue_again(operation: Operation, head: Head) -> Operation:
     """The copy of an operation under another chain, after `head`: same record, clerk, stamp, kind
     and body, a new header around them."""
     header = operation.header
-    fresh = msgspec.structs.replace(
-        header, replica=head.replica, seq=head.seq + 1, origin=operation.identity
-    )
+    origin = header.origin or operation.header_bytes
+    fresh = msgspec.structs.replace(header, replica=head.replica, seq=head.seq + 1, origin=origin)
     return replace(operation, header=fresh, header_bytes=operations.header_bytes(fresh))
 
 

@@ -33,7 +33,8 @@ ALIVE = "alive"
 class Header(msgspec.Struct, frozen=True, array_like=True):
     """Who wrote when about which record. Ids are 16 raw bytes, `stamp` is ms since 1970 UTC.
 
-    `origin` is the first name of the fact when this is a re-issue of it under another chain.
+    `origin` is the header of the first copy, as it was written, when this is a re-issue of the same
+    act under another chain.
     """
 
     version: Natural
@@ -87,10 +88,14 @@ class Operation:
         """H(header ‖ H(body)), 32 bytes."""
         return crypto.digest(b"bianmin/operation", self.header_bytes, self.body_digest)
 
-    @property
+    @cached_property
     def identity(self) -> bytes:
-        """The name that references and verdicts use: that of the first copy."""
-        return self.header.origin or self.name
+        """The name that references and verdicts use: that of the first copy, as it follows from
+        its header and this body."""
+        origin = self.header.origin
+        if origin is None:
+            return self.name
+        return crypto.digest(b"bianmin/operation", origin, self.body_digest)
 
     @property
     def size_bytes(self) -> int:
@@ -156,11 +161,20 @@ def read_header(data: bytes) -> Header:
         len(header.replica) == len(header.clerk) == len(header.record) == ID_BYTES
         and header.seq >= 1
         and 0 < len(header.kind) <= limits.KIND_CHARACTERS
-        and (header.origin is None or len(header.origin) == crypto.HASH_BYTES)
     )
     if not sound:
         raise PeerFault("operation.header")
+    if header.origin is not None:
+        first = read_header(header.origin)
+        if first.origin is not None or _act(first) != _act(header):
+            raise PeerFault("operation.header")
     return header
+
+
+def _act(header: Header) -> tuple[object, ...]:
+    """What a copy has in common with what it is a copy of, besides the body."""
+    about = (header.record, header.kind, header.form_version)
+    return (*about, header.clerk, header.stamp, header.flags)
 
 
 def read_body(data: bytes) -> tuple[Write, ...]:

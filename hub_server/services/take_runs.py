@@ -19,7 +19,7 @@ from sync_protocol import channel as protocol
 from sync_protocol import operations, push
 from sync_protocol.channel import ClosingEntry, FreezeEntry, Standing, Verdict, VerdictEntry
 from sync_protocol.errors import PeerFault
-from sync_protocol.operations import Head, Header, Operation, Run
+from sync_protocol.operations import Head, Header, Run
 from sync_protocol.push import Decision, Doorway, KnownChain, Taken
 
 
@@ -45,7 +45,7 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     chain = journal.chain(replica.id)
     if chain is None or not headers or any(each.replica != replica.id for each in headers):
         raise PeerFault("message.form", where="run")
-    _check_copies(hub, channel, run, headers)
+    _check_copies(hub, channel, headers)
     seqs = [header.seq for header in headers]
     names = journal.names(replica.id, min(seqs), max(seqs))
     known = KnownChain(chain.head, journal.link_before(chain, seqs[0]), names)
@@ -75,9 +75,8 @@ def _standings(
     hub: Hub, channel: Channel, run: Run, headers: Sequence[Header]
 ) -> dict[bytes, Standing]:
     """Identity → standing, of those of a run's operations of which another copy is here."""
-    identities = [header.origin for header in headers if header.origin]
-    if hub.store.journal.has_copies(channel.id):
-        identities = [each.identity for each in push.read_run(run)]
+    has_copies = any(each.origin for each in headers) or hub.store.journal.has_copies(channel.id)
+    identities = [each.identity for each in push.read_run(run)] if has_copies else []
     return hub.store.journal.standings(channel.id, identities)
 
 
@@ -106,35 +105,19 @@ def _raise_copies(hub: Hub, new: Sequence[NewEntry], standings: Mapping[bytes, S
         hub.store.journal.note_verdict(identity, raised[identity].verdict, raised[identity].code)
 
 
-def _check_copies(hub: Hub, channel: Channel, run: Run, headers: Sequence[Header]) -> None:
-    """A copy is the same act of the same desk under another header. PeerFault `operation.header`.
+def _check_copies(hub: Hub, channel: Channel, headers: Sequence[Header]) -> None:
+    """A copy is of an act of this desk. PeerFault `operation.header`.
 
     Under a name that is another's it would take that one's place: a county's word, for example.
     """
-    copies = [
-        (header.origin, operations.received(*parts))
-        for header, parts in zip(headers, run.operations, strict=True)
-        if header.origin
-    ]
-    if not copies:
-        return
-    names = sorted({origin for origin, _ in copies})
-    originals = {each.name: each for each in hub.store.journal.named(names)}
-    for origin, copy in copies:
-        original = originals.get(origin)
-        if original is None:
+    for header in headers:
+        if header.origin is None:
             continue
-        chain = hub.store.journal.chain(original.header.replica)
-        is_desks = chain is not None and not chain.is_hub and chain.channel == channel.id
-        if not is_desks or _act(copy) != _act(original):
+        author = operations.read_header(header.origin).replica
+        chain = hub.store.journal.chain(author)
+        is_ours = chain is None or (not chain.is_hub and chain.channel == channel.id)
+        if not is_ours or author == hub.replica_in(channel):
             raise PeerFault("operation.header")
-
-
-def _act(operation: Operation) -> tuple[object, ...]:
-    """What a copy has in common with what it is a copy of."""
-    header = operation.header
-    what = (header.record, header.clerk, header.stamp, header.kind, header.form_version)
-    return (operation.body_digest, header.flags, *what)
 
 
 def _records_with(new: Sequence[NewEntry], verdict: Verdict) -> set[bytes]:

@@ -269,10 +269,10 @@ def a_fast_clock_wins() -> bytes:
 
 def copy_of_another_act() -> bytes:
     story = plain_story()
-    first, other = story.first.written[:2]
-    copy = mint.issue_again(first, story.second.head())
-    forged = operations.received(copy.header_bytes, other.body)
-    story.place(story.take(story.second, forged))
+    copy = mint.issue_again(story.first.written[0], story.second.head())
+    header = msgspec.structs.replace(copy.header, clerk=b"another-clerk-id")
+    parts = (operations.header_bytes(header), copy.body, copy.body_digest)
+    story.place(story.take(story.second, operations.Operation(header, *parts)))
     story.sign(story.second)
     return story.data()
 

@@ -422,7 +422,10 @@ def _rare() -> Iterable[Reader]:
 
 
 def _parts() -> Iterable[Reader]:
-    headers = [each.header_bytes for each in (*CHAIN, b.an_operation(9, origin=bytes(32)))]
+    headers = [
+        each.header_bytes
+        for each in (*CHAIN, mint.issue_again(CHAIN[0], Head(b.PC.replica, 8, bytes(32))))
+    ]
     bodies = [each.body for each in (*CHAIN, *_cases()) if each.body is not None]
     entries = [channel.entry_bytes(each) for each in ENTRIES]
     yield from _both_ways("header", operations.read_header, headers, 8)

@@ -9,7 +9,7 @@ from hub_server.errors import HubError
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.issue_code import issue_code
 from hub_server.services.review_case import review_case
-from sync_protocol import envelope, exchange, operations
+from sync_protocol import envelope, exchange, mint, operations
 from sync_protocol.channel import FreezeEntry, Verdict, read_entry
 from sync_protocol.errors import PeerFault
 
@@ -153,7 +153,8 @@ def test_no_desk_takes_the_name_of_a_countys_word(county, entry):
         county.hub, county.reviewer, desk.channel, record, "returned", "请补充材料", {}
     )
     before = county.hub.store.records.get(desk.channel, record)
-    desk.write("intake_case", {"remark": "x"}, record, origin=said.name)
+    taken = mint.issue_again(said, operations.Head(desk.keys.replica, 1, b""))
+    desk.written.append(taken)
     with pytest.raises(PeerFault) as refused:
         desk.exchange()
     assert refused.value.code == "operation.header"
@@ -167,14 +168,17 @@ def test_a_copy_of_an_act_is_the_same_act_and_nothing_else(county, entry):
     (first,) = desk.written
 
     def copied(body, **header):
-        told = msgspec.structs.replace(first.header, seq=2, origin=first.name, **header)
-        desk.written[1:] = [operations.received(msgspec.msgpack.encode(told), body)]
+        told = msgspec.structs.replace(first.header, seq=2, origin=first.header_bytes, **header)
+        desk.written[1:] = [
+            operations.Operation(
+                told, operations.header_bytes(told), body, operations.digest_of_body(body)
+            )
+        ]
         answer_exchange(county.hub, desk.seal(desk.payload()))
 
-    for body, header in ((first.body, {"stamp": 1}), (b"\xc1", {})):
-        with pytest.raises(PeerFault) as refused:
-            copied(body, **header)
-        assert refused.value.code == "operation.header"
+    with pytest.raises(PeerFault) as refused:
+        copied(first.body, stamp=1)
+    assert refused.value.code == "operation.header"
     copied(first.body)
     assert county.hub.store.journal.count_of(desk.keys.replica) == 2
 

@@ -219,7 +219,7 @@ def test_no_copy_changes_whether_it_was_marked_after_the_closing(county, entry):
 
 
 def marked(operation):
-    header = msgspec.structs.replace(operation.header, flags=1, origin=operation.name)
+    header = msgspec.structs.replace(operation.header, flags=1, origin=operation.header_bytes)
     return replace(operation, header=header)
 
 

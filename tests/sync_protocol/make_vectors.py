@@ -109,7 +109,9 @@ def the_operations() -> dict[str, Operation]:
     header = a_header(4, kind="a kind of a later version", form_version=99)
     fourth = operations.compose(header, b"\x14" * 16, [])
     copy = operations.compose(
-        a_header(1, replica=OTHER_PC.replica, origin=first.name), b"\x11" * 16, first.writes()
+        a_header(1, replica=OTHER_PC.replica, stamp=first.header.stamp, origin=first.header_bytes),
+        b"\x11" * 16,
+        first.writes(),
     )
     return {
         "a new record": first,

@@ -283,8 +283,16 @@ def refused_headers() -> dict[str, bytes]:
         "no kind": pack(a_header(kind="")),
         "a kind of 65 characters": pack(a_header(kind="k" * 65)),
         "a kind that is a number": pack(a_header(kind=7)),
-        "an origin of 31 bytes": pack(a_header(origin=b"o" * 31)),
-        "an origin of 33 bytes": pack(a_header(origin=b"o" * 33)),
+        "an origin that is no header": pack(a_header(origin=b"o" * 32)),
+        "an origin about another record": pack(
+            a_header(origin=pack(a_header(record=b"another-record-r")))
+        ),
+        "an origin of another clerk": pack(a_header(origin=pack(a_header(clerk=b"C" * 16)))),
+        "an origin of another time": pack(a_header(origin=pack(a_header(stamp=1)))),
+        "an origin of another kind": pack(a_header(origin=pack(a_header(kind="proxy_case")))),
+        "an origin of another form": pack(a_header(origin=pack(a_header(form_version=2)))),
+        "an origin with other flags": pack(a_header(origin=pack(a_header(flags=1)))),
+        "an origin that is a copy": pack(a_header(origin=pack(a_header(origin=pack(a_header()))))),
         "a form version below 0": pack(a_header(form_version=-1)),
         "a kind that is not UTF-8": pack(a_header()).replace(b"helper", name),
         "bytes after the end": pack(a_header()) + b"\x00",

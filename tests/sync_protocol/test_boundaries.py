@@ -7,12 +7,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from sync_protocol import agree, channel, limits, operations, pull, push, snapshot
+from sync_protocol import agree, channel, limits, mint, operations, pull, push, snapshot
 from sync_protocol.channel import Cursor, Verdict
 from sync_protocol.errors import OwnFault, PeerFault
 from sync_protocol.lost import read_stretch
 from sync_protocol.mint import read_introduction
-from sync_protocol.operations import Write
+from sync_protocol.operations import Head, Write
 from sync_protocol.pull import OwnItem
 from sync_protocol.push import Doorway, Records
 from tests.sync_protocol.builders import (
@@ -188,7 +188,7 @@ def test_a_page_holds_no_more_entries_than_the_limit(monkeypatch: pytest.MonkeyP
 
 
 def test_a_reader_of_version_1_gets_all_but_copies_as_ever() -> None:
-    log = a_log([*CHAIN, an_operation(5, origin=CHAIN[0].name)])
+    log = a_log([*CHAIN, mint.issue_again(CHAIN[0], Head(PC.replica, 4, b"l" * 32))])
     items, _ = pull.make_page(START, log, pull.Reader(PC.replica, 5, version=1), 10**6)
     assert [isinstance(each, OwnItem) for each in items] == [True] * 4 + [False]
     items, _ = pull.make_page(START, log, pull.Reader(PC.replica, 5, version=2), 10**6)

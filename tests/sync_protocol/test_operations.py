@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_protocol import limits, operations
+from sync_protocol import limits, mint, operations
 from sync_protocol.operations import Operation, Write
 from tests.sync_protocol.builders import (
     HUB,
@@ -26,6 +26,7 @@ from tests.sync_protocol.builders import (
 
 SALT = b"s" * 16
 NAME = b"n" * 32
+A_COPY = mint.issue_again(an_operation(1), operations.empty_head(OTHER_PC.replica))
 
 plain_values = st.recursive(
     st.none()
@@ -76,8 +77,40 @@ def test_a_body_that_is_not_there_needs_its_digest(digest: bytes | None) -> None
 
 
 def test_a_copy_goes_by_the_name_of_the_first() -> None:
-    copy = an_operation(1, origin=NAME)
-    assert copy.identity == NAME != copy.name
+    first = an_operation(1)
+    copy = mint.issue_again(first, operations.empty_head(OTHER_PC.replica))
+    assert copy.identity == first.name != copy.name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"record": b"R" * 16},
+        {"clerk": b"C" * 16},
+        {"stamp": 1},
+        {"kind": "proxy_case"},
+        {"form_version": 2},
+        {"flags": operations.AFTER_CLOSING},
+    ],
+)
+def test_a_copy_of_another_act_is_no_copy(change: dict[str, Any]) -> None:
+    first = an_operation(1)
+    forged = a_header(1, replica=OTHER_PC.replica, origin=first.header_bytes, **change)
+    with refused("operation.header"):
+        operations.read_header(operations.header_bytes(forged))
+
+
+def test_under_another_body_a_copy_is_not_that_of_the_first() -> None:
+    first = an_operation(1)
+    copy = mint.issue_again(first, operations.empty_head(OTHER_PC.replica))
+    assert operations.received(copy.header_bytes, b"other").identity != first.name
+
+
+def test_a_copy_names_the_first_and_no_copy_of_it() -> None:
+    once = mint.issue_again(an_operation(1), operations.empty_head(OTHER_PC.replica))
+    nested = a_header(2, origin=once.header_bytes)
+    with refused("operation.header"):
+        operations.read_header(operations.header_bytes(nested))
 
 
 def test_what_a_later_version_appends_is_kept_and_read_over() -> None:
@@ -205,7 +238,7 @@ def test_mutated_bodies_are_read_or_refused(data: bytes) -> None:
         assert isinstance(operations.read_body(data), tuple)
 
 
-@given(st.binary(max_size=200) | mutated(an_operation(1, origin=NAME).header_bytes))
+@given(st.binary(max_size=200) | mutated(A_COPY.header_bytes))
 def test_mutated_headers_are_read_or_refused(data: bytes) -> None:
     with perhaps_refused("operation.header"):
         assert operations.read_header(data).seq >= 1

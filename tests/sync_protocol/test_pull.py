@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_protocol import agree, channel, limits, operations, pull
+from sync_protocol import agree, channel, limits, mint, operations, pull
 from sync_protocol.channel import CopyEntry, Cursor, EpochEntry, FreezeEntry, VerdictEntry
 from sync_protocol.errors import PeerFault
+from sync_protocol.operations import Head, Operation
 from sync_protocol.pull import Applied, EntryItem, OperationItem, OwnItem, Page
 from tests.sync_protocol.builders import (
     HUB,
@@ -28,6 +29,11 @@ CHAIN = a_chain(4)
 WORDS = (VerdictEntry(CHAIN[0].name, 2, "", NOW), FreezeEntry(OTHER_PC.replica, "fork", NOW))
 LOG = a_log(CHAIN, *WORDS)
 OWN_NAMES = {each.header.seq: (each.name, each.identity) for each in CHAIN}
+
+
+def a_copy(seq: int) -> Operation:
+    """Of the first operation of the chain."""
+    return mint.issue_again(CHAIN[0], Head(PC.replica, seq - 1, b"l" * 32))
 
 
 def absorbed(
@@ -69,7 +75,7 @@ def test_operations_of_others_always_come_with_bytes() -> None:
 
 
 def test_a_copy_is_placed_under_its_own_name_and_the_firsts() -> None:
-    copy = an_operation(2, origin=CHAIN[0].name)
+    copy = a_copy(2)
     whole, short = (a_page(a_log([copy]), own_seq=seq) for seq in (0, 2))
     own = {2: (copy.name, copy.identity)}
     [entry] = {absorbed(page, own=own).entries[0].entry for page in (whole, short)}
@@ -78,7 +84,7 @@ def test_a_copy_is_placed_under_its_own_name_and_the_firsts() -> None:
 
 
 def test_a_station_of_version_1_gets_the_entry_of_a_copy_raw() -> None:
-    log = a_log([an_operation(2, origin=CHAIN[0].name)])
+    log = a_log([a_copy(2)])
     items, _ = pull.make_page(START, log, pull.Reader(PC.replica, 2, version=1), 10**6)
     assert items == [EntryItem(log[0].data)]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sync_protocol import limits, operations, push
+from sync_protocol import limits, mint, operations, push
 from sync_protocol.channel import ClosingEntry, Standing, Verdict, VerdictEntry
 from sync_protocol.operations import AFTER_CLOSING, Operation, Write
 from sync_protocol.push import Doorway, KnownChain, Records, Released
@@ -12,6 +12,7 @@ from tests.sync_protocol.builders import (
     NOW,
     OTHER_PC,
     PC,
+    RECORD,
     a_chain,
     a_run,
     accept_all,
@@ -341,8 +342,9 @@ def test_an_entry_is_written_only_for_what_changes_the_standing(
 
 
 def test_a_copy_of_what_is_accepted_is_accepted_whatever_else_holds() -> None:
-    copy = an_operation(1, origin=b"o" * 32)
-    doorway = Doorway(frozen=True, revoked=True, accepted={b"o" * 32}, erased={copy.header.record})
+    first = an_operation(1, replica=OTHER_PC.replica)
+    copy = mint.issue_again(first, operations.empty_head(PC.replica))
+    doorway = Doorway(frozen=True, revoked=True, accepted={first.name}, erased={RECORD})
     assert verdicts(taken(a_run([copy]), doorway=doorway).decisions) == ["accepted"]
 
 

@@ -65,7 +65,9 @@ def test_every_file_is_made_and_nothing_else_lies_there() -> None:
 
 @in_every_version
 def test_todays_code_reads_the_published_operations(version: str) -> None:
-    for each in stored("operations", version)["operations"]:
+    published = stored("operations", version)["operations"]
+    # Version 1 named the first copy only; no program ever wrote that, and it could be forged.
+    for each in (e for e in published if version != "v1" or e["header"]["origin"] is None):
         read = operations.received(raw(each["header_bytes"]), raw(each["body_bytes"]))
         assert as_json(read.header) == each["header"]
         assert as_json([msgspec.structs.asdict(write) for write in read.writes()]) == each["writes"]
