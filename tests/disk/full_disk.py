@@ -109,7 +109,7 @@ def work(cast: Cast, folder: Path, kind: str, runs: int, plant: str = "") -> Rep
     report = Report()
     for run in range(runs):
         stage = placed(cast, folder / "full", autocheckpoint=SMALL_LOG_PAGES)
-        room = Random(run).randrange(60_000, 900_000)
+        room = Random(run).randrange(60_000, 500_000)
         if kind == "quota":
             _run(report, stage, by_quota, room, plant)
         else:
