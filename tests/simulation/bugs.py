@@ -1,10 +1,14 @@
 """All planted bugs, and the stories in which each must be found."""
 
-from tests.simulation import bugs_of_programs, bugs_of_protocol
+from tests.simulation import bugs_of_programs, bugs_of_protocol, bugs_of_restores
 from tests.simulation.bug import Bug
 from tests.simulation.story import Story, draw, with_scene
 
-BUGS: tuple[Bug, ...] = (*bugs_of_protocol.BUGS, *bugs_of_programs.BUGS)
+BUGS: tuple[Bug, ...] = (
+    *bugs_of_protocol.BUGS,
+    *bugs_of_programs.BUGS,
+    *bugs_of_restores.BUGS,
+)
 
 
 def story_about(bug: Bug, seed: int, length: int) -> Story:

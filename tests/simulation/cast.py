@@ -71,7 +71,8 @@ class Pc:
     Besides, what an onlooker remembers of it: `told`, the records said to be saved; `accepted`, the
     facts said to be accepted; `newest`, a mark of its newest request; `claimed`, whether its lamp
     was weighed since; `noted`, how far its operations were noted; `was_copied`, whether there was
-    ever another one of it.
+    ever another one of it; `page`, what it showed when the hub was put back, until it heard of
+    that; `reached`, how far it had the own channel then.
     """
 
     home: Home
@@ -85,6 +86,8 @@ class Pc:
     claimed: bool = False
     noted: int = 0
     was_copied: bool = False
+    page: set[tuple[bytes, str, bytes]] | None = None
+    reached: int = 0
     _keys: dict[bytes, ReplicaKeys] = field(default_factory=dict, repr=False)
     _station: Station | None = field(default=None, repr=False)
 

@@ -40,9 +40,16 @@ def _check(world: World) -> None:
     for pc in world.pcs:
         world.onlooker.check_told(pc)
         check_desk(world.hub, pc, world.onlooker.erased)
+    _check_names(world)
     _check_erased(world)
     check_facts(world.hub, world.pcs, world.onlooker)
     check_archives(world.hub, world.pcs)
+
+
+def _check_names(world: World) -> None:
+    """Promise 8: no two machines go on under one name."""
+    names = [pc.station.keys.replica for pc in world.pcs if pc.station.identity.known]
+    require(len(set(names)) == len(names), 8, "two machines under one name")
 
 
 def _check_erased(world: World) -> None:
@@ -59,6 +66,7 @@ def _exchange_all(world: World) -> None:
     before = None
     for _ in range(ROUNDS_AT_MOST):
         for pc in world.pcs:
+            world.now += 1_000
             exchange(world, pc, world.dice)
         after = [
             *((each.id, each.position) for each in world.hub.store.journal.channels()),
@@ -74,7 +82,8 @@ def _repeat_everything(world: World) -> None:
     before = [(each.id, each.position) for each in world.hub.store.journal.channels()]
     contents = [_contents(pc) for pc in world.pcs]
     # Of a PC that was there twice, two requests may have one number: that is a fork, not a repeat.
-    requests = [each for each in world.requests if not each[0].was_copied]
+    # What a PC sent that is lost since may never have come before.
+    requests = [e for e in world.requests if not e[0].was_copied and e[0] in world.pcs]
     for pc, data in world.dice.sample(requests, min(len(requests), 6)):
         world.arrives(pc, data)
     for owner, file in world.replies[-6:]:

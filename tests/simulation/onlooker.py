@@ -20,6 +20,7 @@ from tests.simulation.facts import Fact, Facts, hub_rows, live, standing, writes
 from tests.simulation.promises import require
 from tests.simulation.recompute import ACCEPTED, hashed
 
+Shown = set[tuple[bytes, str, bytes]]
 Page = Mapping[str, Collection[bytes]]
 
 
@@ -104,6 +105,26 @@ class Onlooker:
                 row = pc.station.store.journal.record(record)
                 require(row is not None, 1, "what was said to be saved is not shown")
 
+    def page_of(self, pc: Pc) -> Shown:
+        """(record, register, fact) of everything that this PC shows of its own channel."""
+        station, shown = pc.station, set()
+        journal = station.store.journal
+        stored = journal.operations_of(station.channel, journal.record_ids(station.channel))
+        for record, operations in stored.items():
+            roots = self._roots(pc, operations)
+            for name, register in merged(station.forms, operations).record.registers.items():
+                shown |= {(record, name, roots[each.name]) for each in register.live}
+        return shown
+
+    def check_page(self, pc: Pc, before: Shown) -> None:
+        """Promise 3: a page that is told of a restored hub shows what it showed, or what somebody
+        wrote who had seen that."""
+        now = self.page_of(pc)
+        for record, register, root in before - now:
+            covered = self.facts.covered(self.facts.by_root, register, lambda root: True)
+            is_told_why = root in covered or record in self.erased
+            require(is_told_why, 3, "a page went back")
+
     def note_accepted(self, pc: Pc) -> None:
         """What this PC was told is accepted, for good."""
         rows = pc.station.store.database.rows(
@@ -141,6 +162,7 @@ class Onlooker:
 
     def note_sent(self, pc: Pc, request: bytes) -> None:
         pc.newest, pc.claimed = mark(request), False
+        pc.keys_of(pc.station.keys.replica)  # it may have others when the reply comes
 
     def note_answer(self, hub: Hub, pc: Pc, request: bytes, reply: bytes) -> bytes:
         """What the reply says, opened."""

@@ -74,7 +74,7 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
             require(not ledger.is_accepted(root), 8, "a write that its author may not make counts")
         if fate is not None and fact is not None and fate.verdict != ACCEPTED:
             fair = fact.record in onlooker.erased or _is_fair(hub, pc, fact, fate, ledger)
-            fair = fair or (is_revoked and "revoked" in fate.codes)
+            fair = fair or (is_revoked and fate.verdict == HELD)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
     for root in () if is_revoked else pc.accepted:
         require(ledger.is_accepted(root), 10, "what was accepted became less")

@@ -57,6 +57,7 @@ def _restore(world: World, pc: Pc, dice: Random, *, whole: bool) -> bool:
     else:
         world.disks.put_back(image.folder / pc.home.database.name, pc.home.database)
     pc.remember(image.of)
+    pc.page = None
     world.forget_pages(pc)
     world.start(pc)
     return True

@@ -34,12 +34,13 @@ def exchange_badly(world: World, pc: Pc, dice: Random) -> bool:
 
 def exchange_busily(world: World, pc: Pc, dice: Random) -> bool:
     """While the request is under way the clerk goes on writing, and a colleague exchanges."""
-    colleague = dice.choice([each for each in world.pcs if each is not pc])
+    others = [each for each in world.pcs if each is not pc]
 
     def meanwhile() -> None:
         dice.choice((desks.record, desks.amend))(world, pc, dice)
         world.note_saved(pc)
-        exchange(world, colleague, dice)
+        if others:
+            exchange(world, dice.choice(others), dice)
 
     line = world.line_of(pc)
     line.meanwhile = [meanwhile] * dice.randint(1, 2)

@@ -87,6 +87,9 @@ class World:
         """What must hold at this desk whenever nobody is in the middle of something."""
         self.note_saved(pc)
         self.onlooker.note_accepted(pc)
+        if pc.page is not None and pc.station.store.channels.own().cursor.position < pc.reached:
+            self.onlooker.check_page(pc, pc.page)
+            pc.page = None
         self.onlooker.check_desk(pc, self.line_of(pc).delivered)
 
     def note_saved(self, pc: Pc, intent: str = "", page: Page | None = None) -> int:
@@ -126,6 +129,9 @@ class World:
     def restore_hub(self, backup: Path) -> None:
         """The hub's database put back; keys, witness and journal beside it stay."""
         self.was_put_back = True
+        for pc in self.pcs:
+            pc.page = self.onlooker.page_of(pc)
+            pc.reached = pc.station.store.channels.own().cursor.position
         self.hub.store.close()
         self.disks.put_back(backup, self.hub.store.path)
         self.onlooker.hub_noted = 0

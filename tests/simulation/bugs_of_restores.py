@@ -1,0 +1,182 @@
+"""Planted bugs of forks, clones, restores, erasure and revocation: one rule each, left out as by
+somebody who did not know why it is there. Each has a scene: what breaks is rare."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from msgspec import structs
+
+from hub_server import app
+from hub_server.hub import Hub
+from hub_server.services import answer_exchange, introduce, take_runs
+from hub_server.services.take_stretches import TakenBack
+from hub_server.store import Replica
+from hub_server.store.stations import Stations
+from hub_server.store.withdrawn import Withdrawn
+from station_client.station import Station
+from station_client.store.journal import Journal
+from station_client.store.lost import Lost
+from sync_protocol import crypto, mint, operations
+from sync_protocol.channel import Cursor
+from sync_protocol.lost import Stretch
+from sync_protocol.operations import Head, Operation
+from sync_protocol.pull import Reader
+from sync_protocol.push import Doorway
+from tests.simulation.bug import Bug
+
+_doorway, _cut, _copy = take_runs._doorway, Lost.cut, mint.issue_again
+
+
+def _nothing(*given: object, **named: object) -> None:
+    return None
+
+
+def _by_number(operation: Operation) -> bytes:
+    seq = operation.header.seq.to_bytes(8, "big")
+    return crypto.digest(b"bianmin/operation", operation.header.replica, seq)
+
+
+def _a_new_fact(operation: Operation, head: Head) -> Operation:
+    copy = _copy(operation, head)
+    header = structs.replace(copy.header, origin=None)
+    return replace(copy, header=header, header_bytes=operations.header_bytes(header))
+
+
+def _has_all_of_its_own(reader: Reader, operation: Operation) -> bool:
+    return operation.header.replica == reader.replica
+
+
+def _one_for_all_epochs(hub: Hub, channel: bytes, epoch: bytes) -> bytes:
+    return crypto.digest(b"bianmin/hub-replica", hub.keys.public.id, channel)[:16]
+
+
+def _offered_for_nothing(
+    hub: Hub, readable: Iterable[bytes], stretches: Sequence[Stretch]
+) -> TakenBack:
+    return TakenBack([each.receipt.cursor for each in stretches], [])
+
+
+def _none_erased(self: Withdrawn, channel: bytes, records: Sequence[bytes]) -> set[bytes]:
+    return set()
+
+
+def _believes_who_was_revoked(*given: Any) -> Doorway:
+    return replace(_doorway(*given), revoked=False)
+
+
+def _another_enrolment(hub: Hub, parent: Replica) -> str:
+    return ""
+
+
+def _never_two_requests(self: Stations, replica: bytes, number: int, digest: bytes) -> bool:
+    return True
+
+
+def _forgets_verdicts(self: Lost, to: Cursor) -> None:
+    self._database.write(
+        "UPDATE operation SET verdict = NULL, code = '' WHERE channel = ? AND position > ?",
+        to.channel,
+        to.position,
+    )
+    _cut(self, to)
+
+
+def _lacks_nothing(self: Journal, limit: int) -> list[bytes]:
+    return []
+
+
+def _nothing_due(self: Journal, replica: bytes, codes: Collection[str], limit: int) -> list[Any]:
+    return []
+
+
+def _writes_on(station: Station) -> None:
+    station.witness.note(station.store.journal.own_head(station.keys.replica))
+
+
+_STOLEN = "record:0 exchange:0 revoke:0 record:0 rename:0 exchange:0"
+
+BUGS = (
+    Bug(
+        "a name is a hash, not (replica, seq)",
+        Operation, "name", property(_by_number),
+        "record:0 exchange:0 clone:0 rename:0 rename:4 exchange:0 exchange:4",
+    ),
+    Bug(
+        "what an older chain holds is issued again",
+        Journal, "issued_again", _nothing_due,
+        "record:0 back_up_pc:0 rename:0 restore_pc:0 exchange:0",
+    ),
+    Bug(
+        "copies are one operation",
+        mint, "issue_again", _a_new_fact,
+        "record:0 back_up_pc:0 exchange:0 rename:0 exchange:0 restore_pc:0 exchange:0",
+    ),
+    Bug(
+        "of own operations that it lacks a PC gets the bytes",
+        Reader, "has", _has_all_of_its_own,
+        "record:0 back_up_pc:0 rename:0 exchange:0 restore_pc_whole:0 exchange:0",
+    ),
+    Bug(
+        "a store that lost its end mints and says what is lost",
+        Station, "_compare_witness", _writes_on,
+        "record:0 exchange:0 back_up_pc:0 rename:0 restore_pc:0 exchange:0",
+    ),
+    Bug(
+        "two requests under one number are a fork",
+        Stations, "note_request", _never_two_requests,
+        "record:0 exchange:0 clone:0 exchange:4 exchange:0 exchange:4",
+    ),
+    Bug(
+        "the hub writes as another replica in each epoch",
+        Hub, "replica_of", _one_for_all_epochs,
+        "record:0 exchange:0 back_up_hub:0 correct:0 exchange:0 restore_hub:0 correct:0 exchange:0",
+    ),
+    Bug(
+        "a hub notices at its start that it was put back",
+        app, "notice_restore", _nothing,
+        "record:0 exchange:0 image_of_hub:0 record:0 exchange:0 restore_hub_untold:0 record:1"
+        " exchange:1 exchange:0",
+    ),
+    Bug(
+        "a hub that is shown its own signature draws a new epoch",
+        answer_exchange, "notice_receipts", _nothing,
+        "record:0 exchange:0 image_of_hub:0 record:0 exchange:0 restore_hub_whole:0",
+    ),
+    Bug(
+        "what a restored hub lost is taken back",
+        answer_exchange, "take_stretches", _offered_for_nothing,
+        "record:0 exchange:0 back_up_hub:0 rename:0 correct:0 exchange:0 restore_hub:0 exchange:0",
+    ),
+    Bug(
+        "a page never goes back",
+        Lost, "cut", _forgets_verdicts,
+        "record:0 exchange:0 back_up_hub:0 record:1 exchange:1 exchange:0 restore_hub:0 exchange:0",
+    ),
+    Bug(
+        "what was erased stays erased after a restore",
+        app, "replay_journal", _nothing,
+        "record:0 exchange:0 back_up_hub:0 erase:0 restore_hub:0",
+    ),
+    Bug(
+        "nothing is written to an erased record",
+        Withdrawn, "erased", _none_erased,
+        "record:0 exchange:0 exchange:1 rename:1 erase:0 exchange:1 exchange:0",
+    ),
+    Bug(
+        "what comes after a revocation waits for the county",
+        take_runs, "_doorway", _believes_who_was_revoked,
+        _STOLEN,
+    ),
+    Bug(
+        "a revocation is of the enrolment, with all that it mints",
+        introduce, "_standing_of_minted", _another_enrolment,
+        "record:0 exchange:0 back_up_pc:0 record:0 exchange:0 revoke:0 restore_pc:0 record:0"
+        " exchange:0",
+    ),
+    Bug(
+        "a missing body is asked for",
+        Journal, "lacking", _lacks_nothing,
+        "record:0 exchange:0 body_gone_bad:0 exchange:0",
+    ),
+)  # fmt: skip
