@@ -5,8 +5,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from msgspec import structs
-
 from hub_server import app
 from hub_server.hub import Hub
 from hub_server.services import answer_exchange, introduce, take_runs
@@ -17,15 +15,15 @@ from hub_server.store.withdrawn import Withdrawn
 from station_client.station import Station
 from station_client.store.journal import Journal
 from station_client.store.lost import Lost
-from sync_protocol import crypto, mint, operations
+from sync_protocol import crypto
 from sync_protocol.channel import Cursor
 from sync_protocol.lost import Stretch
-from sync_protocol.operations import Head, Operation
+from sync_protocol.operations import Operation
 from sync_protocol.pull import Reader
 from sync_protocol.push import Doorway
 from tests.simulation.bug import Bug
 
-_doorway, _cut, _copy = take_runs._doorway, Lost.cut, mint.issue_again
+_doorway, _cut = take_runs._doorway, Lost.cut
 
 
 def _nothing(*given: object, **named: object) -> None:
@@ -37,10 +35,8 @@ def _by_number(operation: Operation) -> bytes:
     return crypto.digest(b"bianmin/operation", operation.header.replica, seq)
 
 
-def _a_new_fact(operation: Operation, head: Head) -> Operation:
-    copy = _copy(operation, head)
-    header = structs.replace(copy.header, origin=None)
-    return replace(copy, header=header, header_bytes=operations.header_bytes(header))
+def _each_for_itself(*given: object) -> dict[bytes, Any]:
+    return {}
 
 
 def _has_all_of_its_own(reader: Reader, operation: Operation) -> bool:
@@ -108,9 +104,9 @@ BUGS = (
         "record:0 back_up_pc:0 rename:0 restore_pc:0 exchange:0",
     ),
     Bug(
-        "copies are one operation",
-        mint, "issue_again", _a_new_fact,
-        "record:0 back_up_pc:0 exchange:0 rename:0 exchange:0 restore_pc:0 exchange:0",
+        "copies are one operation, with one verdict",
+        take_runs, "_standings", _each_for_itself,
+        "record:0 exchange:0 clone:0 rename:0 rename:4 exchange:0 exchange:4 exchange:0 exchange:4",
     ),
     Bug(
         "of own operations that it lacks a PC gets the bytes",

@@ -47,8 +47,9 @@ def _check(world: World) -> None:
 
 
 def _check_names(world: World) -> None:
-    """Promise 8: no two machines go on under one name."""
-    names = [pc.station.keys.replica for pc in world.pcs if pc.station.identity.known]
+    """Promise 8: no two machines go on under one name; whoever is revoked goes nowhere."""
+    believed = [pc for pc in world.pcs if pc.enrolment not in world.onlooker.revoked]
+    names = [pc.station.keys.replica for pc in believed]
     require(len(set(names)) == len(names), 8, "two machines under one name")
 
 

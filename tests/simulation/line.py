@@ -18,6 +18,8 @@ from tests.simulation.promises import Violation, require
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+REQUESTS_AT_MOST = 60
+"""In one exchange: a page holds at least one entry, and no history has so many."""
 PORTAL = b"<html><body>Please log in</body></html>"
 
 TROUBLES = (
@@ -30,7 +32,8 @@ TROUBLES = (
 @dataclass
 class Line:
     """What a PC's program sends through. `troubles`: what happens to its next requests;
-    `meanwhile`: what is done while they are under way; `delivered`: the last reply that came."""
+    `meanwhile`: what is done while they are under way; `delivered`: the last reply that came;
+    `requests`: how many this exchange made."""
 
     world: "World"
     pc: Pc
@@ -38,6 +41,7 @@ class Line:
     dice: Random
     delivered: bytes = b""
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    requests: int = 0
 
     def fetch_card(self) -> bytes:
         raise AssertionError("everybody is enrolled")
@@ -46,6 +50,8 @@ class Line:
         raise AssertionError("everybody is enrolled")
 
     def exchange(self, data: bytes) -> bytes:
+        self.requests += 1
+        require(self.requests <= REQUESTS_AT_MOST, 4, "an exchange never comes to an end")
         trouble = self.troubles.pop(0) if self.troubles else "none"
         self.world.sent(self.pc, data)
         if self.meanwhile:

@@ -52,7 +52,7 @@ def exchange_busily(world: World, pc: Pc, dice: Random) -> bool:
 
 def _exchange(world: World, pc: Pc, troubles: list[str], dice: Random) -> bool:
     line = world.line_of(pc)
-    line.troubles, line.dice = troubles, dice
+    line.troubles, line.dice, line.requests = troubles, dice, 0
     asked = list(troubles)
     try:
         outcome = exchange_with_hub(pc.station)

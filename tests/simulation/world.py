@@ -87,9 +87,7 @@ class World:
         """What must hold at this desk whenever nobody is in the middle of something."""
         self.note_saved(pc)
         self.onlooker.note_accepted(pc)
-        if pc.page is not None and pc.station.store.channels.own().cursor.position < pc.reached:
-            self.onlooker.check_page(pc, pc.page)
-            pc.page = None
+        self._watch_page(pc)
         self.onlooker.check_desk(pc, self.line_of(pc).delivered)
 
     def note_saved(self, pc: Pc, intent: str = "", page: Page | None = None) -> int:
@@ -142,8 +140,15 @@ class World:
             shutil.copy(folder / WITNESS, self.hub.home / WITNESS)
         self.restore_hub(folder / self.hub.store.path.name)
 
+    def _watch_page(self, pc: Pc) -> None:
+        """What a PC shows that went back to what a restored hub still has."""
+        if pc.page is not None and pc.station.store.channels.own().cursor.position < pc.reached:
+            self.onlooker.check_page(pc, pc.page)
+            pc.page = None
+
     def sent(self, pc: Pc, data: bytes) -> None:
         """A request left its PC."""
+        self._watch_page(pc)
         self.count("request sent")
         self.requests.append((pc, data))
         self.onlooker.note_sent(pc, data)
