@@ -119,6 +119,10 @@ _TABLE: dict[str, tuple[int, str]] = {
     ),
     "replica.not_here": (404, "没有这台电脑。请用 replica list 核对编号。"),
     "replica.not_waiting": (409, "这台电脑目前不需要准入。请用 replica list 核对状态。"),
+    "replica.too_many": (
+        403,
+        "这台电脑换用新副本的次数已达上限（{limit} 次）。请向县级平台申请新的启用码，重新启用。",
+    ),
     "replica.station_taken": (
         409,
         "这台电脑所属站点的编号 {station} 已被另一个站点使用，不能恢复。请联系县级运维人员。",

@@ -14,7 +14,7 @@ import msgspec
 
 from sync_protocol import crypto, limits
 from sync_protocol.errors import UNREADABLE, PeerFault
-from sync_protocol.limits import Moment, Natural
+from sync_protocol.limits import Id, Moment, Natural
 
 
 class Verdict(IntEnum):
@@ -215,8 +215,8 @@ def next_digest(digest: bytes, entry: bytes) -> bytes:
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """How far a replica has applied a channel."""
 
-    channel: bytes
-    epoch: bytes
+    channel: Id
+    epoch: Id
     position: Natural
     digest: bytes
 

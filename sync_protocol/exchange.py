@@ -21,7 +21,7 @@ from sync_protocol.channel import Cursor, Receipt
 from sync_protocol.enrol import VERSION_HIGHEST, VERSION_LOWEST, HubKeys, HubPublic, ReplicaKeys
 from sync_protocol.envelope import Envelope, Kind
 from sync_protocol.errors import PeerFault
-from sync_protocol.limits import Moment, Natural
+from sync_protocol.limits import Id, Moment, Natural
 from sync_protocol.lost import Stretch
 from sync_protocol.mint import Introduced, Introduction, read_introduction
 from sync_protocol.operations import Head, Operation, Run
@@ -56,7 +56,7 @@ class Own(msgspec.Struct, frozen=True, array_like=True):
 class Loss(msgspec.Struct, frozen=True, array_like=True):
     """Operations of a chain, first to last seq, that their own station lost."""
 
-    replica: bytes
+    replica: Id
     first: Natural
     last: Natural
 

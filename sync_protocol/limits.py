@@ -45,6 +45,10 @@ ENTRIES_PER_PAGE = 20_000
 STRETCHES_PER_REQUEST = 8
 LOSSES_PER_REQUEST = 64
 SNAPSHOT_RECORDS_PER_PART = 2_000
+
+# A PC mints when it was put back or copied: a few times in its life. One that does so every week
+# for five years is at this bound; then the county enrols it anew.
+REPLICAS_PER_ENROLMENT = 256
 REPORT_TEXT_CHARACTERS = 500
 
 # A stamp may run ahead of the hub's clock by this much before the entry carries a smaller one:
@@ -53,5 +57,6 @@ CLOCK_LEAD_MS = 10 * 60 * 1000
 
 # Numbers that travel stay below what every language holds exactly (2^53).
 INTEGER_HIGHEST = 2**53 - 1
+Id = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 Natural = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_HIGHEST)]
 Moment = Annotated[int, msgspec.Meta(ge=-INTEGER_HIGHEST, le=INTEGER_HIGHEST)]

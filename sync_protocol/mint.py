@@ -83,7 +83,11 @@ def read_introduction(introduction: Introduction, hub: HubPublic) -> Introduced:
     if introduction.mint is None:
         return Introduced(certificate, data, certificate.keys, None)
     child, parent = introduction.mint.keys, certificate.keys
-    sound = len(child.replica) == operations.ID_BYTES and child.replica != parent.replica
+    sound = (
+        len(child.replica) == operations.ID_BYTES
+        and child.replica != parent.replica
+        and len(child.signing) == len(child.sealing) == crypto.KEY_BYTES
+    )
     parts = _parts(certificate.enrolment, child)
     if not sound or not crypto.verifies(
         parent.signing, introduction.mint.signature, b"bianmin/mint", *parts

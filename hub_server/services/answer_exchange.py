@@ -41,11 +41,12 @@ _STRANGERS = frozenset(
 
 def answer_exchange(hub: Hub, data: bytes) -> bytes:
     """Request bytes → reply bytes. HubError `replica.*`; PeerFault for a foreign request."""
-    opened, known = _open(hub, data)
+    opened, replica = _open(hub, data)
+    if replica is None or opened.request.said.receipts:
+        replica = _heed(hub, opened, replica)
     found = list[Found]()
     with hub.store.writing():
-        replica = known or introduce(hub, opened)
-        replica = hub.store.stations.replica(replica.id) or replica
+        replica = _as_known(hub, replica)
         reply = _answer(hub, replica, opened, found)
     if found:
         hub.outside.add(*news(hub.outside.read(), found))
@@ -66,11 +67,29 @@ def _open(hub: Hub, data: bytes) -> tuple[Opened, Replica | None]:
         raise HubError("replica.unknown") from stranger
 
 
+def _heed(hub: Hub, opened: Opened, known: Replica | None) -> Replica:
+    """The sender, and what its receipts show, in a transaction of their own: numbers and epochs are
+    noted in the journal, and what else is in the request must not undo what they were noted for."""
+    with hub.store.writing():
+        replica = known or introduce(hub, opened)
+        notice_receipts(hub, _readable_ids(hub, replica), opened.request.said.receipts)
+    return replica
+
+
+def _as_known(hub: Hub, replica: Replica) -> Replica:
+    """A replica as it stands by now."""
+    return hub.store.stations.replica(replica.id) or replica
+
+
 def _answer(hub: Hub, replica: Replica, opened: Opened, found: list[Found]) -> Reply:
     request, now = opened.request, hub.now_ms()
-    taken = _take_rare(hub, replica, request, found) if request.rare else []
+    taken = list[Cursor]()
+    if request.said.stretches:  # a lost past first: it may say that the sender was revoked
+        back = take_stretches(hub, _readable_ids(hub, replica), request.said.stretches)
+        taken, replica = back.ends, _as_known(hub, replica)
+        found.extend(back.found)
     own = _take(hub, replica, opened, now)
-    current = hub.store.stations.replica(replica.id) or replica
+    current = _as_known(hub, replica)
     told = Reply(request.version, opened.digest, now, current.standing, [], [], [], taken=taken)
     if request.said.introduction is not None:
         certificate = enrol.sign_certificate(hub.keys, current.certificate)
@@ -78,18 +97,6 @@ def _answer(hub: Hub, replica: Replica, opened: Opened, found: list[Found]) -> R
     if current.standing == "retired":
         return replace(told, pages=_ends(hub, request.cursors, own, now))
     return told if current.standing else _deliver(hub, replica, request, own, told)
-
-
-def _take_rare(hub: Hub, replica: Replica, request: Request, found: list[Found]) -> list[Cursor]:
-    """What most requests do not say, before what they push: a lost past first."""
-    said = request.said
-    if said.receipts:
-        notice_receipts(hub, _readable_ids(hub, replica), said.receipts)
-    if not said.stretches:
-        return []
-    taken = take_stretches(hub, _readable_ids(hub, replica), said.stretches)
-    found.extend(taken.found)
-    return taken.ends
 
 
 def _take(hub: Hub, replica: Replica, opened: Opened, now: int) -> Channel:
@@ -170,11 +177,13 @@ def _ends(hub: Hub, cursors: Sequence[Countersigned], own: Channel, now: int) ->
     """To who has left only how far every backup holds what it wrote: then it may erase its own."""
     ends = [signed.cursor for signed in cursors if signed.cursor.channel == own.id]
     covered = hub.store.backups.covered(own.id)
-    return [
-        Page(end, [], agree.sign_receipt(hub.keys.signing, end, now), own.position, covered)
-        for end in ends
-        if hub.store.journal.digest_at(own.id, end.position) == end.digest
-    ]
+    pages = list[Page]()
+    for end in ends:
+        if hub.store.journal.digest_at(own.id, end.position) == end.digest:
+            here = replace(end, epoch=epoch_at(hub, own, end.position))
+            receipt = agree.sign_receipt(hub.keys.signing, here, now)
+            pages.append(Page(end, [], receipt, own.position, covered))
+    return pages
 
 
 @dataclass(frozen=True)

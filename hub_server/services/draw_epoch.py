@@ -42,6 +42,14 @@ def epoch_at(hub: Hub, channel: Channel, position: int) -> bytes:
     return entry.old_epoch if isinstance(entry, EpochEntry) else channel.epoch
 
 
+def wrote_as(hub: Hub, channel: bytes) -> frozenset[bytes]:
+    """The hub's own replicas in a channel, of every epoch that it knows of: nobody else is one."""
+    told = (read_entry(data) for data in hub.store.epochs.of(channel))
+    past = {each.old_epoch for each in told if isinstance(each, EpochEntry)}
+    epochs = {hub.epoch, *past, *_drawn(hub)}
+    return frozenset(hub.replica_of(channel, epoch) for epoch in epochs)
+
+
 def is_ahead(hub: Hub, epoch: bytes) -> bool:
     """Whether what the hub signed in an epoch, and has not, is news to it: it was in that epoch
     itself until now, never heard of it, or is not in the epoch that it drew last."""

@@ -10,6 +10,7 @@ import os
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.audit import note
+from hub_server.services.draw_epoch import wrote_as
 from hub_server.services.give_numbers import device_number, keep_number, next_device_number
 from hub_server.store import Channel, EnrolmentCode, Replica, Station
 from sync_protocol import channel as protocol
@@ -75,6 +76,9 @@ def _certificate(hub: Hub, asked: Asked, code_id: bytes) -> Certificate:
 def _add_replica(hub: Hub, asked: Asked, code: EnrolmentCode, station: Station) -> Certificate:
     request, now, stations = asked.request, hub.now_ms(), hub.store.stations
     region = region_channel(hub, station.region)
+    by_hub = wrote_as(hub, station.channel) | wrote_as(hub, region.id)
+    if request.keys.replica in by_hub or hub.store.journal.chain(request.keys.replica):
+        raise HubError("enrol.replica_known")
     certificate = Certificate(
         version=enrol.VERSION_HIGHEST,
         hub=hub.keys.public.id,

@@ -11,12 +11,12 @@ import uuid_utils
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.audit import note
-from hub_server.services.draw_epoch import draw_epoch, is_ahead, opened_at
+from hub_server.services.draw_epoch import draw_epoch, is_ahead, opened_at, wrote_as
 from hub_server.services.give_numbers import device_number, keep_number, next_device_number
 from hub_server.services.write_records import append_word
 from hub_server.store import Chain, Channel, Replica, Station
 from sync_protocol import channel as protocol
-from sync_protocol import enrol, envelope
+from sync_protocol import enrol, envelope, limits
 from sync_protocol.channel import EpochEntry, ErasureEntry
 from sync_protocol.enrol import Certificate, Grant, ReplicaPublic
 from sync_protocol.errors import PeerFault
@@ -26,19 +26,36 @@ from sync_protocol.mint import Introduced
 
 def introduce(hub: Hub, opened: Opened) -> Replica:
     """The sender of an introduced request as it is known from now on. Must run inside a write
-    transaction. HubError `replica.station_taken`, PeerFault `enrol.certificate`."""
-    known = hub.store.stations.replica(opened.sender)
-    if known is not None or opened.introduced is None:
-        if known is None:
-            raise HubError("replica.unknown")
+    transaction. HubError `replica.station_taken|too_many|unknown`, PeerFault `enrol.certificate`.
+    """
+    introduced, known = opened.introduced, hub.store.stations.replica(opened.sender)
+    if introduced is None or (known is not None and known.signing != introduced.keys.signing):
+        raise HubError("replica.unknown")  # of two that came at once under one id only one is it
+    if known is not None:
         return known
-    introduced = opened.introduced
+    _check(hub, introduced)
     certified = hub.store.stations.replica(introduced.certificate.keys.replica)
     if certified is None:
         certified = _enter_again(hub, introduced.certificate, introduced.certificate_bytes)
     if introduced.parent is None:
         return certified
     return _add_minted(hub, introduced, certified, envelope.pack(opened.request.said.introduction))
+
+
+def _check(hub: Hub, introduced: Introduced) -> None:
+    """Before anything is noted in the journal: whether such a replica can be."""
+    told, grants = introduced.certificate, introduced.certificate.grants
+    station = hub.store.stations.get(told.station_code)
+    if station is not None and station.channel != grants[0].channel:
+        raise HubError("replica.station_taken", station=told.station_code)
+    new = introduced.keys.replica
+    chain = hub.store.journal.chain(new)
+    is_elsewhere = chain is not None and (chain.is_hub or chain.channel != grants[0].channel)
+    if is_elsewhere or any(new in wrote_as(hub, grant.channel) for grant in grants):
+        raise PeerFault("enrol.certificate")  # it would write in another's name, or in the hub's
+    enrolled = hub.store.stations.replicas_of_enrolment(told.enrolment)
+    if introduced.parent is not None and len(enrolled) >= limits.REPLICAS_PER_ENROLMENT:
+        raise HubError("replica.too_many", limit=limits.REPLICAS_PER_ENROLMENT)
 
 
 def _enter_again(hub: Hub, certificate: Certificate, data: bytes) -> Replica:
@@ -57,8 +74,6 @@ def _station_of(hub: Hub, certificate: Certificate) -> Station:
     """The station of a certificate, entered again where the hub has lost it."""
     grant = certificate.grants[0]
     known = hub.store.stations.get(certificate.station_code)
-    if known is not None and known.channel != grant.channel:
-        raise HubError("replica.station_taken", station=certificate.station_code)
     if known is not None:
         return known
     _enter_channel(hub, certificate, grant, certificate.station_code)
@@ -114,10 +129,11 @@ def _add_minted(hub: Hub, introduced: Introduced, parent: Replica, introduction:
         issued_at=hub.now_ms(),
         device_number=next_device_number(hub, station.code),
     )
-    keep_number(hub, device_number(station.code, certificate.device_number))
     standing = _standing_of_minted(hub, parent)
     data = envelope.pack(certificate)
-    return _add(hub, station, certificate, data, standing, parent, introduction)
+    minted = _add(hub, station, certificate, data, standing, parent, introduction)
+    keep_number(hub, device_number(station.code, certificate.device_number))
+    return minted
 
 
 def _standing_of_minted(hub: Hub, parent: Replica) -> str:
@@ -125,6 +141,8 @@ def _standing_of_minted(hub: Hub, parent: Replica) -> str:
     is, and the county looks which."""
     if hub.store.withdrawn.is_revoked(parent.enrolment):
         return "revoked"
+    if parent.standing == "retired":
+        return "retired"
     chain = hub.store.journal.chain(parent.id)
     is_frozen = parent.standing == "frozen" or (chain is not None and chain.frozen)
     is_second = is_frozen and hub.store.stations.has_successor(parent.id)
@@ -167,8 +185,4 @@ def _add(
 def _chain(hub: Hub, keys: ReplicaPublic, channel: bytes) -> Chain:
     """A replica's chain: operations of it may have come back before it did."""
     chain = hub.store.journal.chain(keys.replica)
-    if chain is None:
-        return hub.store.journal.add_chain(keys.replica, channel, is_hub=False)
-    if chain.is_hub or chain.channel != channel:
-        raise PeerFault("enrol.certificate")
-    return chain
+    return chain or hub.store.journal.add_chain(keys.replica, channel, is_hub=False)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import cast
 
 from hub_server.hub import Hub
+from hub_server.services.draw_epoch import wrote_as
 from hub_server.services.judge_again import append_verdicts, bench, doorways, judge_waiting
 from hub_server.services.projection import project
 from hub_server.services.take_bodies import take_bodies
@@ -110,13 +111,13 @@ def _check_copies(hub: Hub, channel: Channel, headers: Sequence[Header]) -> None
 
     Under a name that is another's it would take that one's place: a county's word, for example.
     """
-    for header in headers:
-        if header.origin is None:
-            continue
-        author = operations.read_header(header.origin).replica
+    firsts = (operations.read_header(header.origin) for header in headers if header.origin)
+    authors = {first.replica for first in firsts}
+    by_hub = wrote_as(hub, channel.id) if authors else frozenset()
+    for author in authors:
         chain = hub.store.journal.chain(author)
         is_ours = chain is None or (not chain.is_hub and chain.channel == channel.id)
-        if not is_ours or author == hub.replica_in(channel):
+        if not is_ours or author in by_hub:
             raise PeerFault("operation.header")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from hub_server.hub import Hub
 from hub_server.outside_journal import Found, Revocation
+from hub_server.services.draw_epoch import wrote_as
 from hub_server.services.judge_again import judge_returned
 from hub_server.services.projection import project
 from hub_server.services.take_bodies import take_bodies
@@ -67,12 +68,12 @@ def take_stretches(hub: Hub, readable: Iterable[bytes], stretches: Sequence[Stre
 def _hub_replicas(
     hub: Hub, channel: Channel, stretch: Stretch, proven: Sequence[Proven]
 ) -> frozenset[bytes]:
-    """All that the hub wrote as here, up to the stretch's end."""
-    told = (protocol.read_entry(data) for data in hub.store.epochs.of(channel.id))
-    entries = [*told, *(each.entry for each in proven)]
-    epochs = {each.old_epoch for each in entries if isinstance(each, EpochEntry)}
-    epochs |= {channel.epoch, stretch.base.epoch, stretch.receipt.cursor.epoch}
-    return frozenset(hub.replica_of(channel.id, epoch) for epoch in epochs)
+    """All that the hub wrote as here, up to the stretch's end. What its base says of an epoch is
+    the sender's word alone."""
+    epochs = {each.entry.old_epoch for each in proven if isinstance(each.entry, EpochEntry)}
+    epochs.add(stretch.receipt.cursor.epoch)
+    lost_with_it = {hub.replica_of(channel.id, epoch) for epoch in epochs}
+    return wrote_as(hub, channel.id) | lost_with_it
 
 
 def _found(hub: Hub, stretch: Stretch, proven: Sequence[Proven]) -> list[Found]:

@@ -22,8 +22,12 @@ class Bodies:
         self._database = database
 
     def lacking(self, channel: bytes, most: int) -> list[bytes]:
-        """Digests of bodies that this channel's operations lack, so many at most."""
-        sql = f"SELECT body_digest FROM operation WHERE channel = ? AND {_IS_MISSING} LIMIT ?"
+        """Digests of bodies that this channel's operations lack, so many at most: of accepted ones
+        first, for of a refused one nobody may ever have had a body."""
+        sql = (
+            f"SELECT body_digest FROM operation WHERE channel = ? AND {_IS_MISSING}"
+            " GROUP BY body_digest ORDER BY max(verdict) DESC LIMIT ?"
+        )
         return [digest for (digest,) in run(self._database, sql, channel, most)]
 
     def missing(self, channel: bytes, digests: Sequence[bytes]) -> list[Placed]:

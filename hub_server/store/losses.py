@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from hub_server.store.database import HubDatabase, run
 
 DECLARED_PER_REPLICA = 1000
+"""So many of each, and of all replicas together that nothing is known of."""
 
 _DECLARE = """
     INSERT OR IGNORE INTO loss (replica, first, last, at) SELECT ?1, ?2, ?3, ?4
     WHERE (SELECT count(*) FROM loss WHERE replica = ?1) < ?5
     AND NOT EXISTS (SELECT 1 FROM chain WHERE replica = ?1 AND channel <> ?6)
+    AND (EXISTS (SELECT 1 FROM chain WHERE replica = ?1)
+        OR (SELECT count(*) FROM loss WHERE replica NOT IN (SELECT replica FROM chain)) < ?5)
 """
 _MISSING = """
     SELECT l.replica, l.first, l.last, l.at,

@@ -32,6 +32,13 @@ def test_a_child_whose_word_is_for_other_keys_is_refused() -> None:
         mint.read_introduction(introduction(mint=replace(word, keys=OTHER_PC.public)), HUB.public)
 
 
+@pytest.mark.parametrize("key", ["signing", "sealing"])
+def test_a_child_whose_keys_are_none_is_refused(key: str) -> None:
+    child = replace(CHILD.public, **{key: b"k" * 33})
+    with refused("enrol.certificate"):
+        mint.read_introduction(introduction(mint=mint.mint(PC, ENROLMENT, child)), HUB.public)
+
+
 @pytest.mark.parametrize("code", channel.HELD_CODES)
 def test_what_waits_for_the_county_is_not_issued_again(code: str) -> None:
     waits_for_county = code in ("revoked", "closed", "late")
