@@ -20,7 +20,7 @@ from sync_protocol.channel import Cursor, PlaceEntry, Verdict
 from sync_protocol.enrol import LOST_SINCE
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Rare, Reply, Request
-from sync_protocol.pull import Applied, Page
+from sync_protocol.pull import SHOW_RECEIPT, Applied, Page
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,10 @@ def _absorb(station: Station, prepared: Prepared, reply: Reply, took_ms: int | N
 def _said(station: Station, prepared: Prepared, reply: Reply) -> Rare:
     """What the request rarely said, where that makes a difference to its reply; empty where nothing
     is kept of it any more."""
+    store, payload = station.store, b""
     parted = any(page.parted for page in reply.pages)
-    payload = b""
-    if parted or station.store.lost.count_stretches():
-        payload = station.store.channels.payload(prepared.number)
+    if parted or store.lost.count_stretches() or store.facts.losses(1):
+        payload = store.channels.payload(prepared.number)
     return envelope.unpack(payload, Request).said if payload else Rare()
 
 
@@ -119,24 +119,30 @@ def _hear(station: Station, said: Rare, reply: Reply) -> bool:
     if reply.certificate is not None:
         station.is_certified(*reply.certificate)
     with store.writing():
-        store.facts.forget_losses(store.facts.losses(limits.LOSSES_PER_REQUEST))
+        if said.losses and reply.version >= LOST_SINCE:
+            store.facts.forget_losses(said.losses)
         given = [(operations.digest_of_body(body), body) for body in reply.bodies]
-        for channel, record in dict.fromkeys(store.journal.give_bodies(given)):
+        healed = dict.fromkeys(store.journal.give_bodies(given))
+        for channel, record in healed:
             show_again(station, channel, [record])
         state = store.facts.exchange()
         lacks = store.journal.found(reply.lacks[: limits.WANTS_PER_REQUEST])
         store.facts.keep_exchange(replace(state, lacks=tuple(lacks)))
         # What was given already and is asked for again is no reason to go on.
         asked = set(lacks) - set(state.lacks)
-        return store.lost.taken(_ends_read(said, reply)) or bool(asked or given)
+        return store.lost.taken(_ends_read(said, reply)) or bool(asked or healed)
 
 
 def _ends_read(said: Rare, reply: Reply) -> list[Cursor]:
     """The ends of the stretches that need not be offered again: what the hub took, and what it was
-    offered and passed over. It does not believe that; our own of it is pushed anyway."""
-    if reply.standing or reply.version < LOST_SINCE:
-        return list(reply.taken)
-    return [*reply.taken, *(each.receipt.cursor for each in said.stretches)]
+    offered and passed over. It does not believe that; our own of it is pushed anyway. What it lost
+    even more of is kept: there it is offered again, with what lies before it."""
+    ends = list(reply.taken)
+    if not reply.standing and reply.version >= LOST_SINCE:
+        ends += [each.receipt.cursor for each in said.stretches]
+    asked = {page.base.channel for page in reply.pages if page.parted == SHOW_RECEIPT}
+    asked -= {each.cursor.channel for each in said.receipts}
+    return [end for end in ends if end.channel not in asked]
 
 
 def _apply(station: Station, page: Page, said: Rare) -> tuple[Applied | None, bool]:

@@ -40,11 +40,18 @@ def meet_parted(station: Station, page: Page, said: Rare) -> bool:
 
 
 def _show_receipt(station: Station, row: ChannelRow, said: Rare) -> bool:
-    facts = station.store.facts
-    if row.cursor in (each.cursor for each in said.receipts):
+    shown = [(each.cursor.channel, each.cursor.end) for each in said.receipts]
+    if (row.cursor.channel, row.cursor.end) in shown or not row.cursor.position:
         station.store.channels.part(row.cursor.channel, SHOW_RECEIPT)
-        return False  # the hub does not know its own signature
-    facts.keep_exchange(replace(facts.exchange(), shows_receipts=True))
+        return False  # the hub does not know its own signature, or where every log begins
+    facts, held = station.store.facts, station.store.lost
+    # Where we went back to, nobody signed: to where somebody did, else it would ask for ever.
+    signed = held.signed_end(row)
+    if signed is None:
+        held.start_over(row)
+    elif signed != row.cursor.end:
+        held.go_back(row, *signed)
+    facts.keep_exchange(replace(facts.exchange(), shows_receipts=True, synchronised=False))
     return True
 
 

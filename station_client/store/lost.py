@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from station_client.store.connection import Database
+from station_client.store.connection import Database, Row
 from station_client.store.rows import ChannelRow
-from sync_protocol import channel, lost
+from sync_protocol import channel, limits, lost
 from sync_protocol.channel import (
     Cursor,
     EpochEntry,
@@ -23,6 +23,13 @@ from sync_protocol.channel import (
 from sync_protocol.lost import Stretch
 
 _pack = msgspec.msgpack.encode
+
+Piece = tuple[Cursor, list[bytes], Receipt]
+"""A stretch without its operations: base, entries, the receipt at their end."""
+
+
+def _receipt(row: Row) -> Receipt:
+    return msgspec.msgpack.decode(row["receipt"], type=Receipt)
 
 
 class Lost:
@@ -85,15 +92,49 @@ class Lost:
 
     # --- going back ---
 
+    def signed_end(self, row: ChannelRow) -> tuple[int, bytes] | None:
+        """The last position and digest up to the cursor of which the hub's receipt is here."""
+        found = self._database.row(
+            "SELECT receipt FROM receipt WHERE channel = ? AND position <= ?"
+            " ORDER BY position DESC LIMIT 1",
+            row.cursor.channel,
+            row.cursor.position,
+        )
+        return _receipt(found).cursor.end if found else None
+
     def go_back(self, row: ChannelRow, position: int, digest: bytes) -> None:
         """Move the cursor back, and keep what lies above as stretches to offer."""
         of = row.cursor.channel
         base = msgspec.structs.replace(row.cursor, position=position, digest=digest)
-        above = list(self._entries(of, position))
-        receipts = self._receipts_above(of, position)
-        self._offer(of, lost.cut_stretches(base, [(at, data) for at, data, _ in above], receipts))
-        self._keep_verdicts(of, (data for _, data, _ in above))
+        above = [(at, data) for at, data, _ in self._entries(of, position)]
+        pieces = lost.cut_stretches(base, above, self._receipts_above(of, position))
+        signed = pieces[-1][2].cursor if pieces else base
+        unsigned = [data for at, data in above if at > signed.position]
+        self._offer(of, [*pieces, *self._lengthened(row.cursor, signed, unsigned)])
+        self._keep_verdicts(of, (data for _, data in above))
         self.cut(base)
+
+    def _lengthened(self, end: Cursor, base: Cursor, entries: list[bytes]) -> list[Piece]:
+        """What is offered already, taken back to be offered after older pieces. The one that begins
+        at `end` proves the entries between `base` and there, too."""
+        rows = self._database.rows(
+            "SELECT base, entries, receipt FROM stretch WHERE channel = ? ORDER BY number",
+            end.channel,
+        )
+        pieces = [
+            (
+                msgspec.msgpack.decode(row["base"], type=Cursor),
+                msgspec.msgpack.decode(row["entries"], type=list[bytes]),
+                _receipt(row),
+            )
+            for row in rows
+        ]
+        self._database.write("DELETE FROM stretch WHERE channel = ?", end.channel)
+        if pieces and pieces[0][0].end == end.end:
+            whole = entries + pieces[0][1]
+            if len(whole) <= limits.ENTRIES_PER_PAGE:
+                pieces[0] = (base, whole, pieces[0][2])
+        return pieces
 
     def cut(self, to: Cursor) -> None:
         """Move the cursor back to here; what lay above has no place any more."""
@@ -144,7 +185,7 @@ class Lost:
         )
         return [msgspec.msgpack.decode(row["receipt"], type=Receipt) for row in rows]
 
-    def _offer(self, of: bytes, pieces: Iterable[tuple[Cursor, list[bytes], Receipt]]) -> None:
+    def _offer(self, of: bytes, pieces: Iterable[Piece]) -> None:
         self._database.write_many(
             "INSERT INTO stretch (channel, base, entries, receipt) VALUES (?, ?, ?, ?)",
             (

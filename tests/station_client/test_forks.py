@@ -5,17 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import forms
 from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry
-from station_client.services.carry_courier import write_request
+from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.record_entry import record_entry
 from station_client.station import Station
 from station_client.store import open_store
 from station_client.vault import Unlocked, Vault
-from sync_protocol import courier
+from sync_protocol import courier, exchange
 from sync_protocol.channel import Verdict, VerdictEntry
 from sync_protocol.exchange import Loss
 from tests.station_client import desk
@@ -224,3 +225,31 @@ def test_a_body_that_is_missing_is_asked_for_at_either_end(
     assert hub.requests[-1].said.bodies == [body]
     assert exchange_with_hub(colleague).synchronised
     assert colleague.store.journal.record(record) is not None
+
+
+def test_a_reply_to_a_request_that_declared_nothing_ends_no_declaration(
+    station: Station, hub: FakeHub
+) -> None:
+    """A stick that left before the loss was known brings its answer after."""
+    file = write_request(station)
+    with station.store.writing():
+        station.store.facts.declare([Loss(OLD, 3, 5)])
+    reply = courier.frame(hub.exchange(courier.unframe(file)))
+    read_reply(station, reply)
+    assert station.store.facts.losses(9) == [Loss(OLD, 3, 5)]
+    exchange_with_hub(station)
+    assert station.store.facts.losses(9) == []
+
+
+def test_bodies_that_nobody_asked_for_are_no_reason_to_ask_again(
+    station: Station, hub: FakeHub
+) -> None:
+    exchange_with_hub(station)
+    genuine = exchange.seal_reply
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            exchange,
+            "seal_reply",
+            lambda reply, *to: genuine(replace(reply, bodies=[b"x"], pages=[]), *to),
+        )
+        assert exchange_with_hub(station).requests == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_status import read_status
@@ -226,3 +227,33 @@ def test_what_is_erased_is_gone_with_what_was_not_sent_yet_and_comes_back_from_n
     hub.write("intake_case", record, [Write("county_opinion", "同意"), Write("alive", "")])
     exchange_with_hub(station)
     assert station.store.journal.record(record) is None
+
+
+def test_a_hub_restored_again_before_the_first_was_met_gets_everything_back(
+    station: Station, hub: FakeHub
+) -> None:
+    """Where the station went back to there is no receipt: it goes on back to where there is one."""
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    amend_entry(station, record, {"applicant_name": "王二"})
+    hub.write("intake_case", record, [Write("county_opinion", "同意"), Write("alive", "")])
+    exchange_with_hub(station)
+    before = set(names_in(hub))
+    hub.restore(STATION, 2)
+    genuine = hub.exchange
+
+    def cut_once_it_went_back(data: bytes) -> bytes:
+        if station.store.lost.count_stretches():
+            raise StationError("transport.down")
+        return genuine(data)
+
+    hub.exchange = cut_once_it_went_back  # type: ignore[method-assign]
+    with pytest.raises(StationError):
+        exchange_with_hub(station)
+    hub.exchange = genuine  # type: ignore[method-assign]
+    hub.restore(STATION, 1)
+    outcome = exchange_with_hub(station)
+    assert outcome.synchronised
+    assert outcome.requests < 9
+    assert set(names_in(hub)) == before
+    assert station.store.journal.totals(station.keys.replica).refused == 0
