@@ -16,7 +16,7 @@ from sync_protocol.envelope import Kind
 from sync_protocol.exchange import Reply
 from sync_protocol.limits import REPLY_BYTES
 from tests.simulation.cast import MARKS, Pc
-from tests.simulation.facts import Fact, Facts, hub_rows, live, standing, writes_of
+from tests.simulation.facts import Fact, Facts, Policy, hub_rows, live, standing, writes_of
 from tests.simulation.promises import require
 from tests.simulation.recompute import ACCEPTED, hashed
 
@@ -212,6 +212,7 @@ def _seen(
     }
 
 
-def _policy(hub: Hub, channel: bytes, record: bytes):  # type: ignore[no-untyped-def]
-    placed = hub.store.journal.of_records(channel, [record])[record]
-    return form_of(hub.forms, placed).policy
+def _policy(hub: Hub, channel: bytes, record: bytes) -> Policy:
+    form = form_of(hub.forms, hub.store.journal.of_records(channel, [record])[record])
+    assert form is not None
+    return form.policy

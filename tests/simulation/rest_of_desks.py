@@ -112,7 +112,9 @@ def _check_records(hub: Hub, pc: Pc, channel: bytes) -> None:
         if there is None:
             continue
         operations = accepted_of(placed[record])
-        folded = fold(form_of(hub.forms, operations), operations)
+        form = form_of(hub.forms, operations)
+        assert form is not None
+        folded = fold(form, operations)
         require(as_json(there.values) == as_json(folded.values), 2, "an old projection at the hub")
         require(_folded_here(pc, operations) == as_json(there.values), 2, "records differ")
         row = journal.record(record)

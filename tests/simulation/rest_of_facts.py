@@ -104,6 +104,7 @@ def _check_values(
     """Promise 3 for one record: each accepted value stands, or somebody who saw it replaced it."""
     operations = accepted_of(hub.store.journal.of_records(channel, [record])[record])
     form = form_of(hub.forms, operations)
+    assert form is not None
     folded = fold(form, operations)
     standing_now = live(accepted, form.policy)
     shown = {name: {each.name for each in r.live} for name, r in folded.registers.items()}

@@ -1,8 +1,10 @@
 """A story: a seed and its steps. Drawn at random, run, cut down to what matters when it fails."""
 
+import signal
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -59,6 +61,8 @@ DEFAULT_WEIGHT = 2
 SWARM = (0, 0.3, 1, 1, 4)  # each history has habits of its own, so that rare steps meet
 OPENING = ("record:0", "exchange:0", "exchange:1", "amend:0", "amend:1")
 SHRINKS = 400
+SECONDS_AT_MOST = 10
+"""Of the processor, for a history that takes less than one."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def run(story: Story, cast: Cast) -> History:
     place = Path(tempfile.mkdtemp(dir="/tmp"))
     folder = place / "world"
     try:
-        with cast.disks.in_use(), seeded(Random(f"ids {story.seed}")):
+        with bounded(), cast.disks.in_use(), seeded(Random(f"ids {story.seed}")):
             world = World(cast, folder, story.seed, story.pcs)
             try:
                 for step in story.steps:
@@ -141,6 +145,22 @@ def run(story: Story, cast: Cast) -> History:
         raise Violation(0, f"{type(error).__name__}: {error}") from error
     finally:
         cast.disks.forget(place)
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """A program that never comes to an end breaks a promise, too."""
+
+    def stop(*signalled: object) -> None:
+        raise Violation(4, "a program never comes to an end")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_AT_MOST)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def violation_of(story: Story, cast: Cast) -> Violation | None:
