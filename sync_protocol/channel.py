@@ -6,6 +6,7 @@ erasure, an epoch …). Knows no storage: positions are handed in. PROTOCOL.md, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated
@@ -140,6 +141,13 @@ class CopyEntry(_Entry, frozen=True, array_like=True, tag=8):
         return self.origin
 
 
+class FormerEpochEntry(_Entry, frozen=True, array_like=True, tag=9):
+    """An epoch that was lost in a restore: something that the hub wrote in it has come back."""
+
+    epoch: bytes
+    at: Moment
+
+
 class UnknownEntry(msgspec.Struct, frozen=True):
     """An entry of a kind that a later version introduced: kept, counted, not interpreted."""
 
@@ -158,9 +166,10 @@ Entry = (
     | FreezeEntry
     | ClosingEntry
     | CopyEntry
+    | FormerEpochEntry
 )
 
-_HIGHEST_TAG = 8
+_HIGHEST_TAG = 9
 
 _encoder = msgspec.msgpack.Encoder()
 _entries = msgspec.msgpack.Decoder(Entry)
@@ -195,6 +204,13 @@ def place(
     if identity == name:
         return OperationEntry(name, verdict, code, effective, at)
     return CopyEntry(name, identity, verdict, code, effective, at)
+
+
+def former_epochs(entries: Iterable[bytes]) -> list[bytes]:
+    """The epochs, besides its present one, in which these say that the hub wrote in the channel."""
+    read = [read_entry(data) for data in entries]
+    ended = [each.old_epoch for each in read if isinstance(each, EpochEntry)]
+    return ended + [each.epoch for each in read if isinstance(each, FormerEpochEntry)]
 
 
 def effective_stamp(stamp: int, hub_time: int) -> int:

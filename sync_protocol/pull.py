@@ -224,8 +224,7 @@ def _explained(cursor: Cursor, entries: Sequence[AppliedEntry]) -> bool:
 def _past_epochs(page: Page) -> tuple[bytes, ...]:
     """The epochs before the receipt's in which the hub wrote in this channel."""
     told = [*page.epochs, *(item.data for item in page.items if isinstance(item, EntryItem))]
-    read = (channel.read_entry(data) for data in told)
-    return tuple(each.old_epoch for each in read if isinstance(each, EpochEntry))
+    return tuple(channel.former_epochs(told))
 
 
 def _entries(

@@ -16,7 +16,14 @@ from hub_server.permissions import demand
 from hub_server.services.audit import note
 from hub_server.store import NAMED, Channel
 from sync_protocol import agree
-from sync_protocol.channel import Cursor, EpochEntry, Receipt, entry_bytes, read_entry
+from sync_protocol.channel import (
+    Cursor,
+    EpochEntry,
+    Receipt,
+    entry_bytes,
+    former_epochs,
+    read_entry,
+)
 
 WITNESSED = "witnessed"
 """The name of the fact that a witness was written once: that it is gone then says something."""
@@ -37,16 +44,14 @@ def opened_at(hub: Hub) -> int:
 
 def epoch_at(hub: Hub, channel: Channel, position: int) -> bytes:
     """The epoch in which a position was the channel's end."""
-    later = hub.store.epochs.next_after(channel.id, position)
-    entry = read_entry(later) if later else None
-    return entry.old_epoch if isinstance(entry, EpochEntry) else channel.epoch
+    later = (read_entry(data) for data in hub.store.epochs.after(channel.id, position))
+    ended = (each.old_epoch for each in later if isinstance(each, EpochEntry))
+    return next(ended, channel.epoch)
 
 
 def wrote_as(hub: Hub, channel: bytes) -> frozenset[bytes]:
     """The hub's own replicas in a channel, of every epoch that it knows of: nobody else is one."""
-    told = (read_entry(data) for data in hub.store.epochs.of(channel))
-    past = {each.old_epoch for each in told if isinstance(each, EpochEntry)}
-    epochs = {hub.epoch, *past, *_drawn(hub)}
+    epochs = {hub.epoch, *former_epochs(hub.store.epochs.of(channel)), *_drawn(hub)}
     return frozenset(hub.replica_of(channel, epoch) for epoch in epochs)
 
 

@@ -25,8 +25,8 @@ from sync_protocol import lost, operations
 from sync_protocol.channel import (
     ClosingEntry,
     Cursor,
-    EpochEntry,
     ErasureEntry,
+    FormerEpochEntry,
     FreezeEntry,
     PlaceEntry,
     RevocationEntry,
@@ -59,21 +59,22 @@ def take_stretches(hub: Hub, readable: Iterable[bytes], stretches: Sequence[Stre
         except PeerFault:
             continue
         channel = hub.store.journal.lock_channel(stretch.base.channel)
-        _Taking(hub, channel, _hub_replicas(hub, channel, stretch, proven)).take(proven)
+        lost_with_it = _lost_epochs(hub, channel, stretch, proven)
+        by_hub = wrote_as(hub, channel.id) | lost_with_it.keys()
+        _Taking(hub, channel, by_hub, lost_with_it).take(proven)
         taken.ends.append(stretch.receipt.cursor)
         taken.found.extend(_found(hub, stretch, proven))
     return taken
 
 
-def _hub_replicas(
+def _lost_epochs(
     hub: Hub, channel: Channel, stretch: Stretch, proven: Sequence[Proven]
-) -> frozenset[bytes]:
-    """All that the hub wrote as here, up to the stretch's end. What its base says of an epoch is
-    the sender's word alone."""
-    epochs = {each.entry.old_epoch for each in proven if isinstance(each.entry, EpochEntry)}
-    epochs.add(stretch.receipt.cursor.epoch)
-    lost_with_it = {hub.replica_of(channel.id, epoch) for epoch in epochs}
-    return wrote_as(hub, channel.id) | lost_with_it
+) -> dict[bytes, bytes]:
+    """As whom the hub wrote in the epochs that a stretch tells of, → the epoch, where the channel
+    does not name it. What its base says of an epoch is the sender's word alone."""
+    told = {channel.epoch, *protocol.former_epochs(hub.store.epochs.of(channel.id))}
+    brought = {stretch.receipt.cursor.epoch, *protocol.former_epochs(e.data for e in proven)}
+    return {hub.replica_of(channel.id, epoch): epoch for epoch in sorted(brought - told)}
 
 
 def _found(hub: Hub, stretch: Stretch, proven: Sequence[Proven]) -> list[Found]:
@@ -98,6 +99,7 @@ class _Taking:
     hub: Hub
     channel: Channel
     by_hub: frozenset[bytes]
+    lost_epochs: dict[bytes, bytes]
     new: list[NewEntry] = field(default_factory=list)
     here: set[bytes] = field(default_factory=set)
     standings: dict[bytes, Standing] = field(default_factory=dict)
@@ -112,6 +114,7 @@ class _Taking:
     def take(self, proven: Sequence[Proven]) -> None:
         brought = [each.operation for each in proven if each.operation is not None]
         self._look_up(proven, brought)
+        self._name_epochs(brought)
         for each in proven:
             self._take(each)
         self.channel = self.hub.store.journal.append(self.channel, self.new)
@@ -131,6 +134,17 @@ class _Taking:
         self.standings = journal.standings(channel, sorted(set(identities)))
         records = {each.header.record for each in brought}
         self.erased = self.hub.store.withdrawn.erased(channel, sorted(records))
+
+    def _name_epochs(self, brought: Sequence[Operation]) -> None:
+        """The other stations must know as whom the hub wrote what comes back."""
+        writers = {each.header.replica for each in brought if each.name not in self.here}
+        for replica in sorted(self.lost_epochs.keys() & writers):
+            self._name_epoch(replica)
+
+    def _name_epoch(self, replica: bytes) -> None:
+        entry = FormerEpochEntry(self.lost_epochs.pop(replica), self.hub.now_ms())
+        data = protocol.entry_bytes(entry)
+        self.channel = self.hub.store.journal.name_epoch(self.channel, data)
 
     def _take(self, proven: Proven) -> None:
         entry, operation = proven.entry, proven.operation
@@ -233,6 +247,10 @@ class _Taking:
         elif isinstance(entry, FreezeEntry):
             self._head(entry.replica)  # one that comes later finds itself frozen
             self._freeze(entry.replica, entry.reason)
+        elif isinstance(entry, FormerEpochEntry):
+            replica = hub.replica_of(self.channel.id, entry.epoch)
+            if replica in self.lost_epochs:
+                self._name_epoch(replica)
         elif isinstance(entry, ErasureEntry):
             if not withdrawn.erased(self.channel.id, [entry.record]):
                 self.channel = erase(hub, self.channel, entry.record, hub.now_ms())

@@ -1,4 +1,4 @@
-"""The entries with which this hub went on after a restore, as a station asks for them."""
+"""The entries that name an epoch of this hub, as a station asks for them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ class Epochs:
         last = 1 << 62 if until is None else until
         return [data for (data,) in run(self._database, sql, channel, last)]
 
-    def next_after(self, channel: bytes, position: int) -> bytes | None:
-        """The bytes of the first epoch entry after a position."""
-        sql = "SELECT data FROM epoch WHERE channel = ? AND position > ? ORDER BY position LIMIT 1"
-        row = run(self._database, sql, channel, position).fetchone()
-        return row[0] if row else None
+    def after(self, channel: bytes, position: int) -> list[bytes]:
+        """The bytes of those after a position, in order."""
+        sql = "SELECT data FROM epoch WHERE channel = ? AND position > ? ORDER BY position"
+        return [data for (data,) in run(self._database, sql, channel, position)]

@@ -25,7 +25,7 @@ from hub_server.store.tables import table
 from sync_protocol import channel as protocol
 from sync_protocol import operations
 from sync_protocol.channel import Cursor, Standing, Verdict
-from sync_protocol.operations import Head, Operation
+from sync_protocol.operations import Head, Header, Operation
 from sync_protocol.pull import StoredEntry
 
 ENTRIES_PER_READ = 1000
@@ -157,11 +157,16 @@ class Journal:
 
     def open_epoch(self, channel: Channel, entry: bytes, epoch: bytes) -> Channel:
         """Appends this epoch entry to a locked channel, which goes on in that epoch."""
-        grown = replace(self.append(channel, [NewEntry(entry)]), epoch=epoch)
-        noted = "INSERT INTO epoch (channel, position, data) VALUES (?, ?, ?)"
-        run(self._database, noted, channel.id, grown.position, entry)
+        grown = replace(self.name_epoch(channel, entry), epoch=epoch)
         run(self._database, "UPDATE channel SET epoch = ? WHERE id = ?", epoch, channel.id)
         self.grown[channel.id] = grown
+        return grown
+
+    def name_epoch(self, channel: Channel, entry: bytes) -> Channel:
+        """Appends an entry that names an epoch to a locked channel."""
+        grown = self.append(channel, [NewEntry(entry)])
+        noted = "INSERT INTO epoch (channel, position, data) VALUES (?, ?, ?)"
+        run(self._database, noted, channel.id, grown.position, entry)
         return grown
 
     def set_closing(self, channel: bytes, closing: bytes) -> None:
@@ -342,6 +347,12 @@ class Journal:
         else:
             found = self._placed_in(f"{here} AND record IN (?*)", records, channel, code)
         return sorted(found, key=_in_chain)
+
+    def accepted_headers(self) -> Iterator[tuple[bytes, Header]]:
+        """Channel and header of everything that is accepted, read as it is asked for."""
+        sql = f"SELECT channel, header FROM operation WHERE verdict = {int(Verdict.ACCEPTED)}"
+        for channel, header in run(self._database, sql):
+            yield channel, operations.read_header(header)
 
     def bodies(self, channels: Sequence[bytes], digests: Sequence[bytes]) -> Iterator[bytes]:
         """The bodies with these digests, of these channels only."""

@@ -12,7 +12,7 @@ from station_client.services.apply_page import learn_epochs, show_again
 from station_client.station import Station
 from station_client.store.rows import Bootstrap, ChannelRow
 from sync_protocol import channel, snapshot
-from sync_protocol.channel import ClosingEntry, EpochEntry
+from sync_protocol.channel import ClosingEntry
 from sync_protocol.exchange import Reply
 from sync_protocol.pull import Page
 from sync_protocol.snapshot import ReadRecord, SnapshotAsk, SnapshotPart
@@ -91,9 +91,7 @@ def _apply(station: Station, row: ChannelRow, part: SnapshotPart) -> bool:
 
 
 def _epochs(part: SnapshotPart) -> list[bytes]:
-    read = map(channel.read_entry, part.epochs)
-    past = [each.old_epoch for each in read if isinstance(each, EpochEntry)]
-    return [*past, part.receipt.cursor.epoch]
+    return [*channel.former_epochs(part.epochs), part.receipt.cursor.epoch]
 
 
 def _keep(station: Station, of: bytes, records: Sequence[ReadRecord]) -> None:

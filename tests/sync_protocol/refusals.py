@@ -354,6 +354,7 @@ def refused_entries() -> dict[str, bytes]:
         "a freeze without a time": [6, PC.replica, "fork"],
         "a closing until a text": [7, "tomorrow", NOW],
         "a copy without its first one": [8, name, 2, "", NOW, NOW],
+        "a former epoch of a text": [9, "epoch", NOW],
         "a copy's verdict of 9": [8, name, name, 9, "", NOW, NOW],
     }
     return NOT_READABLE | {about: pack(each) for about, each in parts.items()}

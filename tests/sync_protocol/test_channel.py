@@ -153,3 +153,13 @@ def test_a_place_is_of_the_name_and_a_verdict_of_the_identity() -> None:
     assert (type(first), type(copy)) == (OperationEntry, channel.CopyEntry)
     assert (first.identity, copy.name, copy.identity) == (NAME, b"c" * 32, NAME)
     assert channel.read_entry(channel.entry_bytes(copy)) == copy
+
+
+def test_former_epochs_are_those_that_ended_and_those_that_came_back() -> None:
+    entries = [
+        channel.EpochEntry(b"1" * 16, 3, NAME, NOW),
+        channel.FreezeEntry(b"r" * 16, "fork", NOW),
+        channel.FormerEpochEntry(b"2" * 16, NOW),
+    ]
+    told = map(channel.entry_bytes, entries)
+    assert channel.former_epochs(told) == [b"1" * 16, b"2" * 16]
