@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from hub_server.hub import Hub
-from hub_server.services.projection import accepted_of, projected_one
+from hub_server.services.projection import accepted_of, form_of, is_known, projected_one
 from hub_server.store import Channel, KeptEntry, Row, Station, StoredRecord, placed_of
 from sync_protocol import channel as protocol
 from sync_protocol import operations
@@ -81,12 +81,17 @@ def _adds_up(
     if not all(_is_as_named(row) for row in rows):
         return False
     accepted = accepted_of(placed_of(row) for row in rows)
-    if stored is None or not accepted:
-        return stored is None and not accepted
+    if not accepted:
+        return stored is None
+    form = form_of(hub.forms, accepted)
+    if form is None or not is_known(hub.forms, accepted):
+        return True  # of a later program: it alone can say
+    if stored is None:
+        return False
     region = station.region if station else channel.region
     # A line may show the name that the station had when it was made.
     name = stored.cells[2] if stored.cells else ""
-    made = projected_one(hub, channel, stored.record, accepted, region, name)
+    made = projected_one(hub, channel, form, accepted, region, name)
     return replace(made, changed_at=stored.changed_at, cells=list(made.cells)) == stored
 
 

@@ -14,7 +14,8 @@ from hub_server.hub import Hub
 from hub_server.permissions import demand
 from hub_server.services.audit import note
 from hub_server.services.judge_again import append_verdicts, bench, judge_waiting
-from hub_server.services.list_undecided import WAIT_FOR_COUNTY, known_form, plain_code
+from hub_server.services.list_undecided import WAIT_FOR_COUNTY, plain_code
+from hub_server.services.projection import known_form
 from hub_server.store import Channel, Placed
 from sync_protocol import push
 from sync_protocol.channel import Verdict, VerdictEntry
@@ -110,7 +111,7 @@ def _demand_sound(hub: Hub, channel: Channel, chosen: Sequence[Placed]) -> None:
 
 def _refusal(hub: Hub, error: str, placed: Placed, verdict: Verdict, code: str) -> HubError:
     header = placed.operation.header
-    form = known_form(hub, header.kind, header.form_version)
+    form = known_form(hub.forms, header.kind, header.form_version)
     words = "已经生效" if verdict is Verdict.ACCEPTED else plain_code(form, verdict, code)[1]
     return HubError(error, record=header.record.hex(), words=words)
 

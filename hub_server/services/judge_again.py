@@ -22,16 +22,28 @@ _FORMS_KNOWN = "forms_known"
 
 
 def judge_new_forms(hub: Hub) -> None:
-    """At the hub's start: what waited for a form that came with this program is judged."""
-    known = _names_of(hub.forms)
-    if hub.store.meta(_FORMS_KNOWN) == known:
+    """At the hub's start: what waited for a form that came with this program is judged, and what
+    was accepted of such a form, by a later program than the last one, is read by it."""
+    known, before = _names_of(hub.forms), hub.store.meta(_FORMS_KNOWN)
+    if before == known:
         return
     with hub.store.writing():
+        unread = _unread(hub, (before or known).decode().split())
         for each in hub.store.journal.channels():
             channel = hub.store.journal.lock_channel(each.id)
+            project(hub, channel, unread.get(channel.id, ()))
             channel, settled = _judge(hub, channel, hub.store.journal.held(channel.id, "form"))
             judge_waiting(hub, channel, settled)
         hub.store.set_meta(_FORMS_KNOWN, known)
+
+
+def _unread(hub: Hub, before: Collection[str]) -> dict[bytes, set[bytes]]:
+    """Channel → records about which something was accepted of a form that was not known before."""
+    found: dict[bytes, set[bytes]] = {}
+    for channel, header in hub.store.journal.accepted_headers():
+        if f"{header.kind}.{header.form_version}" not in before:
+            found.setdefault(channel, set()).add(header.record)
+    return found
 
 
 def judge_waiting(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:

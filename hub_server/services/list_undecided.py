@@ -14,6 +14,7 @@ from hub_server.accounts import Account
 from hub_server.hub import Hub
 from hub_server.permissions import demand
 from hub_server.services.issue_code import find_station
+from hub_server.services.projection import known_form
 from hub_server.store import OpenOperation
 from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict
 
@@ -64,7 +65,7 @@ def list_undecided(
 
 def item_of(hub: Hub, found: OpenOperation) -> UndecidedItem:
     placed, header = found.placed, found.placed.operation.header
-    form = known_form(hub, header.kind, header.form_version)
+    form = known_form(hub.forms, header.kind, header.form_version)
     code, words = plain_code(form, placed.verdict, placed.code)
     return UndecidedItem(
         station_code=found.station_code,
@@ -81,13 +82,6 @@ def item_of(hub: Hub, found: OpenOperation) -> UndecidedItem:
         words=words,
         since=found.since,
     )
-
-
-def known_form(hub: Hub, kind: str, version: int) -> Form | None:
-    """That version, or the newest that this program knows, or None for an unknown kind."""
-    if kind not in hub.forms.names():
-        return None
-    return hub.forms.get(kind, version) or hub.forms.latest(kind)
 
 
 def plain_code(form: Form | None, verdict: Verdict, code: str) -> tuple[str, str]:

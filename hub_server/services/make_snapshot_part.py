@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from hub_server.hub import Hub
 from hub_server.services.draw_epoch import epoch_at
-from hub_server.services.projection import accepted_of, act_of, form_of, rules_of
+from hub_server.services.projection import accepted_of, act_of, form_of, is_known, rules_of
 from hub_server.store import Channel, Placed
 from sync_protocol import agree, limits, merge, snapshot
 from sync_protocol import channel as protocol
@@ -123,14 +123,14 @@ def _record(hub: Hub, record: bytes, places: Sequence[_Place], is_erased: bool) 
 
 
 def _summary(hub: Hub, placed: Sequence[Placed], is_erased: bool) -> snapshot.Summary:
-    """What may be left out: nothing of a record whose contents are not all here."""
+    """What may be left out: nothing of a record whose contents are not all here, or of which this
+    program does not know what it must not leave out."""
     accepted = accepted_of(placed)
     everything = snapshot.Summary(frozenset(), {})
     if not accepted or is_erased or any(each.operation.body is None for each in accepted):
         return everything
-    try:
-        form = form_of(hub.forms, accepted)
-    except KeyError:  # a form that this program does not know
+    form = form_of(hub.forms, accepted)
+    if form is None or not is_known(hub.forms, accepted):
         return everything
     acts, rules = [act_of(each) for each in accepted], rules_of(form)
     return snapshot.summarise(acts, merge.fold(acts, rules), rules)

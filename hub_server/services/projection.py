@@ -15,6 +15,7 @@ from hub_server.store import Channel, Placed, StoredRecord
 from sync_protocol import merge
 from sync_protocol.channel import Verdict
 from sync_protocol.merge import Act, Counts, Record, Rules
+from sync_protocol.operations import Header
 
 CASES = frozenset({"intake_case", "helper_case", "proxy_case"})
 _ENDED = frozenset({"finished", "returned", "refused", "terminated", "withdrawn"})
@@ -50,13 +51,28 @@ def accepted_of(placed: Iterable[Placed]) -> list[Placed]:
     return [each for each in placed if each.verdict is Verdict.ACCEPTED]
 
 
-def form_of(forms: Forms, accepted: Sequence[Placed]) -> Form:
-    """The definition that a record is read by: the newest that wrote to it."""
-    newest = max((each.operation.header for each in accepted), key=lambda h: h.form_version)
-    form = forms.get(newest.kind, newest.form_version)
-    if form is None:
-        raise KeyError(f"{newest.kind}.{newest.form_version}")
-    return form
+def known_form(forms: Forms, kind: str, version: int) -> Form | None:
+    """That version, or the newest that this program knows, or None for an unknown kind."""
+    if kind not in forms.names():
+        return None
+    return forms.get(kind, version) or forms.latest(kind)
+
+
+def form_of(forms: Forms, accepted: Sequence[Placed]) -> Form | None:
+    """The definition that a record is read by: the newest that wrote to it, or, as at the stations,
+    what is known here in its place. A later program may have accepted what this one cannot read."""
+    newest = _newest(accepted)
+    return known_form(forms, newest.kind, newest.form_version)
+
+
+def is_known(forms: Forms, accepted: Sequence[Placed]) -> bool:
+    """Whether the newest definition that wrote to a record is known here."""
+    newest = _newest(accepted)
+    return forms.get(newest.kind, newest.form_version) is not None
+
+
+def _newest(accepted: Sequence[Placed]) -> Header:
+    return max((each.operation.header for each in accepted), key=lambda h: h.form_version)
 
 
 def fold(form: Form, accepted: Sequence[Placed]) -> Record:
@@ -67,7 +83,8 @@ def fold(form: Form, accepted: Sequence[Placed]) -> Record:
 def project(
     hub: Hub, channel: Channel, records: Iterable[bytes], just_placed: Iterable[Placed] = ()
 ) -> list[StoredRecord]:
-    """Folds these records of a channel anew and saves them; of an erased one nothing is kept.
+    """Folds these records of a channel anew and saves them; of an erased one nothing is kept, and
+    one of a kind that this program does not know is left out until it does (`judge_new_forms`).
 
     `just_placed` was appended this moment and has no copies: of a record that begins with it
     nothing is read.
@@ -80,9 +97,9 @@ def project(
     region = station.region if station else channel.region
     name = station.name if station else ""
     projected = [
-        projected_one(hub, channel, record, accepted, region, name)
-        for record, each in placed.items()
-        if (accepted := accepted_of(each))
+        projected_one(hub, channel, form, accepted, region, name)
+        for each in placed.values()
+        if (accepted := accepted_of(each)) and (form := form_of(hub.forms, accepted))
     ]
     hub.store.records.save(projected)
     return projected
@@ -103,20 +120,19 @@ def _beginning(
 def projected_one(
     hub: Hub,
     channel: Channel,
-    record: bytes,
+    form: Form,
     accepted: Sequence[Placed],
     region: str,
     station_name: str,
 ) -> StoredRecord:
     """What these operations, all accepted, make of one record; saves nothing."""
-    form = form_of(hub.forms, accepted)
     folded = fold(form, accepted)
     values = folded.values
     last = max(accepted, key=lambda each: each.position)
     own_region = values.get("region_code") if channel.kind == "office" else None
     return StoredRecord(
         channel=channel.id,
-        record=record,
+        record=last.operation.header.record,
         kind=form.name,
         form_version=form.version,
         station_code=channel.station_code,

@@ -19,7 +19,7 @@ from hub_server.hub import Hub
 from hub_server.permissions import demand
 from hub_server.services.applications import KINDS as APPLICATIONS
 from hub_server.services.audit import OUTSIDER, note
-from hub_server.services.projection import accepted_of, form_of
+from hub_server.services.projection import known_form
 from hub_server.store import Placed, StoredRecord
 from sync_protocol import operations
 from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict
@@ -107,7 +107,7 @@ def _find(hub: Hub, account: Account, record: bytes, channel: bytes | None) -> S
 
 
 def _view(hub: Hub, found: StoredRecord, *, masked: bool) -> RecordView:
-    form = hub.forms.get(found.kind, found.form_version) or hub.forms.latest(found.kind)
+    form = _form(hub, found)
     station = hub.store.stations.get(found.station_code) if found.station_code else None
     return RecordView(
         record=found.record,
@@ -124,15 +124,26 @@ def _view(hub: Hub, found: StoredRecord, *, masked: bool) -> RecordView:
     )
 
 
+def _form(hub: Hub, found: StoredRecord) -> Form:
+    """What a record is read by. HubError `case.unknown` for a kind that a later program made."""
+    form = known_form(hub.forms, found.kind, found.form_version)
+    if form is None:
+        raise HubError("case.unknown")
+    return form
+
+
 def mask_values(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Register → value with nothing personal in full."""
-    masked = {register: _mask(form, form.find(register), v) for register, v in values.items()}
+    """Register → value with nothing personal in full, and nothing of a field not known here."""
+    masked = {
+        register: value if register == ALIVE else _mask(form, form.find(register), value)
+        for register, value in values.items()
+    }
     return {register: value for register, value in masked.items() if value is not None}
 
 
 def _mask(form: Form, field: Field | None, value: Any) -> Any:
     if field is None:
-        return value
+        return None
     if field.type == "list" and isinstance(value, Mapping):
         columns = {sub.id: sub for sub in field.fields}
         return {name: _mask(form, columns.get(name), cell) for name, cell in value.items()}
@@ -146,7 +157,7 @@ def _mask(form: Form, field: Field | None, value: Any) -> Any:
 
 def _history(hub: Hub, found: StoredRecord, *, masked: bool) -> tuple[HistoryLine, ...]:
     placed = hub.store.journal.of_records(found.channel, [found.record])[found.record]
-    form = form_of(hub.forms, accepted_of(placed))
+    form = _form(hub, found)
     names = clerks_of(hub, found.channel, placed)
     known: dict[tuple[bytes, str], tuple[int, Any]] = {}
     lines: list[HistoryLine] = []

@@ -11,7 +11,8 @@ from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.permissions import demand
 from hub_server.services.audit import note
-from hub_server.services.list_undecided import UndecidedItem, item_of, known_form
+from hub_server.services.list_undecided import UndecidedItem, item_of
+from hub_server.services.projection import known_form
 from hub_server.services.show_record import clerks_of, register_words, writes_of
 from hub_server.store import OpenOperation, Placed
 
@@ -101,7 +102,7 @@ def _contents(hub: Hub, found: OpenOperation, names: dict[bytes, str], *, masked
 def _texts(hub: Hub, placed: Placed, *, masked: bool) -> list[tuple[str, str]]:
     """Of a field that no form here knows nobody can say whether it is personal: hidden, masked."""
     header = placed.operation.header
-    form = known_form(hub, header.kind, header.form_version)
+    form = known_form(hub.forms, header.kind, header.form_version)
     texts: list[tuple[str, str]] = []
     for write in writes_of(placed):
         if write.field == ALIVE:

@@ -6,19 +6,28 @@ import msgspec
 import pytest
 
 import forms
+from hub_server.services.check_history import record_faults
 from hub_server.services.judge_again import judge_new_forms
+from hub_server.services.show_record import show_record
 from hub_server.services.take_runs import freeze
 from hub_server.services.write_records import append_word
+from sync_protocol import operations
 from sync_protocol.channel import ClosingEntry, Verdict, VerdictEntry, entry_bytes, read_entry
+from tests.hub_server.test_restores import Past, go_on
 
 ACCEPTED, HELD = (Verdict.ACCEPTED, ""), (Verdict.HELD, "form")
 
 
 @pytest.fixture
 def newer_forms():
-    """The shipped definitions, and of a plain line one that comes with the next program."""
+    """The shipped definitions, and two that come with the next program: of a plain line, and of
+    another kind."""
     shipped = forms.builtin()
-    return shipped.with_forms([msgspec.structs.replace(shipped.latest("intake_case"), version=9)])
+    plain = shipped.latest("intake_case")
+    another = msgspec.structs.replace(plain, name="seal_log")
+    field = msgspec.structs.replace(plain.find("remark"), id="brand_new")
+    newer = msgspec.structs.replace(plain, version=9, fields=(*plain.fields, field))
+    return shipped.with_forms([newer, another])
 
 
 def upgraded(hub, newer_forms):
@@ -50,6 +59,72 @@ def test_a_form_that_becomes_known_may_also_refuse(county, entry, newer_forms):
     desk.hub = upgraded(county.hub, newer_forms)
     desk.synchronise()
     assert desk.verdict(1) == (Verdict.REFUSED, "check:applicant_name:required")
+
+
+@pytest.fixture
+def of_a_later_program(county, newer_forms, tmp_path):
+    """What a hub of the next program accepted comes back to one of this program, which was put back
+    without it."""
+
+    def go_back(write):
+        desk = county.desk()
+        desk.synchronise()
+        then = Past(county, tmp_path)
+        desk.hub = upgraded(county.hub, newer_forms)
+        record = write(desk)
+        desk.synchronise()
+        hub = then.put_back()
+        go_on(desk, hub)
+        return desk, hub, record
+
+    return go_back
+
+
+def test_what_a_later_program_accepted_is_read_as_far_as_it_is_known(
+    county, entry, of_a_later_program, newer_forms
+):
+    def write(desk):
+        record = desk.write("intake_case", entry())
+        desk.write("intake_case", {"remark": "补充", "brand_new": "新"}, record, form_version=9)
+        return record
+
+    desk, hub, record = of_a_later_program(write)
+    found = hub.store.records.get(desk.channel, record)
+    assert (found.values["remark"], found.values["brand_new"]) == ("补充", "新")
+    assert found.form_version == hub.forms.latest("intake_case").version
+    shown = show_record(hub, county.reviewer, record).values
+    assert (shown["remark"], "brand_new" in shown) == ("补充", False)
+    desk.write("intake_case", {"remark": "再补充"}, record)
+    desk.synchronise()
+    assert hub.store.records.get(desk.channel, record).values["remark"] == "再补充"
+    assert not list(record_faults(hub, None))
+    later = upgraded(hub, newer_forms)
+    found = later.store.records.get(desk.channel, record)
+    assert (found.values["remark"], found.form_version) == ("再补充", 9)
+    assert not list(record_faults(later, None))
+    hub.store.close()
+
+
+def test_a_record_of_a_kind_that_is_not_known_is_left_out_until_it_is(
+    entry, of_a_later_program, newer_forms
+):
+    def write(desk):
+        record = desk.write("intake_case", entry())
+        header = msgspec.structs.replace(desk.written[-1].header, kind="seal_log")
+        data = operations.header_bytes(header)
+        desk.written[-1] = replace(desk.written[-1], header=header, header_bytes=data)
+        return record
+
+    desk, hub, record = of_a_later_program(write)
+    assert desk.verdict(1) == ACCEPTED
+    assert hub.store.records.get(desk.channel, record) is None
+    assert not list(record_faults(hub, None))
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    assert desk.verdict(2) == ACCEPTED
+    later = upgraded(hub, newer_forms)
+    assert later.store.records.get(desk.channel, record).kind == "seal_log"
+    hub.store.close()
 
 
 def test_what_waited_for_the_creation_is_judged_after_it(county, entry, newer_forms):
