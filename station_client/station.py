@@ -159,10 +159,14 @@ class Station:
             self.store.facts.keep_exchange(replace(state, number=0, synchronised=False))
             # Before anything is written on top of them: the hub must meet what creates a record
             # before what amends it.
-            _issue_again(self.store.journal, self.channel, minted.replica)
+            head = _issue_again(self.store.journal, self.channel, minted.replica)
+            # Before anybody else may write, and also where the witness fails.
+            self.store.database.once_durable(lambda: self._go_on_as(minted, head))
+
+    def _go_on_as(self, minted: Identity, head: Head) -> None:
         self.identity = minted
         self.has_minted = True
-        self.witness.note(self.store.journal.own_head(minted.replica))
+        self.witness.note(head)
 
     def issue_again(self) -> None:
         """Write again, under the chain of now, what older chains of this PC hold and nobody has
@@ -194,14 +198,16 @@ class Station:
         self.identity = identity
 
     def _compare_witness(self) -> None:
-        """Mint where the store lacks what the witness saw saved, or the witness is gone."""
+        """Mint where the store lacks what the witness saw saved, or the witness is gone; or where
+        the program was cut off between hearing of a fork and minting."""
+        journal, replica = self.store.journal, self.keys.replica
+        lost = self._lost(self.witness.seen) if self.identity.witnessed else None
+        if lost is not None or journal.is_told_its_own(replica):
+            self.mint(lost or ())
+        else:  # what cannot be written is told now, and not of every entry after it was saved
+            self.witness.note(journal.own_head(replica))
         if not self.identity.witnessed:
-            self.witness.note(self.store.journal.own_head(self.keys.replica))
             self.keep_identity(replace(self.identity, witnessed=True))
-            return
-        lost = self._lost(self.witness.seen)
-        if lost is not None:
-            self.mint(lost)
 
     def _lost(self, seen: Head | None) -> list[Loss] | None:
         """What the store lacks of what was seen saved; None where all is as it should be."""
@@ -220,8 +226,9 @@ class Station:
         self.store.close()
 
 
-def _issue_again(journal: Journal, channel: bytes, replica: bytes) -> None:
-    """A copy is the same act under another name: nothing that a page shows changes."""
+def _issue_again(journal: Journal, channel: bytes, replica: bytes) -> Head:
+    """The chain's new end. A copy is the same act under another name: nothing that a page shows
+    changes."""
     head = journal.own_head(replica)
     while due := journal.issued_again(replica, mint.ISSUED_AGAIN, COPIES_AT_ONCE):
         copies = []
@@ -229,3 +236,4 @@ def _issue_again(journal: Journal, channel: bytes, replica: bytes) -> None:
             copies.append(mint.issue_again(operation, head))
             head = journal.append_own(channel, head, copies[-1])
         journal.share_verdicts(copies)
+    return head

@@ -37,7 +37,11 @@ _ADD_OPERATION = (
     " form_version, stamp, clerk, header, body, body_digest, link, by_hub, code)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
 )
-_WAITS = "position IS NULL AND link IS NOT NULL AND (verdict IS NULL OR replica = ?)"
+_WAITS = (
+    # What was erased before it was sent is not issued again under another chain.
+    "position IS NULL AND link IS NOT NULL"
+    " AND (replica = ? OR (verdict IS NULL AND body IS NOT NULL))"
+)
 _ADD_PLACED = (
     "INSERT INTO operation (name, identity, channel, record, replica, seq, kind, form_version,"
     " stamp, clerk, header, body, body_digest, link, by_hub, position, verdict, code, effective,"
@@ -89,14 +93,17 @@ class Journal:
         without a verdict or held for one of these codes, and no copy there yet."""
         marks = ",".join("?" * len(codes))
         rows = self._database.rows(
-            "SELECT header, body, body_digest FROM operation AS o"
-            " WHERE link IS NOT NULL AND replica != ? AND body IS NOT NULL"
-            f" AND (verdict IS NULL OR (verdict = 0 AND code IN ({marks})))"
+            # By the partial indexes: asked at every exchange of a PC that minted once.
+            "SELECT header, body, body_digest FROM operation AS o WHERE rowid IN"
+            " (SELECT rowid FROM operation WHERE position IS NULL AND verdict IS NULL"
+            "  UNION ALL SELECT rowid FROM operation INDEXED BY operation_undecided"
+            f"  WHERE verdict < 2 AND verdict = 0 AND code IN ({marks}))"
+            " AND link IS NOT NULL AND replica != ? AND body IS NOT NULL"
             " AND NOT EXISTS (SELECT 1 FROM operation AS copy WHERE copy.identity = o.identity"
             "  AND copy.link IS NOT NULL AND (copy.replica = ? OR copy.rowid < o.rowid))"
             " ORDER BY rowid LIMIT ?",
-            replica,
             *codes,
+            replica,
             replica,
             limit,
         )

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 import forms
+from station_client.errors import StationError
 from station_client.services.record_entry import record_entry
+from station_client.services.writing import compose
 from station_client.station import Station
 from station_client.store import open_store
 from station_client.vault import Unlocked, Vault
 from station_client.witness import SLOT_BYTES, Witness
+from sync_protocol import operations
 from sync_protocol.exchange import Loss
-from sync_protocol.operations import Head
+from sync_protocol.operations import Head, Write
 from tests.station_client import desk
 
 
@@ -118,3 +121,55 @@ def test_a_write_that_is_taken_back_is_not_witnessed(station: Station) -> None:
         fail()
     station.store.facts.keep_shown_by("somebody")
     assert Witness(station.home.witness).seen == seen
+
+
+def test_a_pc_whose_witness_fails_while_it_mints_goes_on_as_what_its_store_says(
+    station: Station,
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(station.witness, "note", _refuse)
+        with pytest.raises(StationError):
+            station.mint()
+    assert station.identity == station.store.facts.identity()
+    record_entry(station, "intake_case", desk.a_case())
+    assert station.store.journal.own_head(station.keys.replica).seq == 2
+    assert open_again(station).keys == station.keys
+
+
+def _refuse(head: Head) -> None:
+    raise StationError("home.disk_full", file="witness")
+
+
+def test_a_witness_that_cannot_be_written_is_told_at_the_start_and_not_after_each_save(
+    station: Station,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Witness, "note", lambda witness, head: _refuse(head))
+        with pytest.raises(StationError) as told:
+            open_again(station)
+    assert told.value.code == "home.disk_full"
+
+
+def test_a_pc_that_was_cut_off_between_hearing_of_a_fork_and_minting_mints_at_the_start(
+    station: Station,
+) -> None:
+    """Else what is saved before the next exchange takes a seq that is taken."""
+    head = operations.empty_head(station.keys.replica)
+    form = station.forms.latest("intake_case")
+    told = compose(station, head, form, b"t" * 16, [Write("alive", "")])
+    with station.store.writing():
+        station.store.journal.add_received(station.channel, [told], set())
+    again = open_again(station)
+    assert again.identity.past == (told.header.replica,)
+    assert again.store.facts.losses(9) == []
+
+
+def test_what_was_erased_before_it_was_sent_keeps_no_minted_pc_waiting(station: Station) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    with station.store.writing():
+        station.store.journal.erase_bodies(station.channel, [record])
+    station.mint()
+    assert not station.has_to_issue_again()
+    assert station.store.journal.all_sent(station.keys.replica)
+    assert station.store.journal.totals(station.keys.replica).pending == 0
