@@ -164,8 +164,8 @@ def _budget(asked_bytes: int) -> int:
 
 def _readable(hub: Hub, own: Channel) -> dict[bytes, Channel]:
     """The channels a station reads: its own and its region's, never another's (promise 8)."""
-    region = hub.store.journal.channel_of_region("region", own.region)
-    return {each.id: each for each in (own, region) if each is not None}
+    region = hub.store.journal.channels_of_region("region", own.region)
+    return {each.id: each for each in (own, *region)}
 
 
 def _readable_ids(hub: Hub, replica: Replica) -> list[bytes]:

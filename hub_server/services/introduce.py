@@ -63,7 +63,8 @@ def _enter_again(hub: Hub, certificate: Certificate, data: bytes) -> Replica:
     if is_ahead(hub, certificate.epoch):
         draw_epoch(hub, certificate.epoch)
     for grant in certificate.grants[1:]:
-        _enter_region(hub, certificate, grant)
+        if hub.store.journal.channel(grant.channel) is None:
+            _enter_channel(hub, certificate, grant, None)
     station = _station_of(hub, certificate)
     hub.store.stations.count_devices_to(station.code, certificate.device_number)
     standing = "revoked" if hub.store.withdrawn.is_revoked(certificate.enrolment) else ""
@@ -90,13 +91,6 @@ def _station_of(hub: Hub, certificate: Certificate) -> Station:
     keep_number(hub, station.code)
     note(hub, None, "station.again", station.code, station.region)
     return station
-
-
-def _enter_region(hub: Hub, certificate: Certificate, grant: Grant) -> None:
-    journal = hub.store.journal
-    is_here = journal.channel(grant.channel) or journal.channel_of_region(grant.kind, grant.region)
-    if is_here is None:
-        _enter_channel(hub, certificate, grant, None)
 
 
 def _enter_channel(

@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from hub_server.hub import Hub
 from hub_server.services.draw_epoch import epoch_at
 from hub_server.services.projection import accepted_of, act_of, form_of, is_known, rules_of
 from hub_server.store import Channel, Placed
-from sync_protocol import agree, limits, merge, snapshot
+from sync_protocol import agree, limits, merge, operations, snapshot
 from sync_protocol import channel as protocol
 from sync_protocol.channel import Cursor, PlaceEntry, Standing, Verdict, VerdictEntry
 from sync_protocol.snapshot import PlacedOperation, SnapshotAsk, SnapshotPart, SnapshotRecord
+
+# What cannot be compressed must still fit into REPLY_BYTES, with all else that a reply says.
+RECORD_BYTES_HIGHEST = limits.REPLY_BYTES // 2
 
 _Place = tuple[Placed, PlaceEntry]
 
@@ -67,12 +72,29 @@ def _records(
     records, used = list[SnapshotRecord](), 0
     for record in ids:
         made = _record(hub, record, [_as_then(e, then) for e in places[record]], record in erased)
+        made = _fitting(made)
         used += sum(len(each.header) + len(each.body or b"") + 48 for each in made.operations)
         used += 32 * len(made.spent)
         if records and used > budget_bytes:
             break
         records.append(made)
     return records
+
+
+def _fitting(record: SnapshotRecord) -> SnapshotRecord:
+    """A record that no reply could hold comes without some bodies: the station asks for them."""
+    used, told = 0, list[PlacedOperation]()
+    for each in record.operations:
+        used += len(each.body or b"")
+        told.append(each if used <= RECORD_BYTES_HIGHEST else _without_body(each))
+    return structs.replace(record, operations=told)
+
+
+def _without_body(placed: PlacedOperation) -> PlacedOperation:
+    if placed.body is None:
+        return placed
+    digest = operations.digest_of_body(placed.body)
+    return structs.replace(placed, body=None, body_digest=digest)
 
 
 def _standings_then(

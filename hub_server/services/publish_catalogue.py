@@ -44,14 +44,21 @@ def publish_catalogue(
     form = hub.forms.latest(KIND)
     items = _items(form, rows)
     with hub.store.writing():
-        channel = region_channel(hub, region).id
-        writes = [
-            HubWrite(_record(channel, code), KIND, values, account.id)
-            for code, values in items.items()
-        ]
-        written = len(write_records(hub, channel, writes))
+        region_channel(hub, region)
+        channels = hub.store.journal.channels_of_region("region", region)
+        written = max(_write(hub, account, each.id, items) for each in channels)
         note(hub, account, "catalogue.publish", region, region, rows=len(items), written=written)
     return Published(len(items), written)
+
+
+def _write(
+    hub: Hub, account: Account, channel: bytes, items: Mapping[str, Mapping[str, Any]]
+) -> int:
+    """How many of these were written, because they are new or changed."""
+    writes = [
+        HubWrite(_record(channel, code), KIND, values, account.id) for code, values in items.items()
+    ]
+    return len(write_records(hub, channel, writes))
 
 
 def _items(form: Form, rows: Iterable[Mapping[str, str]]) -> dict[str, dict[str, Any]]:

@@ -126,9 +126,13 @@ class Journal:
         return found
 
     def channel_of_region(self, kind: str, region: str) -> Channel | None:
-        """The region or office channel of a division code."""
-        where = "kind = ? AND region = ?"
-        return _channel(first_row(self._database, "channel", where, kind, region))
+        """The region or office channel of a division code; of several the first that was made."""
+        return next(iter(self.channels_of_region(kind, region)), None)
+
+    def channels_of_region(self, kind: str, region: str) -> list[Channel]:
+        """All of them: one that a restore lost comes back beside one that was made meanwhile."""
+        sql = f"SELECT {_CHANNEL} FROM channel WHERE kind = ? AND region = ? ORDER BY rowid"
+        return [Channel(*row) for row in run(self._database, sql, kind, region)]
 
     def channels(self) -> list[Channel]:
         rows = run(self._database, f"SELECT {_CHANNEL} FROM channel ORDER BY region, kind")

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hub_server.app import open_hub
@@ -23,7 +24,7 @@ from sync_protocol import lost, mint, operations, pull
 from sync_protocol.channel import EpochEntry, Verdict
 from sync_protocol.exchange import Rare
 from sync_protocol.lost import Stretch
-from tests.hub_server.conftest import an_opening
+from tests.hub_server.conftest import Desk, an_opening
 
 
 def is_sound(hub) -> bool:
@@ -459,6 +460,27 @@ def test_the_county_s_own_words_in_the_region_come_back_from_any_station(county,
     assert [each.values for each in hub.store.records.in_channel(region)] == before
     assert is_sound(hub)
     hub.store.close()
+
+
+def test_a_region_that_was_made_anew_meanwhile_is_found_again_by_its_id(county, keys):
+    desk, mine = county.desk(), keys()
+    own, region = desk.certificate.grants
+    certificate = msgspec.structs.replace(
+        desk.certificate,
+        keys=mine.public,
+        enrolment=bytes(range(16)),
+        grants=[own, msgspec.structs.replace(region, channel=bytes(range(16)))],
+    )
+    back = Desk(county.hub, desk.code, mine, desk.hub_public, certificate)
+    back.rare = Rare(introduction=back.introduction())
+    back.synchronise()
+    item = {"department": "人社局", "item_name": "社保查询", "task_type": "1"}
+    rows = [{**item, "item_code_raw": "A1"}]
+    assert publish_catalogue(county.hub, county.reviewer, rows).written == 1
+    for each in (desk, back):
+        each.synchronise()
+        names = [each.values(record, "catalogue_item").get("item_name") for record in each.acts]
+        assert "社保查询" in names
 
 
 def test_a_pc_whose_stations_code_was_given_again_is_told_so(county, past):

@@ -151,6 +151,25 @@ def test_an_erased_record_is_named_and_brings_no_contents(county, entry, tmp_pat
     assert (mine.erased, [o.body for o, _ in mine.operations]) == (True, [None])
 
 
+def test_a_record_that_no_reply_could_hold_comes_without_some_bodies(
+    county, entry, tmp_path, second, monkeypatch
+):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.write("intake_case", {"remark": "补充"}, record)
+    desk.synchronise()
+    back_up(county.hub, tmp_path / "hub-1.db")
+    first, later = desk.written
+    most = "hub_server.services.make_snapshot_part.RECORD_BYTES_HIGHEST"
+    monkeypatch.setattr(most, len(first.body))
+    _, records = whole(second(desk))
+    (mine,) = [each.operations for each in records if each.record == record]
+    assert [(o.body, place.body_digest) for o, place in mine] == [
+        (first.body, None),
+        (None, later.body_digest),
+    ]
+
+
 def test_no_desk_gets_a_snapshot_of_another_stations_channel(county, tmp_path):
     one, other = county.desk(), county.desk(applicant_unit="邮政局")
     back_up(county.hub, tmp_path / "hub-1.db")
