@@ -23,7 +23,7 @@ from tests.simulation.steps import FAULTS
 from tests.simulation.story import Story, draw, run, shrunk, violation_of
 from tests.simulation.world import seeded
 
-STEPS_AT_MOST = 130
+STEPS_AT_MOST = 105
 SEEDS_A_SEED = 1_000_000
 """Histories of one seed: the next seed starts behind them."""
 TWICE_EVERY = 100

@@ -76,6 +76,10 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
             fair = fact.record in onlooker.erased or _is_fair(hub, pc, fact, fate, ledger)
             fair = fair or (is_revoked and fate.verdict == HELD)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
+    declared = hub.store.losses.missing()
+    for root, (replica, seq) in () if is_revoked else pc.lost.items():
+        is_said = any(d.replica == replica and d.first <= seq <= d.last for d in declared)
+        require(root in ledger.fates or is_said, 10, "what is truly gone is not declared")
     for root in () if is_revoked else pc.accepted:
         require(ledger.is_accepted(root), 10, "what was accepted became less")
 

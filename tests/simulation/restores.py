@@ -50,6 +50,7 @@ def _restore(world: World, pc: Pc, dice: Random, *, whole: bool) -> bool:
     if not world.images.get(pc):
         return False
     image = dice.choice(world.images[pc])
+    before = _own_chain(pc)
     pc.stop()
     if whole:
         world.disks.forget(pc.home.folder)
@@ -60,7 +61,25 @@ def _restore(world: World, pc: Pc, dice: Random, *, whole: bool) -> bool:
     pc.page = None
     world.forget_pages(pc)
     world.start(pc)
+    # An image of the whole machine does not know what was written since.
+    pc.lost = {} if whole else {root: at for root, at in before.items() if root not in _own(pc)}
     return True
+
+
+def _own_chain(pc: Pc) -> dict[bytes, tuple[bytes, int]]:
+    """Fact → replica and seq, of the chain that this PC writes now."""
+    replica = pc.station.keys.replica
+    rows = pc.station.store.database.rows(
+        "SELECT body_digest, seq FROM operation WHERE replica = ? AND link IS NOT NULL", replica
+    )
+    return {row["body_digest"]: (replica, row["seq"]) for row in rows}
+
+
+def _own(pc: Pc) -> set[bytes]:
+    rows = pc.station.store.database.rows(
+        "SELECT body_digest FROM operation WHERE link IS NOT NULL"
+    )
+    return {row["body_digest"] for row in rows}
 
 
 # --- the hub -------------------------------------------------------------------------------------
