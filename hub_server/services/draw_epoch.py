@@ -14,6 +14,7 @@ from hub_server.hub import EPOCH, Hub
 from hub_server.outside_journal import EpochDrawn, Lost
 from hub_server.permissions import demand
 from hub_server.services.audit import note
+from hub_server.services.withdraw import is_behind_journal
 from hub_server.store import NAMED, Channel
 from sync_protocol import agree
 from sync_protocol.channel import (
@@ -145,10 +146,10 @@ def notice_restore(hub: Hub) -> None:
 
 
 def _is_restored(hub: Hub, stood: Mapping[bytes, Cursor]) -> bool:
-    """A copy that was put back says so itself; another one is in an epoch that another followed, or
-    behind its witness, or has none."""
+    """A copy that was put back says so itself; another one is in an epoch that another followed,
+    behind its journal or its witness, or has none."""
     store, drawn = hub.store, _drawn(hub)
-    if hub.epoch in drawn[:-1] and drawn[-1] != hub.epoch:
+    if (hub.epoch in drawn[:-1] and drawn[-1] != hub.epoch) or is_behind_journal(hub):
         return True
     if store.meta(NAMED) is not None or (store.meta(WITNESSED) is not None and not stood):
         return True

@@ -92,9 +92,7 @@ def replay_journal(hub: Hub) -> None:
     """At the hub's start: what the journal says takes effect; what it lacks is written to it, as
     after the loss of its disk."""
     lines = hub.outside.read()
-    erased, revoked = hub.store.withdrawn.all_erased(), hub.store.withdrawn.all_revoked()
-    erasures = [e for e in lines if isinstance(e, Erasure) and (e.channel, e.record) not in erased]
-    withdrawn = [e for e in lines if isinstance(e, Revocation) and e.enrolment not in revoked]
+    erasures, withdrawn = _owed(hub, lines)
     if erasures or withdrawn:
         with hub.store.writing():
             for erasure in {(e.channel, e.record): e for e in erasures}.values():
@@ -102,6 +100,19 @@ def replay_journal(hub: Hub) -> None:
             for revocation in {e.enrolment: e for e in withdrawn}.values():
                 _revoke_again(hub, revocation)
     hub.outside.add(*_lacking(hub, lines))
+
+
+def is_behind_journal(hub: Hub) -> bool:
+    """Whether the store lacks what the journal says was taken back: it was restored."""
+    return any(_owed(hub, hub.outside.read()))
+
+
+def _owed(hub: Hub, lines: list[Line]) -> tuple[list[Erasure], list[Revocation]]:
+    erased, revoked = hub.store.withdrawn.all_erased(), hub.store.withdrawn.all_revoked()
+    return (
+        [e for e in lines if isinstance(e, Erasure) and (e.channel, e.record) not in erased],
+        [e for e in lines if isinstance(e, Revocation) and e.enrolment not in revoked],
+    )
 
 
 def _erase_again(hub: Hub, line: Erasure) -> None:

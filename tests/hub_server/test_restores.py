@@ -310,6 +310,20 @@ def test_an_erasure_and_a_revocation_outlive_the_backup(county, entry, past):
     hub.store.close()
 
 
+def test_what_is_erased_again_comes_after_the_epoch_that_explains_it(county, entry, past):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    then = past()
+    witness = (county.hub.home / "hub.witness").read_bytes()
+    erase_record(county.hub, county.admin, record, "保存期满")
+    desk.synchronise()
+    (county.hub.home / "hub.witness").write_bytes(witness)  # the whole machine was put back
+    hub = then.put_back()
+    go_on(desk, hub)
+    assert is_sound(hub)
+
+
 def test_a_page_that_was_opened_before_a_restore_commits_nothing(county, entry):
     desk = county.desk()
     record = desk.write("intake_case", entry())
