@@ -5,6 +5,7 @@ page; the program does not run meanwhile. PROTOCOL.md, section 12.
 """
 
 import shutil
+from itertools import count
 from pathlib import Path
 
 from station_client.errors import StationError
@@ -13,7 +14,8 @@ from station_client.station import Station
 from station_client.store import is_sound
 
 ASIDE = ".before"
-"""Suffix of what stood there: what a damaged store still holds may be wanted."""
+"""Suffix of what stood there: what a damaged store still holds may be wanted. A number follows
+where an earlier one is kept already."""
 
 
 def put_back(home: Home, data_key: bytes, backup: Path) -> None:
@@ -35,11 +37,18 @@ def put_back(home: Home, data_key: bytes, backup: Path) -> None:
 
 def _set_aside(home: Home) -> None:
     """With its write-ahead log: beside another store that would be taken for its own."""
+    aside = _free_name(home.database)
     for suffix in ("-shm", "-wal", ""):
         path = home.database.with_name(home.database.name + suffix)
         with coded(path):
             if path.exists():
-                path.replace(path.with_name(home.database.name + ASIDE + suffix))
+                path.replace(aside.with_name(aside.name + suffix))
+
+
+def _free_name(database: Path) -> Path:
+    names = (f"{database.name}{ASIDE}{n or ''}" for n in count())
+    taken = {path.name.removesuffix("-wal") for path in database.parent.glob(f"*{ASIDE}*")}
+    return database.with_name(next(name for name in names if name not in taken))
 
 
 def go_on(station: Station) -> None:

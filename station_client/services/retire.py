@@ -2,7 +2,7 @@
 that nobody ever reads it again.
 
 Only once the county holds everything: what is refused here loses nothing by waiting. PROTOCOL.md,
-section 12.
+section 16.
 """
 
 from contextlib import suppress
@@ -83,6 +83,7 @@ def erase_store(station: Station, confirmation: str) -> Ended:
     _seal(station, confirmation, is_sealing=False)
     is_told = _say_farewell(station)
     with station.exchanging():
+        _demand_no_obstacle(station, is_sealing=False)  # a hub that was restored may want it back
         station.home.begin_erasing()
         station.vault.destroy()
         is_forgotten = station.vault.mode == "passphrase" or forget(station.home.id)
@@ -96,12 +97,16 @@ def _seal(station: Station, confirmation: str, *, is_sealing: bool) -> None:
     if confirmation.strip() != code:
         raise StationError("retire.confirm", station=code)
     with station.store.writing():
-        found = [each for each in may_retire(station) if not (is_sealing and each.allows_sealing)]
-        if found:
-            raise StationError("retire.not_yet", reasons="".join(each.words for each in found))
+        _demand_no_obstacle(station, is_sealing=is_sealing)
         if not station.is_sealed:
             station.store.facts.seal(station.now_ms())
         station.is_sealed = True
+
+
+def _demand_no_obstacle(station: Station, *, is_sealing: bool) -> None:
+    found = [each for each in may_retire(station) if not (is_sealing and each.allows_sealing)]
+    if found:
+        raise StationError("retire.not_yet", reasons="".join(each.words for each in found))
 
 
 def _say_farewell(station: Station) -> bool:

@@ -57,7 +57,6 @@ class FakeHub:
     parts_of: int = 2
     frozen: set[bytes] = field(default_factory=set)
     unknown: list[StationError] = field(default_factory=list)
-    lost_bodies: dict[bytes, bytes] = field(default_factory=dict)
     retired: set[bytes] = field(default_factory=set)
     reports: list[exchange.Report] = field(default_factory=list)
     requests: list[exchange.Request] = field(default_factory=list)
@@ -93,7 +92,7 @@ class FakeHub:
             self._give(request.said.bodies)
             for run in request.runs:
                 self._take(run, sender)
-        if request.said.farewell:
+        if request.said.farewell and self._is_level(request):
             self.retired.add(sender.replica)
         pages = [] if standing else [self._page(opened, each.cursor) for each in request.cursors]
         if sender.replica in self.retired:
@@ -237,6 +236,11 @@ class FakeHub:
         receipt = agree.sign_receipt(self.keys.signing, end, self.clock())
         epochs = [] if cursor.position else self._epochs(cursor.channel)
         return pull.Page(cursor, items, receipt, len(log), self.covered, epochs=epochs)
+
+    def _is_level(self, request: exchange.Request) -> bool:
+        log = self.logs.get(STATION, [])
+        end = (log[-1].position, log[-1].digest) if log else None
+        return any(each.cursor.end == end for each in request.cursors)
 
     def _end(self, cursor: channel.Cursor) -> pull.Page:
         """Nothing but how far the backups reach, for a PC that has left."""

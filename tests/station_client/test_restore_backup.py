@@ -82,3 +82,16 @@ def test_a_damaged_backup_changes_nothing(station: Station, tmp_path: Path, dama
     assert told.value.code == "backup.not_sound"
     assert station.home.database.read_bytes() == before
     assert [path.name for path in station.home.folder.glob("station.db*")] == ["station.db"]
+
+
+def test_what_was_set_aside_is_not_replaced_by_what_is_set_aside_later(
+    station: Station, tmp_path: Path
+) -> None:
+    back_up(station, tmp_path / "copy.db")
+    record_entry(station, "intake_case", desk.a_case())
+    station.close()
+    original = station.home.database.read_bytes()
+    for _ in range(2):
+        put_back(station.home, station.unlocked.data_key, tmp_path / "copy.db")
+    assert (station.home.folder / "station.db.before").read_bytes() == original
+    assert (station.home.folder / "station.db.before1").exists()

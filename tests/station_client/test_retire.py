@@ -353,6 +353,29 @@ def test_a_pc_that_has_left_still_learns_how_far_the_backups_reach(
     assert obstacles(station) == []
 
 
+def test_what_a_hub_that_was_restored_meanwhile_lacks_is_not_erased(
+    station: Station, hub: FakeHub
+) -> None:
+    """It says so in reply to the farewell, and the line is cut before it has it back."""
+    hub.restore(STATION, 1)
+    genuine = hub.exchange
+
+    def cut_once_it_went_back(data: bytes) -> bytes:
+        if station.store.lost.count_stretches():
+            raise StationError("transport.down")
+        return genuine(data)
+
+    hub.exchange = cut_once_it_went_back  # type: ignore[method-assign]
+    with pytest.raises(StationError) as told:
+        erase_store(station, CODE)
+    assert told.value.code == "retire.not_yet"
+    assert station.is_sealed
+    assert station.home.database.exists()
+    hub.exchange = genuine  # type: ignore[method-assign]
+    exchange_with_hub(station)
+    assert erase_store(station, CODE).is_gone
+
+
 def test_the_program_goes_on_without_the_station_that_was_erased(station: Station) -> None:
     program = Program(station.home)
     program.station = station
