@@ -14,7 +14,8 @@ from tests.simulation.campaign import simulate
 @click.option("--processes", type=int, default=2)
 def main(runs: int, seed: int | None, processes: int) -> None:
     """Random histories of the real stations and hub."""
-    tally = simulate(SystemRandom().randrange(10**6) if seed is None else seed, runs, processes)
+    chosen = SystemRandom().randrange(10**6) if seed is None else seed
+    tally = simulate(chosen, runs, processes, click.echo)
     click.echo(tally.told())
     sys.exit(not tally.is_ok)
 

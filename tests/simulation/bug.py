@@ -11,13 +11,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Bug:
     """`scene` is what happens first in the stories about a rule that breaks only when rare things
-    meet: steps as "kind:who kind:who …"."""
+    meet: steps as "kind:who kind:who …"; `tail`, how many random steps follow it."""
 
     rule: str
     owner: object
     attribute: str
     without: object
     scene: str = ""
+    tail: int = 20
 
     @contextmanager
     def planted(self) -> Iterator[None]:

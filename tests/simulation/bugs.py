@@ -14,4 +14,4 @@ BUGS: tuple[Bug, ...] = (
 def story_about(bug: Bug, seed: int, length: int) -> Story:
     """A random story; of a bug that needs one, part of it after its scene."""
     story = draw(seed, length)
-    return with_scene(story, bug.scene) if bug.scene else story
+    return with_scene(story, bug.scene, bug.tail) if bug.scene else story

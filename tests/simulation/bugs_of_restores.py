@@ -111,7 +111,8 @@ BUGS = (
     Bug(
         "of own operations that it lacks a PC gets the bytes",
         Reader, "has", _has_all_of_its_own,
-        "record:0 back_up_pc:0 rename:0 exchange:0 restore_pc_whole:0 exchange:0",
+        "record:0 exchange:0 back_up_pc:0 back_up_hub:0 rename:0 exchange:0 exchange:1"
+        " restore_hub:0 exchange:1 restore_pc_whole:0 exchange:0",
     ),
     Bug(
         "a store that lost its end mints and says what is lost",
@@ -122,6 +123,7 @@ BUGS = (
         "two requests under one number are a fork",
         Stations, "note_request", _never_two_requests,
         "record:0 exchange:0 clone:0 exchange:4 exchange:0 exchange:4",
+        tail=0,
     ),
     Bug(
         "the hub writes as another replica in each epoch",

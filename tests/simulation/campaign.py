@@ -9,6 +9,7 @@ import multiprocessing
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -76,7 +77,7 @@ class Tally:
         lines.append(
             f"{self.steps / max(self.seconds, 0.001):.0f} steps a second, seed {self.seed}"
         )
-        return "\n".join([*self.stories, *lines, self.result()])
+        return "\n".join([*lines, self.result()])
 
     def result(self) -> str:
         return (
@@ -137,7 +138,9 @@ def hunt(rule: str, seed: int) -> int | None:
 # --- over all of them ----------------------------------------------------------------------------
 
 
-def simulate(seed: int, runs: int, processes: int) -> Tally:
+def simulate(
+    seed: int, runs: int, processes: int, on_failure: Callable[[str], None] = lambda story: None
+) -> Tally:
     """The planted bugs, then so many histories; stops early where promises break."""
     tally, started = Tally(seed), time.monotonic()
     first = seed * SEEDS_A_SEED
@@ -148,6 +151,8 @@ def simulate(seed: int, runs: int, processes: int) -> Tally:
         ]
         for part in pool.imap_unordered(play, parts):
             tally.add(part)
+            for each in part.stories:
+                on_failure(each)
             if len(tally.stories) >= VIOLATIONS_ENOUGH:
                 break
         found = {bug.rule: each.get() for bug, each in hunts}

@@ -111,10 +111,10 @@ def draw(seed: int, length: int) -> Story:
     return Story(seed, pcs, tuple(steps))
 
 
-def with_scene(story: Story, scene: str) -> Story:
-    """A part of the same story after a scene of "step:who step:who …"."""
+def with_scene(story: Story, scene: str, tail: int) -> Story:
+    """So many steps of the same story after a scene of "step:who step:who …"."""
     first = _steps(scene.split(), Random(f"scene {story.seed}"))
-    return replace(story, pcs=len(PCS), steps=(*first, *story.steps[:20]))
+    return replace(story, pcs=len(PCS), steps=(*first, *story.steps[:tail]))
 
 
 def _steps(parts: Iterable[str], dice: Random) -> list[StoryStep]:

@@ -34,7 +34,7 @@ def test_random_histories_break_no_promise_and_every_planted_bug_is_found() -> N
     runs = RUNS_OF_THE_PROOF if os.environ.get("BIANMIN_PROOF") else RUNS
     is_shared = "PYTEST_XDIST_WORKER" in os.environ  # the other core has tests of its own
     tally = simulate(SEED, runs, processes=1 if is_shared else 2)
-    assert tally.is_ok, tally.told()
+    assert tally.is_ok, "\n".join([*tally.stories, tally.told()])
     figures.note(
         "Simulation",
         histories=tally.runs,
