@@ -230,7 +230,7 @@ def _lacks_nothing(station: Station) -> bool:
     store, replica = station.store, station.keys.replica
     return store.journal.all_sent(replica) and not (
         store.facts.exchange().lacks
-        or store.journal.lacking(1)
+        or store.journal.count_lacking()
         or store.lost.count_stretches()
         or store.lost.keeps()
         or station.has_to_issue_again()

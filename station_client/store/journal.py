@@ -11,7 +11,7 @@ import msgspec
 
 from station_client.store.connection import Database, Row
 from station_client.store.rows import RecordRow, StoredOperation, Totals
-from sync_protocol.channel import OperationEntry
+from sync_protocol.channel import OperationEntry, Verdict
 from sync_protocol.operations import (
     ON_BEHALF,
     Head,
@@ -36,6 +36,10 @@ _ADD_OPERATION = (
     "INSERT OR IGNORE INTO operation (name, identity, channel, record, replica, seq, kind,"
     " form_version, stamp, clerk, header, body, body_digest, link, by_hub, code)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
+)
+_IS_LACKING = (
+    "body IS NULL AND NOT EXISTS"
+    " (SELECT 1 FROM erased WHERE channel = o.channel AND record = o.record)"
 )
 _WAITS = (
     # What was erased before it was sent is not issued again under another chain.
@@ -192,20 +196,29 @@ class Journal:
     # --- bodies that one end lacks ---
 
     def lacking(self, limit: int) -> list[bytes]:
-        """Digests of bodies that are missing here and not erased."""
+        """Digests of bodies that are missing here and not erased, of accepted operations first."""
         rows = self._database.rows(
-            "SELECT DISTINCT body_digest FROM operation AS o WHERE body IS NULL AND NOT EXISTS"
-            " (SELECT 1 FROM erased WHERE channel = o.channel AND record = o.record) LIMIT ?",
+            f"SELECT body_digest FROM operation AS o WHERE {_IS_LACKING}"
+            " GROUP BY body_digest ORDER BY max(verdict) DESC LIMIT ?",
             limit,
         )
         return [row["body_digest"] for row in rows]
+
+    def count_lacking(self) -> int:
+        """How many accepted or own operations lack their body. Of another one there may never have
+        been any: whoever writes such ones must not keep this PC from being synchronised."""
+        rows = self._database.rows(
+            f"SELECT count(*) AS lacking FROM operation AS o WHERE {_IS_LACKING}"
+            " AND (verdict = ? OR link IS NOT NULL)",
+            int(Verdict.ACCEPTED),
+        )
+        return int(rows[0]["lacking"])
 
     def give_bodies(self, bodies: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """(digest, body) of what was missing; gives the (channel, record) that they belong to."""
         given = dict(bodies)
         rows = self._database.rows_of(
-            "SELECT name, channel, record, body_digest FROM operation AS o WHERE body IS NULL"
-            " AND NOT EXISTS (SELECT 1 FROM erased WHERE channel = o.channel AND record = o.record)"
+            f"SELECT name, channel, record, body_digest FROM operation AS o WHERE {_IS_LACKING}"
             " AND body_digest IN (?*)",
             list(given),
         )

@@ -12,9 +12,15 @@ from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entry
 from station_client.station import Station
-from sync_protocol import channel
-from sync_protocol.channel import ClosingEntry, ErasureEntry, PlaceEntry, Verdict
-from sync_protocol.operations import Write
+from sync_protocol import channel, operations
+from sync_protocol.channel import (
+    ClosingEntry,
+    ErasureEntry,
+    OperationEntry,
+    PlaceEntry,
+    Verdict,
+)
+from sync_protocol.operations import Header, Write
 from tests.station_client import desk
 from tests.station_client.fake_hub import REGION, STATION, FakeHub
 
@@ -227,6 +233,18 @@ def test_what_is_erased_is_gone_with_what_was_not_sent_yet_and_comes_back_from_n
     hub.write("intake_case", record, [Write("county_opinion", "同意"), Write("alive", "")])
     exchange_with_hub(station)
     assert station.store.journal.record(record) is None
+
+
+def test_a_body_that_nobody_ever_had_keeps_no_pc_from_being_synchronised(
+    station: Station, hub: FakeHub
+) -> None:
+    header = Header(1, b"o" * 16, 1, hub.clock(), b"c" * 16, b"r" * 16, "intake_case", 1)
+    told = operations.received(operations.header_bytes(header), None, b"d" * 32)
+    entry = OperationEntry(told.name, int(Verdict.REFUSED), "body", hub.clock(), hub.clock())
+    hub.append(STATION, entry, told)
+    assert exchange_with_hub(station).synchronised
+    assert station.store.journal.lacking(9) == [b"d" * 32]
+    assert read_status(station).lacking == 0
 
 
 def test_a_hub_restored_again_before_the_first_was_met_gets_everything_back(
