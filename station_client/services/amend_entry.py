@@ -16,6 +16,7 @@ from station_client.services.writing import (
     problems,
     registers_of,
     save_change,
+    whole,
 )
 from station_client.station import Station
 from station_client.store.rows import StoredOperation
@@ -63,7 +64,8 @@ def _names(registers: Mapping[str, Register], register: str) -> set[bytes]:
 
 
 def void_entry(station: Station, record: bytes, reason: str) -> None:
-    """Make a record void, with a reason; it stays in the ledger as void.
+    """Make a record void, with a reason; it stays in the ledger as void. One that the county
+    refused to create is closed by it: the county has nothing to make void, and refuses that, too.
 
     Errors: record.unknown, form.problems for a reason that is blank or too long.
     """
@@ -71,10 +73,10 @@ def void_entry(station: Station, record: bytes, reason: str) -> None:
     with station.store.writing():
         stored = operations_of(station, record)
         now = merged(station.forms, stored)
-        found = check_writes(known_form(now), changes, author="station", creates=now.is_new)
+        found = check_writes(known_form(now), changes, author="station", creates=False)
         if found:
             raise problems(found)
-        save_change(station, stored, now, changes)
+        save_change(station, stored, now, whole(stored, now, changes) if now.is_new else changes)
 
 
 def operations_of(station: Station, record: bytes) -> list[StoredOperation]:

@@ -13,7 +13,7 @@ from station_client.services.exchange_with_hub import (
     prepare_request,
 )
 from station_client.station import Station
-from sync_protocol import courier
+from sync_protocol import courier, envelope, limits
 from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault, ProtocolError
 
@@ -33,7 +33,8 @@ def write_request(station: Station) -> bytes:
 def read_reply(station: Station, file_bytes: bytes) -> Outcome:
     """Apply the county's courier file; read twice, it changes nothing the second time.
 
-    Errors: courier.*, envelope.*; courier.answered for a reply to none of our open requests.
+    Errors: courier.*, envelope.*; courier.answered for a reply to none of our open requests,
+    courier.former for one to a replica that this PC was before: its keys are gone.
     """
     with station.exchanging():
         try:
@@ -50,6 +51,8 @@ def _reply_in(file_bytes: bytes) -> bytes:
 
 
 def _absorb(station: Station, data: bytes) -> Outcome:
+    if envelope.parse(data, Kind.REPLY, limits.REPLY_BYTES).receiver in station.identity.past:
+        raise StationError("courier.former")
     # The last is nobody's: whose the file is, is told also where no request is open.
     awaited = [*station.store.channels.open_requests("courier"), (0, b"")]
     for number, digest in awaited:

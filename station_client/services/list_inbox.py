@@ -23,7 +23,7 @@ Actor = Literal["clerk", "county", "nobody"]
 OPINIONS = ("county_opinion", "review_opinion")
 CHOOSE = "请选定以哪一边为准。"
 COUNTY_CHOOSES = "不用做什么，由县级决定以哪一边为准。"
-CORRECT = "请改正后保存，会再次上报。"
+CORRECT = "请改正后保存，会再次上报；不用办的可以作废。"
 MEND = "请按意见修改后保存，会再次上报。"
 
 

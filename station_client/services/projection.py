@@ -6,7 +6,7 @@ Pure: knows neither the store nor the clock.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forms import LEDGER_COLUMNS, Form, Problem, ledger_line, remaining_marks
+from forms import ALIVE, LEDGER_COLUMNS, Form, Problem, ledger_line, remaining_marks
 from station_client.services.merged import Merged, writes_of
 from station_client.store.rows import ItemRow, RecordRow, StoredOperation
 from sync_protocol.channel import Verdict
@@ -74,11 +74,19 @@ def is_returned(merged: Merged) -> bool:
 
 def open_refusals(stored: Sequence[StoredOperation]) -> list[StoredOperation]:
     """The refused operations after which nobody has written the record successfully, oldest
-    first."""
+    first. None of a record that is not at the county at all and was made void here."""
     written = [_place(each) for each in stored if each.verdict != Verdict.REFUSED]
     refused = [each for each in stored if each.verdict == Verdict.REFUSED]
-    since = [each for each in refused if _place(each) > max(written, default=(0, 0))]
-    return _not_tried_again(sorted(since, key=_place))
+    since = sorted(
+        (each for each in refused if _place(each) > max(written, default=(0, 0))), key=_place
+    )
+    if since and not written and _makes_void(since[-1]):
+        return []
+    return _not_tried_again(since)
+
+
+def _makes_void(stored: StoredOperation) -> bool:
+    return any(write.field == ALIVE and write.value for write in writes_of(stored))
 
 
 def _not_tried_again(refused: Sequence[StoredOperation]) -> list[StoredOperation]:

@@ -66,7 +66,7 @@ def change_record(
     """
     before = merged(station.forms, stored)
     form = known_form(before)
-    written = _whole(stored, before, changes) if before.is_new else dict(changes)
+    written = whole(stored, before, changes) if before.is_new else dict(changes)
     after = {name: value for name, value in {**before.values, **written}.items() if name != ALIVE}
     demand_sound(form, {**written, ALIVE: written.get(ALIVE, "")}, after, new=before.is_new)
     save_change(station, stored, before, written)
@@ -93,7 +93,7 @@ def known_form(record: Merged) -> Form:
     return record.form
 
 
-def _whole(
+def whole(
     stored: Sequence[StoredOperation], before: Merged, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
     """All registers again: the record's first write was refused, so this one creates it.

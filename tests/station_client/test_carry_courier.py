@@ -165,6 +165,17 @@ def test_a_reply_that_is_read_again_changes_nothing_and_says_so(
     assert station.store.channels.all() == before
 
 
+def test_a_reply_to_whom_this_pc_was_before_says_what_to_do(station: Station, hub: FakeHub) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    reply = answered(hub, write_request(station))
+    station.mint()
+    with pytest.raises(StationError) as told:
+        read_reply(station, reply)
+    assert told.value.code == "courier.former"
+    assert "请重新导出同步包" in told.value.words()
+    assert read_reply(station, answered(hub, write_request(station))).synchronised
+
+
 def test_a_network_that_came_meanwhile_does_no_harm(station: Station, hub: FakeHub) -> None:
     record_entry(station, "intake_case", desk.a_case())
     reply = answered(hub, write_request(station))

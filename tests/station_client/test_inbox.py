@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from station_client.errors import StationError
-from station_client.services.amend_entry import amend_entry
+from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.list_inbox import InboxItem, list_inbox
 from station_client.services.read_status import read_status
@@ -137,6 +137,36 @@ def test_a_refused_amendment_keeps_what_was_typed_until_it_is_corrected(
     amend_entry(station, record, {"remark": "短的备注"})
     assert list_inbox(station) == []
     assert show_case(station, record).refused_values == {}
+
+
+def test_a_refused_creation_may_be_made_void_and_waits_for_nobody_then(
+    station: Station, hub: FakeHub
+) -> None:
+    judged(hub, Verdict.REFUSED, "check:contact_phone:type")
+    record = recorded(station)
+    with pytest.raises(StationError):
+        void_entry(station, record, " ")
+    void_entry(station, record, "重复登记")
+    for _ in range(2):  # before the county has refused that, too, and after
+        row = station.store.journal.record(record)
+        assert row is not None
+        assert (row.alive, row.refused, row.status) == ("重复登记", 0, "已作废")
+        assert row.values["applicant_name"] == "王小明"
+        assert list_inbox(station) == []
+        assert exchange_with_hub(station).synchronised
+    with pytest.raises(StationError) as told:
+        amend_entry(station, record, {"applicant_name": "王二"})
+    assert told.value.code == "record.void"
+
+
+def test_a_void_that_the_county_refuses_of_a_record_that_it_has_stays_open(
+    station: Station, hub: FakeHub
+) -> None:
+    record = recorded(station)
+    judged(hub, Verdict.REFUSED, "county")
+    void_entry(station, record, "重复登记")
+    exchange_with_hub(station)
+    assert matters(station) == [("refused", record)]
 
 
 def test_leaving_a_record_as_it_is_settles_a_refusal_too(
