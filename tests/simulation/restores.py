@@ -110,12 +110,16 @@ def restore_hub_untold(world: World, pc: Pc, dice: Random) -> bool:
 
 def restore_hub_whole(world: World, pc: Pc, dice: Random) -> bool:
     """The witness is put back with it: only what the stations show can tell, and those that saw
-    most come first. (Otherwise the county has to say so: a position that was given out twice in one
-    epoch is a rewrite, and raises the alarm.)"""
-    restored = _restore_image(world, dice, witness=True)
-    for each in sorted(world.pcs, key=_reached, reverse=True) if restored else ():
+    more come first. Where none did the county says so: a position that is given out twice in one
+    epoch is a rewrite, and raises the alarm."""
+    if not _restore_image(world, dice, witness=True):
+        return False
+    before = world.hub.epoch
+    for each in [pc for pc in world.pcs if _saw_more(world, pc)]:
         traffic.exchange(world, each, dice)
-    return restored
+    if world.hub.epoch == before:
+        declare_restored(world.hub, world.cast.admin)
+    return True
 
 
 def declare_hub_restored(world: World, pc: Pc, dice: Random) -> bool:
@@ -126,8 +130,10 @@ def declare_hub_restored(world: World, pc: Pc, dice: Random) -> bool:
     return restored
 
 
-def _reached(pc: Pc) -> int:
-    return pc.station.store.channels.own().cursor.position
+def _saw_more(world: World, pc: Pc) -> bool:
+    cursors = [each.cursor for each in pc.station.store.channels.all()]
+    journal = world.hub.store.journal
+    return any(journal.digest_at(e.channel, e.position) != e.digest for e in cursors)
 
 
 def image_of_hub(world: World, pc: Pc, dice: Random) -> bool:
