@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from sync_protocol import agree, envelope, limits, push
 from sync_protocol.agree import Countersigned
@@ -28,6 +30,8 @@ from sync_protocol.operations import Head, Operation, Run
 from sync_protocol.pull import Page
 from sync_protocol.snapshot import SnapshotAsk, SnapshotPart
 
+Text = Annotated[str, Meta(max_length=limits.REPORT_TEXT_CHARACTERS)]
+
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
     """What an operator must see of a station: counts, ages and codes, nothing personal.
@@ -36,14 +40,14 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
     is hub time minus device time as last measured, or None; `last_error` is an error code.
     """
 
-    program: str
+    program: Text
     backlog: Natural
     oldest_unsent_at: Moment | None
     open_conflicts: Natural
     clock_offset_ms: Moment | None
     free_disk_bytes: Natural
     failed_attempts: Natural
-    last_error: str
+    last_error: Text
 
 
 class Own(msgspec.Struct, frozen=True, array_like=True):
@@ -71,10 +75,10 @@ class Rare(msgspec.Struct, frozen=True, array_like=True):
     """
 
     introduction: Introduction | None = None
-    receipts: list[Receipt] = []
-    stretches: list[Stretch] = []
-    bodies: list[bytes] = []
-    losses: list[Loss] = []
+    receipts: Annotated[list[Receipt], Meta(max_length=limits.CHANNELS_PER_REQUEST)] = []
+    stretches: Annotated[list[Stretch], Meta(max_length=limits.STRETCHES_PER_REQUEST)] = []
+    bodies: Annotated[list[bytes], Meta(max_length=limits.WANTS_PER_REQUEST)] = []
+    losses: Annotated[list[Loss], Meta(max_length=limits.LOSSES_PER_REQUEST)] = []
     snapshot: SnapshotAsk | None = None
     farewell: bool = False
 
@@ -88,9 +92,9 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     number: Natural
     device_time: Moment
     own_seq: Natural
-    cursors: list[Countersigned]
-    runs: list[Run]
-    wants: list[bytes]
+    cursors: Annotated[list[Countersigned], Meta(max_length=limits.CHANNELS_PER_REQUEST)]
+    runs: Annotated[list[Run], Meta(max_length=limits.RUNS_PER_REQUEST)]
+    wants: Annotated[list[bytes], Meta(max_length=limits.WANTS_PER_REQUEST)]
     report: Report
     budget_bytes: Natural
     own: Own | None = None
@@ -249,28 +253,10 @@ def _open(sent: Envelope, payload: bytes, sender_signing: bytes) -> Opened:
     request = envelope.unpack(payload, Request)
     if request.lowest > VERSION_HIGHEST or request.highest < VERSION_LOWEST:
         raise PeerFault("envelope.version", version=f"{request.lowest}-{request.highest}")
-    _check_limits(request)
     for signed in request.cursors:
         if not agree.countersigned_by(sender_signing, sent.sender, signed):
             raise PeerFault("envelope.signature")
     return Opened(sent.sender, request, envelope.payload_digest(payload))
-
-
-def _check_limits(request: Request) -> None:
-    bounds = (
-        ("cursors", request.cursors, limits.CHANNELS_PER_REQUEST),
-        ("runs", request.runs, limits.RUNS_PER_REQUEST),
-        ("wants", request.wants, limits.WANTS_PER_REQUEST),
-        ("report", request.report.last_error, limits.REPORT_TEXT_CHARACTERS),
-        ("report", request.report.program, limits.REPORT_TEXT_CHARACTERS),
-        ("receipts", request.said.receipts, limits.CHANNELS_PER_REQUEST),
-        ("stretches", request.said.stretches, limits.STRETCHES_PER_REQUEST),
-        ("bodies", request.said.bodies, limits.WANTS_PER_REQUEST),
-        ("losses", request.said.losses, limits.LOSSES_PER_REQUEST),
-    )
-    for where, value, most in bounds:
-        if len(value) > most:
-            raise PeerFault("message.form", where=where)
 
 
 def seal_reply(reply: Reply, keys: HubKeys, receiver: bytes, receiver_sealing: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Every bound of the protocol, as a constant beside the reason for its size.
 
 Each loop over what a peer sent is bounded by one of these. What exceeds a limit is refused with a
-code (see errors.py); nothing is cut short silently.
+code (see errors.py); nothing is cut short silently. What a stranger may send is bounded where it
+is declared: a longer list is refused before one element of it is made.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -30,9 +31,9 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True):
     """
 
     base: Cursor
-    entries: list[bytes]
+    entries: Annotated[list[bytes], msgspec.Meta(max_length=limits.ENTRIES_PER_PAGE)]
     receipt: Receipt
-    operations: list[Parts]
+    operations: Annotated[list[Parts], msgspec.Meta(max_length=limits.ENTRIES_PER_PAGE)]
 
 
 # --- station -----------------------------------------------------------------------------------

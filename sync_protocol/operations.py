@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -259,7 +259,10 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     """
 
     base_link: bytes
-    operations: list[tuple[bytes, bytes | None, bytes | None]]
+    operations: Annotated[
+        list[tuple[bytes, bytes | None, bytes | None]],
+        msgspec.Meta(max_length=limits.BATCH_OPERATIONS),
+    ]
     signature: bytes
 
 

@@ -1,5 +1,6 @@
 """One exchange: both directions in one round trip, bound to each other and to their senders."""
 
+import tracemalloc
 from dataclasses import replace
 
 import msgspec
@@ -266,3 +267,18 @@ def test_what_is_rarely_said_costs_a_byte() -> None:
     )
     assert len(quiet) + 7 == len(chatty)
     assert envelope.unpack(quiet, Request).said == exchange.Rare()
+
+
+def test_a_list_without_end_is_refused_before_one_element_of_it_is_made() -> None:
+    """A stranger's kilobyte may unpack to millions of empty runs."""
+    before, payload = a_request(), msgspec.msgpack.encode(a_request())
+    runs = msgspec.msgpack.encode(before.runs)
+    told, small, count = payload.index(runs), b"\x93\xc4\x00\x90\xc4\x00", 2_000_000
+    flood = b"\xdd" + count.to_bytes(4, "big") + small * count
+    bomb = payload[:told] + flood + payload[told + len(runs) :]
+    tracemalloc.start()
+    with refused("message.form"):
+        envelope.unpack(bomb, Request)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 100_000
