@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from hub_server.errors import HubError
 from hub_server.hub import Hub
-from hub_server.outside_journal import Found
 from hub_server.services.draw_epoch import epoch_at, notice_receipts
 from hub_server.services.introduce import introduce
 from hub_server.services.list_losses import news
@@ -42,14 +41,12 @@ _STRANGERS = frozenset(
 def answer_exchange(hub: Hub, data: bytes) -> bytes:
     """Request bytes → reply bytes. HubError `replica.*`; PeerFault for a foreign request."""
     opened, replica = _open(hub, data)
-    if replica is None or opened.request.said.receipts:
-        replica = _heed(hub, opened, replica)
-    found = list[Found]()
+    said, taken = opened.request.said, list[Cursor]()
+    if replica is None or said.receipts or said.stretches:
+        replica, taken = _heed(hub, opened, replica)
     with hub.store.writing():
         replica = _as_known(hub, replica)
-        reply = _answer(hub, replica, opened, found)
-    if found:
-        hub.outside.add(*news(hub.outside.read(), found))
+        reply = _answer(hub, replica, opened, taken)
     return exchange.seal_reply(reply, hub.keys, replica.id, replica.sealing)
 
 
@@ -67,13 +64,19 @@ def _open(hub: Hub, data: bytes) -> tuple[Opened, Replica | None]:
         raise HubError("replica.unknown") from stranger
 
 
-def _heed(hub: Hub, opened: Opened, known: Replica | None) -> Replica:
-    """The sender, and what its receipts show, in a transaction of their own: numbers and epochs are
-    noted in the journal, and what else is in the request must not undo what they were noted for."""
+def _heed(hub: Hub, opened: Opened, known: Replica | None) -> tuple[Replica, list[Cursor]]:
+    """The sender, what its receipts show and its stretches bring back, in a transaction of its own:
+    all that is noted in the journal, and what else is in the request must not undo it. Also the
+    ends of the stretches that were read."""
+    said = opened.request.said
     with hub.store.writing():
         replica = known or introduce(hub, opened)
-        notice_receipts(hub, _readable_ids(hub, replica), opened.request.said.receipts)
-    return replica
+        readable = list(_readable(hub, hub.store.journal.lock_channel(replica.channel)))
+        notice_receipts(hub, readable, said.receipts)
+        back = take_stretches(hub, readable, said.stretches)
+    if back.found:
+        hub.outside.add(*news(hub.outside.read(), back.found))
+    return replica, back.ends
 
 
 def _as_known(hub: Hub, replica: Replica) -> Replica:
@@ -81,13 +84,8 @@ def _as_known(hub: Hub, replica: Replica) -> Replica:
     return hub.store.stations.replica(replica.id) or replica
 
 
-def _answer(hub: Hub, replica: Replica, opened: Opened, found: list[Found]) -> Reply:
+def _answer(hub: Hub, replica: Replica, opened: Opened, taken: list[Cursor]) -> Reply:
     request, now = opened.request, hub.now_ms()
-    taken = list[Cursor]()
-    if request.said.stretches:  # a lost past first: it may say that the sender was revoked
-        back = take_stretches(hub, _readable_ids(hub, replica), request.said.stretches)
-        taken, replica = back.ends, _as_known(hub, replica)
-        found.extend(back.found)
     own = _take(hub, replica, opened, now)
     current = _as_known(hub, replica)
     told = Reply(request.version, opened.digest, now, current.standing, [], [], [], taken=taken)
@@ -166,11 +164,6 @@ def _readable(hub: Hub, own: Channel) -> dict[bytes, Channel]:
     """The channels a station reads: its own and its region's, never another's (promise 8)."""
     region = hub.store.journal.channels_of_region("region", own.region)
     return {each.id: each for each in (own, *region)}
-
-
-def _readable_ids(hub: Hub, replica: Replica) -> list[bytes]:
-    own = hub.store.journal.lock_channel(replica.channel)
-    return list(_readable(hub, own))
 
 
 def _ends(hub: Hub, cursors: Sequence[Countersigned], own: Channel, now: int) -> list[Page]:

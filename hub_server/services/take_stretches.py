@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hub_server.hub import Hub
-from hub_server.outside_journal import Found, Revocation
+from hub_server.outside_journal import Erasure, Found, Revocation
 from hub_server.services.draw_epoch import wrote_as
 from hub_server.services.judge_again import judge_returned
 from hub_server.services.projection import project
@@ -253,7 +253,9 @@ class _Taking:
                 self._name_epoch(replica)
         elif isinstance(entry, ErasureEntry):
             if not withdrawn.erased(self.channel.id, [entry.record]):
-                self.channel = erase(hub, self.channel, entry.record, hub.now_ms())
+                now = hub.now_ms()
+                hub.outside.add(Erasure(self.channel.id, entry.record, now))
+                self.channel = erase(hub, self.channel, entry.record, now)
         elif isinstance(entry, RevocationEntry) and not withdrawn.is_revoked(entry.enrolment):
             told = (entry.enrolment, entry.reason, hub.now_ms())
             hub.outside.add(Revocation(*told))

@@ -9,6 +9,7 @@ import pytest
 
 from hub_server.app import open_hub
 from hub_server.errors import HubError
+from hub_server.outside_journal import Erasure
 from hub_server.services.back_up import back_up
 from hub_server.services.check_history import journal_faults, record_faults
 from hub_server.services.draw_epoch import declare_restored
@@ -322,6 +323,22 @@ def test_what_is_erased_again_comes_after_the_epoch_that_explains_it(county, ent
     hub = then.put_back()
     go_on(desk, hub)
     assert is_sound(hub)
+
+
+def test_an_erasure_that_only_a_station_remembers_is_in_the_journal_again(county, entry, past):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    then = past()
+    erase_record(county.hub, county.reviewer, record, "保存期满")
+    desk.synchronise()
+    (county.hub.home / "hub.journal").unlink()
+    hub = then.put_back()
+    go_on(desk, hub)
+    assert hub.store.withdrawn.erased(desk.channel, [record]) == {record}
+    told = [each for each in hub.outside.read() if isinstance(each, Erasure)]
+    assert [(each.channel, each.record) for each in told] == [(desk.channel, record)]
+    hub.store.close()
 
 
 def test_a_page_that_was_opened_before_a_restore_commits_nothing(county, entry):
