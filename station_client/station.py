@@ -125,7 +125,7 @@ class Station:
     def refresh(self) -> None:
         """Read again what an exchange may have changed."""
         state: ExchangeState = self.store.facts.exchange()
-        cards = self.store.journal.records_of_kind(["station_card"])
+        cards = self.store.records.of_kind(["station_card"])
         named = [str(card.values["name"]) for card in cards if card.values.get("name")]
         self.name = named[0] if named else self.certificate.station_name
         self.is_closed = self.store.channels.own().closed_until is not None

@@ -122,11 +122,11 @@ def _hear(station: Station, said: Rare, reply: Reply) -> bool:
         if said.losses and reply.version >= LOST_SINCE:
             store.facts.forget_losses(said.losses)
         given = [(operations.digest_of_body(body), body) for body in reply.bodies]
-        healed = dict.fromkeys(store.journal.give_bodies(given))
+        healed = dict.fromkeys(store.bodies.give(given))
         for channel, record in healed:
             show_again(station, channel, [record])
         state = store.facts.exchange()
-        lacks = store.journal.found(reply.lacks[: limits.WANTS_PER_REQUEST])
+        lacks = store.bodies.here(reply.lacks[: limits.WANTS_PER_REQUEST])
         store.facts.keep_exchange(replace(state, lacks=tuple(lacks)))
         # What was given already and is asked for again is no reason to go on.
         asked = set(lacks) - set(state.lacks)
@@ -230,7 +230,7 @@ def _lacks_nothing(station: Station) -> bool:
     store, replica = station.store, station.keys.replica
     return store.journal.all_sent(replica) and not (
         store.facts.exchange().lacks
-        or store.journal.count_lacking()
+        or store.bodies.count_lacking()
         or store.lost.count_stretches()
         or store.lost.keeps()
         or station.has_to_issue_again()

@@ -81,7 +81,7 @@ def void_entry(station: Station, record: bytes, reason: str) -> None:
 
 def operations_of(station: Station, record: bytes) -> list[StoredOperation]:
     """A record's operations in the station's own channel. Errors: record.unknown, record.erased."""
-    if station.store.journal.is_erased(station.channel, record):
+    if station.store.bodies.is_erased(station.channel, record):
         raise StationError("record.erased")
     found = station.store.journal.operations_of(station.channel, [record])
     if record not in found:

@@ -38,7 +38,7 @@ def known_of_station(station: Station, kind: str) -> dict[str, Any]:
     From the card that the county keeps of the station and renews with every change it approves;
     what shall be (SX 5.4.1.2) begins as what is.
     """
-    cards = station.store.journal.records_of_kind(["station_card"])
+    cards = station.store.records.of_kind(["station_card"])
     card = cards[0].values if cards else {}
     known = {name: card.get(of_card) for name, of_card in BLOCK.items()}
     known |= {f"new_{name}": value for name, value in known.items()}

@@ -67,16 +67,17 @@ def hub_replica(hub: bytes, channel: bytes, epoch: bytes) -> bytes:
 
 def _keep(station: Station, applied: Applied) -> list[bytes]:
     """Store what the entries say; gives the records they touch."""
-    journal, channel = station.store.journal, applied.cursor.channel
+    store, channel = station.store, applied.cursor.channel
+    journal, standings = store.journal, store.standings
     concerned = learn_epochs(station, channel, [*applied.past_epochs, applied.cursor.epoch])
     if not applied.entries:
         return concerned
-    by_hub = station.store.channels.hub_replicas()
+    by_hub = store.channels.hub_replicas()
     new = journal.add_placed(channel, _placed(applied), by_hub)
     received = [each.operation for each in applied.entries if each.operation is not None]
     journal.add_received(channel, [each for each in received if each.name not in new], by_hub)
-    done = journal.accept_as_written(channel, _accepted_here(applied)) | new.keys()
-    journal.set_places(
+    done = standings.accept_as_written(channel, _accepted_here(applied)) | new.keys()
+    standings.set_places(
         (each.entry.name, each.position, each.entry.effective)
         for each in applied.entries
         if isinstance(each.entry, PlaceEntry) and each.entry.name not in done
@@ -87,14 +88,12 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
         if isinstance(each.entry, VerdictEntry)
         or (isinstance(each.entry, PlaceEntry) and each.entry.name not in done)
     ]
-    journal.raise_verdicts(judged)
+    standings.raise_verdicts(judged)
     erased = [each.entry.record for each in applied.entries if isinstance(each.entry, ErasureEntry)]
-    if erased:
-        journal.erase_bodies(channel, erased)
-        station.store.channels.empty_requests()
+    store.bodies.erase(channel, erased)
     for each in applied.entries:
         if isinstance(each.entry, ClosingEntry):
-            station.store.channels.close(channel, each.entry.at, each.entry.until)
+            store.channels.close(channel, each.entry.at, each.entry.until)
     named = journal.records_of([identity for identity, *_ in judged])
     return list(dict.fromkeys([*new.values(), *named.values(), *erased, *concerned]))
 
@@ -140,8 +139,8 @@ def _put(
     station: Station, channel: bytes, records: Sequence[bytes], rows: Sequence[RecordRow]
 ) -> None:
     shown = {row.id for row in rows}
-    station.store.journal.put_records(rows)
-    station.store.journal.remove_records(channel, (each for each in records if each not in shown))
+    station.store.records.put(rows)
+    station.store.records.remove(channel, (each for each in records if each not in shown))
     items = [row for row in rows if row.kind == "catalogue_item"]
     if items:
         published: list[ItemRow] = [project_item(row) for row in items if not row.alive]

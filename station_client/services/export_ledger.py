@@ -43,7 +43,7 @@ def export_ledger(
     """
     suffix = path.suffix.lower()
     if suffix == ".json":
-        records = station.store.journal.all_records(station.channel)
+        records = station.store.records.all(station.channel)
         return _write(path, [_plain(each) for each in records], _as_json)
     if suffix not in _WRITERS:
         raise StationError("export.kind_unknown", suffix=suffix or path.name)

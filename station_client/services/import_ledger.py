@@ -138,7 +138,7 @@ def _report(
 
 
 def _imported_before(station: Station) -> list[Source]:
-    rows = station.store.journal.records_of_kind([KIND])
+    rows = station.store.records.of_kind([KIND])
     return [source for row in rows if (source := source_of(row.values)) is not None]
 
 

@@ -29,7 +29,7 @@ class Application:
 
 def list_applications(station: Station) -> list[Application]:
     """Newest first."""
-    rows = station.store.journal.records_of_kind(KINDS)
+    rows = station.store.records.of_kind(KINDS)
     return [_application(station, row) for row in rows]
 
 

@@ -43,7 +43,7 @@ def clerk_names(station: Station) -> dict[bytes, str]:
 
 
 def _rows(station: Station) -> list[RecordRow]:
-    return station.store.journal.records_of_kind(["clerk"])[::-1]
+    return station.store.records.of_kind(["clerk"])[::-1]
 
 
 def author_name(names: Mapping[bytes, str], clerk: bytes, by_hub: bool) -> str:

@@ -39,7 +39,7 @@ class Conflict:
 
 def list_conflicts(station: Station) -> list[Conflict]:
     """All open conflicts of the station, the record that changed last first."""
-    rows = station.store.journal.in_conflict()
+    rows = station.store.records.in_conflict()
     stored = station.store.journal.operations_of(station.channel, [row.id for row in rows])
     names = clerk_names(station)
     return [

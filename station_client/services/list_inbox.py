@@ -56,7 +56,7 @@ def list_inbox(station: Station) -> list[InboxItem]:
 
 def _conflicts(station: Station) -> Iterator[InboxItem]:
     for each in list_conflicts(station):
-        row = station.store.journal.record(each.record)
+        row = station.store.records.find(each.record)
         yield InboxItem(
             matter="conflict",
             record=each.record,
@@ -76,7 +76,7 @@ def _sides(conflict: Conflict) -> str:
 
 
 def _returned(station: Station) -> Iterator[InboxItem]:
-    for row in station.store.journal.returned():
+    for row in station.store.records.returned():
         opinion = next((str(row.values[name]) for name in OPINIONS if row.values.get(name)), "")
         yield InboxItem(
             matter="returned",
@@ -94,7 +94,7 @@ def _undecided(station: Station) -> Iterator[InboxItem]:
     journal = station.store.journal
     stored = journal.operations_of(station.channel, journal.undecided(station.channel))
     for record, operations in stored.items():
-        row = journal.record(record)
+        row = station.store.records.find(record)
         held = [each for each in operations if each.verdict == Verdict.HELD]
         for each in _once(open_refusals(operations)):
             yield _item(station, row, each, "refused", HeldBy("clerk", CORRECT))

@@ -23,7 +23,7 @@ class Marked:
 
 def list_marked(station: Station, limit: int) -> tuple[list[Marked], int]:
     """The oldest day first, and how many there are in all."""
-    rows, count = station.store.journal.marked(limit)
+    rows, count = station.store.records.marked(limit)
     return [_marked(station, row) for row in rows], count
 
 

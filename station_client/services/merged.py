@@ -137,5 +137,9 @@ def _counts(stored: StoredOperation) -> Counts:
 
 
 def _refused_here(acts: Sequence[Act], stored: Sequence[StoredOperation]) -> list[Act]:
-    both = zip(acts, stored, strict=True)
-    return [replace(act, counts=Counts.OWN) for act, each in both if each.own]
+    """As if it counted: none of it names what it follows, so that the order alone decides."""
+    own = [(each.order, act) for act, each in zip(acts, stored, strict=True) if each.own]
+    own.sort(key=lambda both: both[0])
+    return [
+        replace(act, counts=Counts.OWN, effective=number) for number, (_, act) in enumerate(own)
+    ]

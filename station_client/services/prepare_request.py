@@ -51,7 +51,7 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
             _report(station, state),
             station.now_ms(),
             budget,
-            wants=store.journal.lacking(limits.WANTS_PER_REQUEST),
+            wants=store.bodies.lacking(limits.WANTS_PER_REQUEST),
             rare=_rarely_said(station, state, carrier, budget),
         )
         store.facts.keep_exchange(
@@ -88,7 +88,7 @@ def _rarely_said(station: Station, state: ExchangeState, carrier: str, budget: i
         introduction=None if is_known else station.introduction(),
         receipts=_shown_receipts(station, state),
         stretches=store.lost.stretches(budget, limits.STRETCHES_PER_REQUEST),
-        bodies=store.journal.bodies(state.lacks, budget) if state.lacks else [],
+        bodies=store.bodies.of(state.lacks, budget) if state.lacks else [],
         losses=store.facts.losses(limits.LOSSES_PER_REQUEST),
         snapshot=next_ask(store.channels.all()),
         farewell=station.is_sealed and store.journal.all_sent(station.keys.replica),

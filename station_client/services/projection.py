@@ -4,6 +4,7 @@ Pure: knows neither the store nor the clock.
 """
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from forms import ALIVE, LEDGER_COLUMNS, Form, Problem, ledger_line, remaining_marks
@@ -75,11 +76,10 @@ def is_returned(merged: Merged) -> bool:
 def open_refusals(stored: Sequence[StoredOperation]) -> list[StoredOperation]:
     """The refused operations after which nobody has written the record successfully, oldest
     first. None of a record that is not at the county at all and was made void here."""
-    written = [_place(each) for each in stored if each.verdict != Verdict.REFUSED]
+    written = [each.order for each in stored if each.verdict != Verdict.REFUSED]
     refused = [each for each in stored if each.verdict == Verdict.REFUSED]
-    since = sorted(
-        (each for each in refused if _place(each) > max(written, default=(0, 0))), key=_place
-    )
+    since = [each for each in refused if each.order > max(written, default=(0, 0))]
+    since.sort(key=attrgetter("order"))
     if since and not written and _makes_void(since[-1]):
         return []
     return _not_tried_again(since)
@@ -104,10 +104,6 @@ def _not_tried_again(refused: Sequence[StoredOperation]) -> list[StoredOperation
 def refused_values(stored: Sequence[StoredOperation]) -> dict[str, Any]:
     """Register → value that was written, refused and not written again since; None: removed."""
     return {write.field: write.value for each in open_refusals(stored) for write in writes_of(each)}
-
-
-def _place(stored: StoredOperation) -> tuple[int, int]:
-    return stored.stamp, stored.seq
 
 
 def ledger_cells(

@@ -48,7 +48,7 @@ def read_lines(
     station: Station, since: date | None, until: date | None, text: str, limit: int, offset: int
 ) -> list[LedgerRow]:
     """As `read_ledger`, without counting."""
-    rows = station.store.journal.lines(*_days(since, until), text, limit, offset)
+    rows = station.store.records.lines(*_days(since, until), text, limit, offset)
     return [_row(row) for row in rows]
 
 
@@ -56,7 +56,7 @@ def count_lines(
     station: Station, since: date | None = None, until: date | None = None, text: str = ""
 ) -> dict[str, int]:
     """办件状态 → how many of these lines say so."""
-    return station.store.journal.count_lines(*_days(since, until), text)
+    return station.store.records.count_lines(*_days(since, until), text)
 
 
 def _days(since: date | None, until: date | None) -> tuple[str, str]:
@@ -65,7 +65,7 @@ def _days(since: date | None, until: date | None) -> tuple[str, str]:
 
 def newest_line(station: Station) -> LedgerRow | None:
     """The line that stands first in the ledger."""
-    row = station.store.journal.newest_line()
+    row = station.store.records.newest_line()
     return _row(row) if row else None
 
 

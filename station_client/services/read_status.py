@@ -107,7 +107,7 @@ def read_status(station: Station) -> Status:
         alarms=tuple(PARTED.format(region=each.region) for each in channels if each.parted),
         entries=store.channels.entry_count(),
         offering=store.lost.count_stretches(),
-        lacking=store.journal.count_lacking(),
+        lacking=store.bodies.count_lacking(),
         lost=tuple(store.facts.losses(limits.LOSSES_PER_REQUEST)),
         starting=_starting(channels),
         is_minted=station.identity.parent is not None,

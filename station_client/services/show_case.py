@@ -67,7 +67,7 @@ def show_case(station: Station, record: bytes) -> CaseView:
     stored = operations_of(station, record)
     now = merged(station.forms, stored)
     names = clerk_names(station)
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     form = known_form(now)
     return CaseView(
         record=record,

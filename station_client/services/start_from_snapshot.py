@@ -95,13 +95,14 @@ def _epochs(part: SnapshotPart) -> list[bytes]:
 
 
 def _keep(station: Station, of: bytes, records: Sequence[ReadRecord]) -> None:
-    journal, snapshots = station.store.journal, station.store.snapshots
+    store, snapshots = station.store, station.store.snapshots
     placed = [both for each in records for both in each.operations]
-    journal.erase_bodies(of, [each.record for each in records if each.erased])
-    journal.add_received(
-        of, [operation for operation, _ in placed], station.store.channels.hub_replicas()
+    store.bodies.erase(of, [each.record for each in records if each.erased])
+    received = [operation for operation, _ in placed]
+    store.journal.add_received(of, received, store.channels.hub_replicas())
+    store.standings.set_places((each.name, at.position, at.effective) for each, at in placed)
+    store.standings.raise_verdicts(
+        (each.identity, at.verdict, at.code, at.at) for each, at in placed
     )
-    journal.set_places((each.name, at.position, at.effective) for each, at in placed)
-    journal.raise_verdicts((each.identity, at.verdict, at.code, at.at) for each, at in placed)
     snapshots.keep_undecided(of, ((each.identity, at) for each, at in placed))
     snapshots.keep_left_out(of, records)

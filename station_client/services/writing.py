@@ -154,7 +154,7 @@ def save(
             stored = [*before.get(record, ()), unsent(operation)]
             now = merged(station.forms, stored)
             rows[record] = project(now, stored, station.channel, station.name)
-        station.store.journal.put_records(rows.values())
+        station.store.records.put(rows.values())
 
 
 def unsent(operation: Operation) -> StoredOperation:

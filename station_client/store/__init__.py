@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from station_client.store.bodies import Bodies
 from station_client.store.channels import Channels
 from station_client.store.connection import Database, open_database
 from station_client.store.copies import Extent, copy_into, extent, reaches
@@ -15,7 +16,9 @@ from station_client.store.facts import Facts
 from station_client.store.items import Items
 from station_client.store.journal import Journal
 from station_client.store.lost import Lost
+from station_client.store.records import Records
 from station_client.store.snapshots import Snapshots
+from station_client.store.standings import Standings
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class Store:
 
     database: Database
     journal: Journal
+    standings: Standings
+    bodies: Bodies
+    records: Records
     channels: Channels
     items: Items
     facts: Facts
@@ -71,6 +77,9 @@ def open_store(path: Path, data_key: bytes, *, create: bool = False) -> Store:
     return Store(
         database,
         Journal(database),
+        Standings(database),
+        Bodies(database),
+        Records(database),
         Channels(database),
         Items(database),
         Facts(database),

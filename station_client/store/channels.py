@@ -145,10 +145,6 @@ class Channels:
         """All of them: their replies would be sealed to a replica that this PC was before."""
         self._database.write("DELETE FROM request")
 
-    def empty_requests(self) -> None:
-        """Keep of what was sent that it was sent, and not what stood in it."""
-        self._database.write("UPDATE request SET payload = x''")
-
 
 def _channel(row: Row) -> ChannelRow:
     return ChannelRow(

@@ -1,17 +1,15 @@
-"""The journal: operations as they were written or received, and the records that they add up to.
+"""The journal: operations as they were written or received, the own chains, and what of them waits.
 
-The bytes of an operation never change; its standing and its record's row do. Knows no form: what a
-record looks like is handed in. Whoever writes does so within `Database.writing`.
+The bytes of an operation never change; its standing does (standings.py), and its body may be erased
+(bodies.py). Whoever writes does so within `Database.writing`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-import msgspec
-
-from station_client.store.connection import Database, Row
-from station_client.store.rows import RecordRow, StoredOperation, Totals
-from sync_protocol.channel import OperationEntry, Verdict
+from station_client.store.connection import Database
+from station_client.store.rows import StoredOperation, Totals
+from sync_protocol.channel import OperationEntry
 from sync_protocol.operations import (
     ON_BEHALF,
     Head,
@@ -25,21 +23,10 @@ _OPERATION = (
     "name, identity, record, replica, seq, kind, form_version, stamp, clerk, body, by_hub,"
     " position, verdict, code, effective, at, link IS NOT NULL AS own"
 )
-_RECORD = (
-    "channel, id, kind, form_version, alive, payload, cells, day, title, case_no, search,"
-    " created_at, changed_at, conflicts, pending, held, refused, returned, status, marked"
-)
-_PUT_RECORD = (
-    f"INSERT OR REPLACE INTO record ({_RECORD}) VALUES ({','.join('?' * len(_RECORD.split(',')))})"
-)
 _ADD_OPERATION = (
     "INSERT OR IGNORE INTO operation (name, identity, channel, record, replica, seq, kind,"
     " form_version, stamp, clerk, header, body, body_digest, link, by_hub, code)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
-)
-_IS_LACKING = (
-    "body IS NULL AND NOT EXISTS"
-    " (SELECT 1 FROM erased WHERE channel = o.channel AND record = o.record)"
 )
 _WAITS = (
     # What was erased before it was sent is not issued again under another chain.
@@ -59,8 +46,6 @@ class Journal:
         self._database = database
         self.on_appended: Callable[[Head], None] = lambda head: None
         """Told the new head once own operations are on the disk, before `writing` ends."""
-
-    # --- operations ---
 
     def own_head(self, replica: bytes) -> Head:
         """The end of this replica's own chain."""
@@ -193,64 +178,6 @@ class Journal:
         )
         return [row["record"] for row in by_hub]
 
-    # --- bodies that one end lacks ---
-
-    def lacking(self, limit: int) -> list[bytes]:
-        """Digests of bodies that are missing here and not erased, of accepted operations first."""
-        rows = self._database.rows(
-            f"SELECT body_digest FROM operation AS o WHERE {_IS_LACKING}"
-            " GROUP BY body_digest ORDER BY max(verdict) DESC LIMIT ?",
-            limit,
-        )
-        return [row["body_digest"] for row in rows]
-
-    def count_lacking(self) -> int:
-        """How many accepted or own operations lack their body. Of another one there may never have
-        been any: whoever writes such ones must not keep this PC from being synchronised."""
-        rows = self._database.rows(
-            f"SELECT count(*) AS lacking FROM operation AS o WHERE {_IS_LACKING}"
-            " AND (verdict = ? OR link IS NOT NULL)",
-            int(Verdict.ACCEPTED),
-        )
-        return int(rows[0]["lacking"])
-
-    def give_bodies(self, bodies: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """(digest, body) of what was missing; gives the (channel, record) that they belong to."""
-        given = dict(bodies)
-        rows = self._database.rows_of(
-            f"SELECT name, channel, record, body_digest FROM operation AS o WHERE {_IS_LACKING}"
-            " AND body_digest IN (?*)",
-            list(given),
-        )
-        self._database.write_many(
-            "UPDATE operation SET body = ? WHERE name = ?",
-            ((given[row["body_digest"]], row["name"]) for row in rows),
-        )
-        return [(row["channel"], row["record"]) for row in rows]
-
-    def found(self, digests: Sequence[bytes]) -> list[bytes]:
-        """Those of these digests whose body is here."""
-        rows = self._database.rows_of(
-            "SELECT DISTINCT body_digest FROM operation"
-            " WHERE body IS NOT NULL AND body_digest IN (?*)",
-            digests,
-        )
-        return [row["body_digest"] for row in rows]
-
-    def bodies(self, digests: Sequence[bytes], budget_bytes: int) -> list[bytes]:
-        """Those of them that are here, as many as fit, at least one."""
-        rows = self._database.rows_of(
-            "SELECT DISTINCT body FROM operation WHERE body IS NOT NULL AND body_digest IN (?*)",
-            digests,
-        )
-        found: list[bytes] = []
-        for row in rows:
-            budget_bytes -= len(row["body"])
-            if found and budget_bytes < 0:
-                break
-            found.append(row["body"])
-        return found
-
     def outbox(self, replica: bytes, limit: int) -> tuple[Head, Iterator[Operation]]:
         """The head before the first unsent own operation, and at most `limit` from there, lazily.
 
@@ -359,87 +286,6 @@ class Journal:
         )
         return {row["identity"]: row["record"] for row in rows}
 
-    # --- records ---
-
-    def put_records(self, records: Iterable[RecordRow]) -> None:
-        self._database.write_many(_PUT_RECORD, (_record_values(each) for each in records))
-
-    def remove_records(self, channel: bytes, records: Iterable[bytes]) -> None:
-        """Take rows away; their operations stay."""
-        self._database.write_many(
-            "DELETE FROM record WHERE channel = ? AND id = ?",
-            ((channel, record) for record in records),
-        )
-
-    def record(self, record: bytes) -> RecordRow | None:
-        row = self._database.row(f"SELECT {_RECORD} FROM record WHERE id = ?", record)
-        return _record(row) if row else None
-
-    def records_of_kind(self, kinds: Sequence[str]) -> list[RecordRow]:
-        """All records of these kinds, newest first."""
-        rows = self._database.rows_of(
-            f"SELECT {_RECORD} FROM record WHERE kind IN (?*) ORDER BY created_at DESC, id", kinds
-        )
-        return [_record(row) for row in rows]
-
-    def all_records(self, channel: bytes) -> list[RecordRow]:
-        """Every record of a channel, oldest first."""
-        rows = self._database.rows(
-            f"SELECT {_RECORD} FROM record WHERE channel = ? ORDER BY created_at, id", channel
-        )
-        return [_record(row) for row in rows]
-
-    def in_conflict(self) -> list[RecordRow]:
-        return self._records("conflicts > 0")
-
-    def returned(self) -> list[RecordRow]:
-        """Records that the county sent back and that nobody has written since."""
-        # As the partial index has it; of `returned` alone there is none.
-        return self._records("(refused > 0 OR returned > 0) AND returned > 0")
-
-    def _records(self, where: str) -> list[RecordRow]:
-        rows = self._database.rows(
-            f"SELECT {_RECORD} FROM record WHERE {where} ORDER BY changed_at DESC, id"
-        )
-        return [_record(row) for row in rows]
-
-    def lines(self, since: str, until: str, text: str, limit: int, offset: int) -> list[RecordRow]:
-        """Cases with a ledger line between two days (ISO, inclusive) that hold every word of the
-        text, newest first."""
-        where, bounds = _lines_that(since, until, text)
-        rows = self._database.rows(
-            f"SELECT {_RECORD} FROM record WHERE {where}"
-            " ORDER BY day DESC, created_at DESC, id DESC LIMIT ? OFFSET ?",
-            *bounds,
-            limit,
-            offset,
-        )
-        return [_record(row) for row in rows]
-
-    def count_lines(self, since: str, until: str, text: str) -> dict[str, int]:
-        """Status, as the line says it → how many of those lines."""
-        where, bounds = _lines_that(since, until, text)
-        rows = self._database.rows(
-            f"SELECT status, count(*) AS n FROM record WHERE {where} GROUP BY status", *bounds
-        )
-        return {row["status"]: row["n"] for row in rows}
-
-    def marked(self, limit: int) -> tuple[list[RecordRow], int]:
-        """Imported lines that still have a mark, oldest first, and how many there are in all."""
-        rows = self._database.rows(
-            f"SELECT {_RECORD} FROM record WHERE marked > 0 ORDER BY day LIMIT ?", limit
-        )
-        count = self._database.row("SELECT count(*) AS n FROM record WHERE marked > 0")
-        return [_record(row) for row in rows], count["n"] if count else 0
-
-    def newest_line(self) -> RecordRow | None:
-        """The case that stands first in the ledger."""
-        row = self._database.row(
-            f"SELECT {_RECORD} FROM record WHERE day > ''"
-            " ORDER BY day DESC, created_at DESC, id DESC LIMIT 1"
-        )
-        return _record(row) if row else None
-
     def all_sent(self, replica: bytes) -> bool:
         """Whether nothing is pending, as `totals` counts it."""
         sql = f"SELECT 1 FROM operation WHERE {_WAITS} LIMIT 1"
@@ -470,66 +316,6 @@ class Journal:
         found = (sent, held, refused, open_conflicts, returned)
         return Totals(**{name: value for row in found for name, value in (row or {}).items()})
 
-    def erase_bodies(self, channel: bytes, records: Sequence[bytes]) -> None:
-        """For good: of all operations about these records, own unsent ones and later ones too."""
-        both = [(channel, record) for record in records]
-        self._database.write_many(
-            "INSERT OR IGNORE INTO erased (channel, record) VALUES (?, ?)", both
-        )
-        self._database.write_many(
-            "UPDATE operation SET body = NULL WHERE channel = ? AND record = ?", both
-        )
-
-    def is_erased(self, channel: bytes, record: bytes) -> bool:
-        sql = "SELECT 1 FROM erased WHERE channel = ? AND record = ?"
-        return self._database.row(sql, channel, record) is not None
-
-    def accept_as_written(
-        self, channel: bytes, accepted: Sequence[tuple[bytes, int, int, int]]
-    ) -> set[bytes]:
-        """(name, position, effective stamp, hub's time) of what is accepted; gives the names of
-        those with which nothing changes but that they wait no longer.
-
-        They were pending, have no copy, and their stamps stand: so their records look as before,
-        and what is most of every push is not merged again.
-        """
-        rows = self._database.rows_of(
-            "SELECT name, record, stamp FROM operation AS mine"
-            " WHERE verdict IS NULL AND position IS NULL AND body IS NOT NULL AND NOT EXISTS"
-            "  (SELECT 1 FROM operation WHERE identity = mine.identity AND name <> mine.name)"
-            " AND identity NOT IN (SELECT identity FROM spent) AND name IN (?*)",
-            [name for name, *_ in accepted],
-        )
-        pending = {row["name"]: row for row in rows}
-        plain = [
-            each for each in accepted if each[0] in pending and pending[each[0]]["stamp"] == each[2]
-        ]
-        self._database.write_many(
-            "UPDATE operation SET position = ?2, effective = ?3, verdict = 2, at = ?4"
-            " WHERE name = ?1",
-            plain,
-        )
-        self._database.write_many(
-            "UPDATE record SET pending = pending - 1 WHERE channel = ? AND id = ?",
-            ((channel, pending[name]["record"]) for name, *_ in plain),
-        )
-        return {name for name, *_ in plain}
-
-    def set_places(self, places: Iterable[tuple[bytes, int, int]]) -> None:
-        """(name, position, effective stamp) as entries gave them: a place is of one name alone."""
-        self._database.write_many(
-            "UPDATE operation SET position = ?2, effective = ?3 WHERE name = ?1", places
-        )
-
-    def raise_verdicts(self, verdicts: Iterable[tuple[bytes, int, str, int]]) -> None:
-        """(identity, verdict, code, at) in the order of their entries: the higher counts, and of
-        two causes to hold (verdict 0) the later. A verdict is of all copies of an operation."""
-        self._database.write_many(
-            "UPDATE operation SET verdict = ?2, code = ?3, at = ?4"
-            " WHERE identity = ?1 AND (coalesce(verdict, -1) < ?2 OR (verdict = 0 AND ?2 = 0))",
-            verdicts,
-        )
-
 
 def _as_one(one: StoredOperation, other: StoredOperation) -> StoredOperation:
     """Two copies of one operation: one verdict, the highest; the effective stamp that is least."""
@@ -549,15 +335,6 @@ def _as_one(one: StoredOperation, other: StoredOperation) -> StoredOperation:
 
 def _least(one: int | None, other: int | None) -> int | None:
     return min((each for each in (one, other) if each is not None), default=None)
-
-
-def _lines_that(since: str, until: str, text: str) -> tuple[str, list[object]]:
-    where = "day > '' AND day BETWEEN ? AND ?"
-    bounds: list[object] = [since, until]
-    for word in text.split():
-        where += r" AND search LIKE ? ESCAPE '\'"
-        bounds.append(f"%{_escaped(word.lower())}%")
-    return where, bounds
 
 
 def _is_by_hub(operation: Operation, hub_replicas: set[bytes]) -> bool:
@@ -587,40 +364,3 @@ def _operation_row(
         link,
         by_hub,
     )
-
-
-def _record_values(row: RecordRow) -> tuple[object, ...]:
-    return (
-        row.channel,
-        row.id,
-        row.kind,
-        row.form_version,
-        row.alive,
-        msgspec.json.encode(row.values),
-        None if row.cells is None else msgspec.json.encode(row.cells),
-        row.day,
-        row.title,
-        row.case_no,
-        row.search,
-        row.created_at,
-        row.changed_at,
-        row.conflicts,
-        row.pending,
-        row.held,
-        row.refused,
-        row.returned,
-        row.status,
-        row.marked,
-    )
-
-
-def _record(row: Row) -> RecordRow:
-    cells = row.pop("cells")
-    values = msgspec.json.decode(row.pop("payload"))
-    return RecordRow(
-        **row, values=values, cells=None if cells is None else tuple(msgspec.json.decode(cells))
-    )
-
-
-def _escaped(word: str) -> str:
-    return word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

@@ -43,6 +43,11 @@ class StoredOperation:
     own: bool = False
     remembered: Mapping[str, frozenset[bytes]] | None = None
 
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts what was written here as it was written; what has one stamp, too."""
+        return self.stamp, self.seq
+
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:

@@ -62,7 +62,7 @@ def test_push_and_first_sync(
             with county.measured() as pull:
                 bytes_pulled, pull_ms = timed(synchronise, second)
             assert second.store.journal.totals(second.keys.replica).pending == 0
-            assert sum(second.store.journal.count_lines("", "9", "").values()) == len(cases)
+            assert sum(second.store.records.count_lines("", "9", "").values()) == len(cases)
         pushed, pulled = ceiling.run("S1"), ceiling.run("S2")
         report.note("S1", "push of 10,000 entries", "ms", push_ms, pushed["ms"], 3)
         report.note("S1", "CPU of it, server", "s", push.server, pushed["server_cpu_s"])
@@ -179,7 +179,7 @@ def judged(station: Station, records: list[bytes]) -> tuple[int, int, int]:
     }
     kept = lost = 0
     for number, record in enumerate(records):
-        row = station.store.journal.record(record)
+        row = station.store.records.find(record)
         assert row is not None
         for edit in (edit_of_a(), edit_of_b(number)):
             for name, value in edit.items():

@@ -132,7 +132,7 @@ def _demand_whole(station: Station) -> None:
     _, unsent = station.store.journal.outbox(station.keys.replica, 1000)
     sent = [operation.header for operation in unsent]
     assert [header.seq for header in sent] == list(range(1, len(sent) + 1))
-    for row in station.store.journal.all_records(station.channel):
+    for row in station.store.records.all(station.channel):
         about = [header for header in sent if header.record == row.id]
         assert row.pending == len(about)
 

@@ -44,7 +44,7 @@ def faults_of_store(store: Store, said: Iterable[Fact]) -> list[str]:
 
 def _holds(store: Store, kind: str, whose: str, at: int = 0, digest: str = "") -> bool:
     if kind == "record":
-        return store.journal.record(bytes.fromhex(whose)) is not None
+        return store.records.find(bytes.fromhex(whose)) is not None
     sql = {
         "chain": "SELECT link AS digest FROM operation WHERE replica = ? AND seq = ?",
         "cursor": "SELECT digest FROM entry WHERE channel = ? AND position = ?",

@@ -53,7 +53,7 @@ def fill(stage: Stage, say: Say) -> None:
         say([["told", told.code] if known else ["problem", f"told {told.code}"]])
     else:
         say([["problem", "there was always room"]])
-    shown = sum(stage.station().store.journal.count_lines("", "9", "").values())
+    shown = sum(stage.station().store.records.count_lines("", "9", "").values())
     if shown < saved:
         say([["problem", f"{saved} saved, {shown} shown"]])
     say([["saved", saved]])

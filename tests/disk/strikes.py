@@ -114,7 +114,7 @@ class Strikes:
         try:
             told = run_told(lambda: self.flow.act(stage, say), say)
             for station in stage.stations():  # reading goes on, also while writing cannot
-                station.store.journal.count_lines("", "9", "")
+                station.store.records.count_lines("", "9", "")
         finally:
             say([["ended", shim.calls()]])
         shim.strike(0)

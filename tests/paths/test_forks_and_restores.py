@@ -161,7 +161,7 @@ def settle_down(*stations: Station) -> None:
 def shown(station: Station) -> dict[str, str]:
     return {
         row.id.hex(): str(row.values["applicant_name"])
-        for row in station.store.journal.all_records(station.channel)
+        for row in station.store.records.all(station.channel)
         if row.kind == "helper_case"
     }
 

@@ -16,7 +16,7 @@ from hub_server.services import answer_exchange, judge, judge_again, projection
 from hub_server.store import Placed
 from hub_server.store.database import Writer, as_hub_errors
 from hub_server.store.journal import Channel, Journal, NewEntry
-from station_client.services import apply_page
+from station_client.services import absorb_reply, apply_page
 from station_client.services import exchange_with_hub as exchanging
 from station_client.services.amend_entry import operations_of
 from station_client.services.exchange_with_hub import Outcome, Prepared
@@ -25,8 +25,9 @@ from station_client.services.writing import save_change
 from station_client.station import Station
 from station_client.store.connection import Database, coded
 from station_client.store.journal import Journal as StationJournal
+from station_client.store.standings import Standings
 from sync_protocol import envelope, exchange, limits, pull
-from sync_protocol.channel import OperationEntry, Verdict, VerdictEntry
+from sync_protocol.channel import Verdict
 from sync_protocol.enrol import HubPublic, ReplicaKeys
 from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
@@ -47,11 +48,12 @@ def _cursor_first(station: Station, page: Page) -> Applied | None:
         known = store.channels.find(page.base.channel)
         if known is None:
             return None
-        names = store.journal.own_names(station.keys.replica, pull.own_seqs(page))
-        applied = pull.absorb_page(page, known.cursor, names, station.hub.signing)
+        own = store.journal.own_names(station.keys.replica, pull.own_seqs(page))
+        applied = pull.absorb_page(page, known.cursor, own, station.hub.signing)
         if applied is None:
             return None
         store.channels.move(applied)
+        store.lost.keep_receipt(applied.receipt, applied.covered)
     with store.writing():
         _show_again(station, applied.cursor.channel, apply_page._keep(station, applied))
     return applied
@@ -81,29 +83,15 @@ def _number_again(station: Station, code: str) -> None:
 
 
 def _shows_only_new(station: Station, channel: bytes, records: Sequence[bytes]) -> None:
-    journal = station.store.journal
-    _show_again(station, channel, [each for each in records if journal.record(each) is None])
+    shown = station.store.records
+    _show_again(station, channel, [each for each in records if shown.find(each) is None])
 
 
-def _first_verdict_last(station: Station, applied: Applied) -> list[bytes]:
-    journal, channel = station.store.journal, applied.cursor.channel
-    received = [each.operation for each in applied.entries if each.operation is not None]
-    journal.add_received(channel, received, station.store.channels.hub_replicas())
-    entries = [each.entry for each in applied.entries]
-    later = [each for each in entries if isinstance(each, VerdictEntry)]
-    journal.raise_verdicts((each.name, each.verdict, each.code, each.at) for each in later)
-    placed = [each for each in applied.entries if isinstance(each.entry, OperationEntry)]
-    station.store.database.write_many(
-        "UPDATE operation SET position = ?, verdict = ?, code = ?, effective = ?, at = ?"
-        " WHERE identity = ?",
-        (
-            (at.position, e.verdict, e.code, e.effective, e.at, e.name)
-            for at in placed
-            if isinstance(e := at.entry, OperationEntry)
-        ),
+def _first_verdict_last(self: Standings, verdicts: Iterable[tuple[bytes, int, str, int]]) -> None:
+    self._database.write_many(
+        "UPDATE operation SET verdict = ?2, code = ?3, at = ?4 WHERE identity = ?1",
+        reversed(list(verdicts)),
     )
-    names = [each.name for each in entries if isinstance(each, OperationEntry | VerdictEntry)]
-    return list(journal.records_of(names).values())
 
 
 _sequences: dict[tuple[str, bytes], int] = {}
@@ -222,7 +210,7 @@ BUGS = (
     ),
     Bug(
         "cursor and contents are one transaction",
-        exchanging, "apply_page", _cursor_first,
+        absorb_reply, "apply_page", _cursor_first,
         "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1" * 6,
     ),
     Bug(
@@ -233,7 +221,7 @@ BUGS = (
     Bug("every touched record is shown anew", apply_page, "show_again", _shows_only_new),
     Bug(
         "a later verdict is not overwritten",
-        apply_page, "_keep", _first_verdict_last,
+        Standings, "raise_verdicts", _first_verdict_last,
         "change_program:0 record:0 exchange:0 upgrade_hub:0 exchange:1",
     ),
     Bug(

@@ -13,6 +13,7 @@ from hub_server.store import Replica
 from hub_server.store.stations import Stations
 from hub_server.store.withdrawn import Withdrawn
 from station_client.station import Station
+from station_client.store.bodies import Bodies
 from station_client.store.journal import Journal
 from station_client.store.lost import Lost
 from sync_protocol import crypto
@@ -78,7 +79,7 @@ def _forgets_verdicts(self: Lost, to: Cursor) -> None:
     _cut(self, to)
 
 
-def _lacks_nothing(self: Journal, limit: int) -> list[bytes]:
+def _lacks_nothing(self: Bodies, limit: int) -> list[bytes]:
     return []
 
 
@@ -113,6 +114,7 @@ BUGS = (
         Reader, "has", _has_all_of_its_own,
         "record:0 exchange:0 back_up_pc:0 back_up_hub:0 rename:0 exchange:0 exchange:1"
         " restore_hub:0 exchange:1 restore_pc_whole:0 exchange:0",
+        tail=0,
     ),
     Bug(
         "a store that lost its end mints and says what is lost",
@@ -174,7 +176,7 @@ BUGS = (
     ),
     Bug(
         "a missing body is asked for",
-        Journal, "lacking", _lacks_nothing,
+        Bodies, "lacking", _lacks_nothing,
         "record:0 exchange:0 body_gone_bad:0 exchange:0",
     ),
 )  # fmt: skip

@@ -164,7 +164,7 @@ def is_told(act: Callable[[], object]) -> bool:
 
 def some_case(pc: Pc, dice: Random) -> RecordRow | None:
     """One of three: a desk works on few at a time, and two PCs meet."""
-    rows = sorted(pc.station.store.journal.records_of_kind(CASES), key=lambda each: each.id)
+    rows = sorted(pc.station.store.records.of_kind(CASES), key=lambda each: each.id)
     return dice.choice(rows[:3]) if rows else None
 
 

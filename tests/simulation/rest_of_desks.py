@@ -50,9 +50,7 @@ def _check_erased(pc: Pc, erased: Collection[bytes]) -> None:
                 "SELECT 1 FROM operation WHERE record = ? AND body IS NOT NULL", rest[0]
             )
             require(not held, 4, "an erased body is still at a desk")
-            require(
-                pc.station.store.journal.record(rest[0]) is None, 4, "an erased record is shown"
-            )
+            require(pc.station.store.records.find(rest[0]) is None, 4, "an erased record is shown")
 
 
 def _check_log(hub: Hub, pc: Pc, channel: bytes) -> None:
@@ -117,7 +115,7 @@ def _check_records(hub: Hub, pc: Pc, channel: bytes) -> None:
         folded = fold(form, operations)
         require(as_json(there.values) == as_json(folded.values), 2, "an old projection at the hub")
         require(_folded_here(pc, operations) == as_json(there.values), 2, "records differ")
-        row = journal.record(record)
+        row = pc.station.store.records.find(record)
         require(row is not None, 2, "an accepted record is not shown")
         if row is not None and not (row.held or row.pending):
             shown = {name: value for name, value in there.values.items() if _is_shown(name, value)}

@@ -33,7 +33,7 @@ def test_every_entry_that_was_said_to_be_saved_survives_a_kill(tmp_path: Path, s
         # A last line may be cut in the middle: then nobody was told.
         told += [line.strip() for line in desk_pc.stdout if line.endswith("\n")]
     store = open_store(tmp_path / "home" / "station.db", key)
-    shown = {row.id.hex() for row in store.journal.all_records(b"c" * 16)}
+    shown = {row.id.hex() for row in store.records.all(b"c" * 16)}
     _, unsent = store.journal.outbox(b"1" * 16, 10_000)
     operations = list(unsent)
     assert len(told) >= saved

@@ -54,7 +54,7 @@ def test_an_entry_reaches_the_hub_and_the_other_pc(station: Station, colleague: 
     outcome = exchange_with_hub(station)
     assert (outcome.pushed, outcome.pulled, outcome.synchronised) == (1, 1, True)
     assert exchange_with_hub(colleague).pulled == 1
-    here, there = station.store.journal.record(record), colleague.store.journal.record(record)
+    here, there = station.store.records.find(record), colleague.store.records.find(record)
     assert here is not None
     assert there is not None
     assert there.values == here.values
@@ -78,11 +78,11 @@ def test_what_is_accepted_looks_as_if_it_were_merged_anew(
         amend_entry(station, records[1], {"remark": remark})
     assert exchange_with_hub(station).synchronised
     journal = station.store.journal
-    shown = journal.all_records(station.channel)
+    shown = station.store.records.all(station.channel)
     assert [each.pending for each in shown] == [0] * len(shown)
     with station.store.writing():
         show_again(station, station.channel, journal.record_ids(station.channel))
-    assert shown == journal.all_records(station.channel)
+    assert shown == station.store.records.all(station.channel)
 
 
 def test_an_exchange_with_nothing_to_say_is_one_small_request(station: Station) -> None:
@@ -139,7 +139,7 @@ def test_edits_of_different_fields_on_two_pcs_are_both_kept(
     for each in (station, colleague, station):
         exchange_with_hub(each)
     for each in (station, colleague):
-        row = each.store.journal.record(record)
+        row = each.store.records.find(record)
         assert row is not None
         assert (row.values["applicant_name"], row.values["dept_name"]) == ("王晓明", "县医保局")
         assert row.conflicts == 0
@@ -151,7 +151,7 @@ def test_a_refused_entry_keeps_what_was_typed_and_goes_up_whole_when_corrected(
     hub.judge = lambda operation, writes, creates: (Verdict.REFUSED, "check:contact_phone:format")
     record = record_entry(station, "intake_case", desk.a_case())
     assert exchange_with_hub(station).refused == 1
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert (row.refused, row.values["applicant_name"]) == (1, "王小明")
     hub.judge = lambda operation, writes, creates: (Verdict.ACCEPTED, "")
@@ -159,7 +159,7 @@ def test_a_refused_entry_keeps_what_was_typed_and_goes_up_whole_when_corrected(
     last = station.store.journal.operations_of(STATION, [record])[record][-1]
     assert last.body is not None
     exchange_with_hub(station)
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert (row.refused, row.values["applicant_name"]) == (0, "王小明")
 
@@ -180,7 +180,7 @@ def test_the_county_writes_in_the_stations_channel_and_it_shows(
     exchange_with_hub(station)
     hub.write("intake_case", record, [Write("county_opinion", "请补充说明"), Write("alive", "")])
     exchange_with_hub(station)
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert row.values["county_opinion"] == "请补充说明"
 

@@ -87,7 +87,7 @@ def test_a_frozen_pc_goes_on_as_another_replica_and_everything_reaches_the_count
     exchange_with_hub(colleague)
     for each in (station, colleague):
         for record in (sent, unsent):
-            row = each.store.journal.record(record)
+            row = each.store.records.find(record)
             assert row is not None
             assert (row.pending, row.held, row.refused, row.conflicts) == (0, 0, 0, 0)
     names = [each.operation.identity for each in hub.logs[STATION] if each.operation is not None]
@@ -115,7 +115,7 @@ def test_several_new_replicas_before_any_answer_are_introduced_by_the_certified_
     station.mint()
     station.mint()
     assert exchange_with_hub(station).synchronised
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert row.pending == 0
     assert len(hub.logs[STATION]) == 1
@@ -134,7 +134,7 @@ def test_a_clone_is_noticed_by_what_it_lacks_and_both_machines_work_on(
     assert exchange_with_hub(clone).synchronised
     assert exchange_with_hub(station).synchronised
     for each in (station, clone):
-        shown = {row.values["applicant_name"] for row in each.store.journal.all_records(STATION)}
+        shown = {row.values["applicant_name"] for row in each.store.records.all(STATION)}
         assert shown == {"本机", "副本"}
 
 
@@ -151,7 +151,7 @@ def test_a_copy_and_its_first_one_are_one_act_with_the_higher_verdict(
     assert (stored.verdict, stored.code, stored.position) == (Verdict.ACCEPTED, "", 1)
     amend_entry(station, record, {"applicant_name": "王晓明"})
     exchange_with_hub(station)
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert (row.values["applicant_name"], row.conflicts, row.held) == ("王晓明", 0, 0)
 
@@ -220,11 +220,11 @@ def test_a_body_that_is_missing_is_asked_for_at_either_end(
     body = hub.lose_body(STATION, 1)
     outcome = exchange_with_hub(colleague)
     assert not outcome.synchronised
-    assert colleague.store.journal.record(record) is None
+    assert colleague.store.records.find(record) is None
     exchange_with_hub(station)
     assert hub.requests[-1].said.bodies == [body]
     assert exchange_with_hub(colleague).synchronised
-    assert colleague.store.journal.record(record) is not None
+    assert colleague.store.records.find(record) is not None
 
 
 def test_a_reply_to_a_request_that_declared_nothing_ends_no_declaration(

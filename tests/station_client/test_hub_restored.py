@@ -60,10 +60,10 @@ def test_a_lost_stretch_is_offered_before_anything_is_pushed_and_comes_back_with
     assert [(len(each.said.stretches), each.runs) for each in offering] == [(2, [])]
     assert names_in(hub) == before
     for each in (first, record):
-        row = station.store.journal.record(each)
+        row = station.store.records.find(each)
         assert row is not None
         assert (row.refused, row.pending) == (0, 0)
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert row.values["county_opinion"] == "同意"
     assert exchange_with_hub(station).synchronised
@@ -81,7 +81,7 @@ def test_the_page_does_not_go_back_while_the_hub_is_behind(station: Station, hub
     shown = []
 
     def watched(data: bytes) -> bytes:
-        row = station.store.journal.record(record)
+        row = station.store.records.find(record)
         assert row is not None
         shown.append((row.values["applicant_name"], row.pending))
         return original(data)
@@ -121,7 +121,7 @@ def test_what_the_hub_does_not_believe_is_pushed_and_judged_anew(
     hub._read = lambda stretch: stretch.base  # type: ignore[method-assign]
     hub.judge = lambda operation, writes, creates: (Verdict.REFUSED, "county")
     assert exchange_with_hub(station).synchronised
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert (row.refused, row.pending) == (1, 0)
 
@@ -226,13 +226,13 @@ def test_what_is_erased_is_gone_with_what_was_not_sent_yet_and_comes_back_from_n
     hub.append(STATION, ErasureEntry(record, hub.clock()))
     amend_entry(station, record, {"applicant_name": "王晓明"})
     exchange_with_hub(station)
-    assert station.store.journal.record(record) is None
+    assert station.store.records.find(record) is None
     bodies = station.store.database.rows("SELECT body FROM operation WHERE record = ?", record)
     assert [each["body"] for each in bodies] == [None, None]
-    assert station.store.journal.lacking(9) == []
+    assert station.store.bodies.lacking(9) == []
     hub.write("intake_case", record, [Write("county_opinion", "同意"), Write("alive", "")])
     exchange_with_hub(station)
-    assert station.store.journal.record(record) is None
+    assert station.store.records.find(record) is None
 
 
 def test_a_body_that_nobody_ever_had_keeps_no_pc_from_being_synchronised(
@@ -243,7 +243,7 @@ def test_a_body_that_nobody_ever_had_keeps_no_pc_from_being_synchronised(
     entry = OperationEntry(told.name, int(Verdict.REFUSED), "body", hub.clock(), hub.clock())
     hub.append(STATION, entry, told)
     assert exchange_with_hub(station).synchronised
-    assert station.store.journal.lacking(9) == [b"d" * 32]
+    assert station.store.bodies.lacking(9) == [b"d" * 32]
     assert read_status(station).lacking == 0
 
 

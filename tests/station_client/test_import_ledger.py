@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 def records(station: Station) -> list[RecordRow]:
     """In the order in which they were recorded."""
-    return sorted(station.store.journal.records_of_kind(["intake_case"]), key=lambda row: row.id)
+    return sorted(station.store.records.of_kind(["intake_case"]), key=lambda row: row.id)
 
 
 def by_seq_no(station: Station) -> dict[str, RecordRow]:

@@ -160,6 +160,6 @@ def test_a_process_that_is_killed_in_the_middle_leaves_whole_groups_and_the_rest
     station = app.open_station(Home.open(Path(home)), desk.PIN)
     report = import_ledger(station, path)
     assert (report.already, report.imported) == (40, 60)
-    cells = [row.cells for row in station.store.journal.records_of_kind(["intake_case"])]
+    cells = [row.cells for row in station.store.records.of_kind(["intake_case"])]
     assert sorted(int(line[0]) for line in cells if line) == list(range(1, 101))
     station.close()

@@ -148,7 +148,7 @@ def test_a_refused_creation_may_be_made_void_and_waits_for_nobody_then(
         void_entry(station, record, " ")
     void_entry(station, record, "重复登记")
     for _ in range(2):  # before the county has refused that, too, and after
-        row = station.store.journal.record(record)
+        row = station.store.records.find(record)
         assert row is not None
         assert (row.alive, row.refused, row.status) == ("重复登记", 0, "已作废")
         assert row.values["applicant_name"] == "王小明"

@@ -21,7 +21,7 @@ def test_an_entry_is_found_with_its_ledger_line_after_the_station_was_closed(
     record = record_entry(station, "intake_case", desk.a_case())
     station.store.close()
     again = open_store(station.home.database, station.unlocked.data_key)
-    row = again.journal.record(record)
+    row = again.records.find(record)
     assert row is not None
     assert row.cells is not None
     assert row.cells[5] == "王小明"
@@ -37,7 +37,7 @@ def test_two_pcs_of_a_station_never_give_the_same_case_number(tmp_path: Path, ot
     numbers = []
     for station in (first, second):
         for record in record_entries(station, "intake_case", [desk.a_case()] * 3):
-            row = station.store.journal.record(record)
+            row = station.store.records.find(record)
             assert row is not None
             numbers.append(row.case_no)
         station.close()
@@ -70,7 +70,7 @@ def test_an_amendment_replaces_what_it_saw_and_only_writes_what_differs(tmp_path
     station = desk.a_station(tmp_path / "home")
     record = record_entry(station, "intake_case", desk.a_case())
     amend_entry(station, record, {"applicant_name": "王晓明", "dept_name": "县人社局"})
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert row.values["applicant_name"] == "王晓明"
     assert row.conflicts == 0
@@ -92,7 +92,7 @@ def test_a_void_record_stays_with_its_reason_and_takes_no_changes(tmp_path: Path
     station = desk.a_station(tmp_path / "home")
     record = record_entry(station, "intake_case", desk.a_case())
     void_entry(station, record, "重复登记")
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert row.alive == "重复登记"
     with pytest.raises(StationError) as told:
@@ -114,11 +114,11 @@ def test_elements_of_a_list_are_added_and_removed_one_by_one(tmp_path: Path) -> 
     station = desk.a_station(tmp_path / "home")
     record = record_entry(station, "helper_case", desk.a_helper_case())
     amend_entry(station, record, {"log": [{"at": "2026-03-02T10:00:00+08:00", "action": "已联系"}]})
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     [register] = [name for name in row.values if name.startswith("log/")]
     amend_entry(station, record, {register: None})
-    row = station.store.journal.record(record)
+    row = station.store.records.find(record)
     assert row is not None
     assert not any(name.startswith("log/") for name in row.values)
     station.close()

@@ -43,7 +43,7 @@ def test_what_came_after_the_backup_comes_back_from_the_county_and_the_rest_is_d
     again.transport = hub
     assert again.identity.past == (OLD,)
     assert exchange_with_hub(again).synchronised
-    shown = {row.values["applicant_name"] for row in again.store.journal.all_records(STATION)}
+    shown = {row.values["applicant_name"] for row in again.store.records.all(STATION)}
     assert shown == {"备份前", "已上报"}
     declared = [each for request in hub.requests for each in request.said.losses]
     assert declared == [Loss(OLD, 2, 3)]

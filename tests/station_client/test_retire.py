@@ -89,7 +89,7 @@ def test_an_open_station_is_told_nothing(tmp_path: Path) -> None:
 
 
 def test_a_closed_desk_goes_on_with_what_is_open(station: Station, hub: FakeHub) -> None:
-    [row] = station.store.journal.records_of_kind(["intake_case"])
+    [row] = station.store.records.of_kind(["intake_case"])
     hub.judge = lambda *_: (Verdict.HELD, "closed")
     amend_entry(station, row.id, {"case_status": "finished", "remark": "已办结"})
     exchange_with_hub(station)
@@ -204,7 +204,7 @@ def test_too_early_it_changes_nothing(station: Station, end: Any) -> None:
 
 
 def test_a_sealed_desk_is_read_and_never_written(station: Station, tmp_path: Path) -> None:
-    [row] = station.store.journal.records_of_kind(["intake_case"])
+    [row] = station.store.records.of_kind(["intake_case"])
     assert seal_store(station, CODE).is_told
     for act in (
         lambda: record_entry(station, "intake_case", desk.a_case()),

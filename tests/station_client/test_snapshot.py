@@ -56,7 +56,7 @@ def test_a_replacement_gets_parts_then_the_tail_and_shows_the_same(
     assert [each.said.snapshot is not None for each in hub.requests[-4:]] == [True] * 3 + [False]
     assert outcome.pulled == 1
     for each in records:
-        here, there = station.store.journal.record(each), replacement.store.journal.record(each)
+        here, there = station.store.records.find(each), replacement.store.records.find(each)
         assert here is not None
         assert there is not None
         assert (there.values, there.pending) == (here.values, 0)
@@ -88,8 +88,8 @@ def test_it_goes_on_where_it_was_cut_off_and_says_how_far_it_is(
     hub.exchange = genuine  # type: ignore[method-assign]
     assert exchange_with_hub(replacement).synchronised
     assert read_status(replacement).starting is None
-    assert len(replacement.store.journal.all_records(STATION)) == 6
-    row = replacement.store.journal.record(mine)
+    assert len(replacement.store.records.all(STATION)) == 6
+    row = replacement.store.records.find(mine)
     assert row is not None
     assert row.pending == 0
 
@@ -145,7 +145,7 @@ def test_what_is_spent_stays_dead_and_what_it_replaced_stays_replaced(
 
     hub._part = without_the_second  # type: ignore[method-assign]
     assert exchange_with_hub(replacement).synchronised
-    row = replacement.store.journal.record(record)
+    row = replacement.store.records.find(record)
     assert row is not None
     assert (row.values["applicant_name"], row.conflicts) == ("王三", 0)
     station.mint()
@@ -168,7 +168,7 @@ def test_what_was_held_when_it_was_taken_is_raised_by_the_tail(
     exchange_with_hub(station)
     exchange_with_hub(replacement)
     assert read_status(replacement).held == 0
-    assert replacement.store.journal.record(record) is not None
+    assert replacement.store.records.find(record) is not None
 
 
 def test_a_base_that_the_hub_lost_is_replaced_and_our_own_is_offered(
@@ -183,9 +183,9 @@ def test_a_base_that_the_hub_lost_is_replaced_and_our_own_is_offered(
     hub.covered = 2
     hub.restore(STATION, 2)
     assert exchange_with_hub(replacement).synchronised
-    row = replacement.store.journal.record(mine)
+    row = replacement.store.records.find(mine)
     assert row is not None
     assert row.pending == 0
     assert mine in {e.operation.header.record for e in hub.logs[STATION] if e.operation}
     assert exchange_with_hub(station).synchronised
-    assert len(station.store.journal.all_records(STATION)) == 5
+    assert len(station.store.records.all(STATION)) == 5

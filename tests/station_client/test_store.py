@@ -102,7 +102,7 @@ def test_a_bit_that_flips_under_the_running_program_is_noticed_when_it_is_read(
     store = open_store(path, key)
     damage_pages_of(path, every=1)
     with pytest.raises(StationError) as told:
-        store.journal.all_records(b"c" * 16)
+        store.records.all(b"c" * 16)
     assert told.value.code == "store.damaged"
     store.close()
 
@@ -171,7 +171,7 @@ def test_threads_record_at_once_and_the_chain_has_no_gap(tmp_path: Path) -> None
         thread.join()
     _, unsent = station.store.journal.outbox(station.keys.replica, 1000)
     assert [operation.header.seq for operation in unsent] == list(range(1, 81))
-    numbers = {row.case_no for row in station.store.journal.all_records(station.channel)}
+    numbers = {row.case_no for row in station.store.records.all(station.channel)}
     assert len(numbers) == 80
     station.close()
 
@@ -188,10 +188,10 @@ def test_the_newest_day_and_of_a_day_the_newest_line_stands_first(tmp_path: Path
     station = desk.a_station(tmp_path)
     for day in ("2026-03-01", "2026-03-02", "2026-03-01"):
         record_entry(station, "intake_case", desk.a_case(ledger_date=day))
-    lines = station.store.journal.lines("", "9999", "", 10, 0)
+    lines = station.store.records.lines("", "9999", "", 10, 0)
     assert [line.day for line in lines] == ["2026-03-02", "2026-03-01", "2026-03-01"]
     assert lines[1].id > lines[2].id  # ids are in order of time
-    assert station.store.journal.newest_line() == lines[0]
+    assert station.store.records.newest_line() == lines[0]
     station.close()
 
 

@@ -168,7 +168,7 @@ def test_a_pc_that_was_cut_off_between_hearing_of_a_fork_and_minting_mints_at_th
 def test_what_was_erased_before_it_was_sent_keeps_no_minted_pc_waiting(station: Station) -> None:
     record = record_entry(station, "intake_case", desk.a_case())
     with station.store.writing():
-        station.store.journal.erase_bodies(station.channel, [record])
+        station.store.bodies.erase(station.channel, [record])
     station.mint()
     assert not station.has_to_issue_again()
     assert station.store.journal.all_sent(station.keys.replica)

@@ -220,7 +220,7 @@ def _unlike(desk: Desk, by_record: dict[str, Any]) -> Iterator[str]:
 def _unknown(desk: Desk, colleagues: list[Desk]) -> Iterator[str]:
     """What another PC of the station wrote and this one never heard of."""
     for record in (each for other in colleagues for each in other.expected):
-        if desk.station.store.journal.record(bytes.fromhex(record)) is None:
+        if desk.station.store.records.find(bytes.fromhex(record)) is None:
             yield f"{record} is not known at a desk of its station"
 
 

@@ -109,9 +109,9 @@ def typed(**changes: str) -> dict[str, str]:
 
 def records(program: Program, kind: str = "helper_case") -> list[dict[str, Any]]:
     """The values of all records of a kind."""
-    return [row.values for row in program.station.store.journal.records_of_kind([kind])]
+    return [row.values for row in program.station.store.records.of_kind([kind])]
 
 
 def newest(program: Program, kind: str = "helper_case") -> str:
     """The address part of the record of a kind that changed last."""
-    return program.station.store.journal.records_of_kind([kind])[0].id.hex()
+    return program.station.store.records.of_kind([kind])[0].id.hex()

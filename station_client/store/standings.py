@@ -1,0 +1,59 @@
+"""Which place and verdict the county gave each operation, as its entries say.
+
+Knows no entry's bytes and no record's form. Whoever writes does so within `Database.writing`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from station_client.store.connection import Database
+
+
+class Standings:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept_as_written(
+        self, channel: bytes, accepted: Sequence[tuple[bytes, int, int, int]]
+    ) -> set[bytes]:
+        """(name, position, effective stamp, hub's time) of what is accepted; gives the names of
+        those with which nothing changes but that they wait no longer.
+
+        They were pending, have no copy, and their stamps stand: so their records look as before,
+        and what is most of every push is not merged again.
+        """
+        rows = self._database.rows_of(
+            "SELECT name, record, stamp FROM operation AS mine"
+            " WHERE verdict IS NULL AND position IS NULL AND body IS NOT NULL AND NOT EXISTS"
+            "  (SELECT 1 FROM operation WHERE identity = mine.identity AND name <> mine.name)"
+            " AND identity NOT IN (SELECT identity FROM spent) AND name IN (?*)",
+            [name for name, *_ in accepted],
+        )
+        pending = {row["name"]: row for row in rows}
+        plain = [
+            each for each in accepted if each[0] in pending and pending[each[0]]["stamp"] == each[2]
+        ]
+        self._database.write_many(
+            "UPDATE operation SET position = ?2, effective = ?3, verdict = 2, at = ?4"
+            " WHERE name = ?1",
+            plain,
+        )
+        self._database.write_many(
+            "UPDATE record SET pending = pending - 1 WHERE channel = ? AND id = ?",
+            ((channel, pending[name]["record"]) for name, *_ in plain),
+        )
+        return {name for name, *_ in plain}
+
+    def set_places(self, places: Iterable[tuple[bytes, int, int]]) -> None:
+        """(name, position, effective stamp) as entries gave them: a place is of one name alone."""
+        self._database.write_many(
+            "UPDATE operation SET position = ?2, effective = ?3 WHERE name = ?1", places
+        )
+
+    def raise_verdicts(self, verdicts: Iterable[tuple[bytes, int, str, int]]) -> None:
+        """(identity, verdict, code, at) in the order of their entries: the higher counts, and of
+        two causes to hold (verdict 0) the later. A verdict is of all copies of an operation."""
+        self._database.write_many(
+            "UPDATE operation SET verdict = ?2, code = ?3, at = ?4"
+            " WHERE identity = ?1 AND (coalesce(verdict, -1) < ?2 OR (verdict = 0 AND ?2 = 0))",
+            verdicts,
+        )
