@@ -160,7 +160,7 @@ def read_stick(world: World, pc: Pc, file: bytes, damage: str) -> None:
         outcome = read_reply(pc.station, file)
     except StationError as told:
         # Answered already, very old, or to the name that this PC had before it took another.
-        is_known = told.code in ("courier.answered", "envelope.receiver")
+        is_known = told.code in ("courier.answered", "courier.former", "envelope.receiver")
         require(is_known or damage != "none", 9, f"a genuine reply is told as {told.code}")
         return
     require(damage == "none", 7, "a damaged stick was taken")
