@@ -9,7 +9,7 @@ from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.permissions import demand
-from hub_server.services.answer_exchange import answer_exchange
+from hub_server.services.answer_exchange import answer_exchange, grant_of
 from hub_server.services.audit import note
 from hub_server.services.enrol_station import enrol_station
 from hub_server.services.watch_stations import standing_words
@@ -67,35 +67,36 @@ def take_courier(hub: Hub, account: Account, file_bytes: bytes) -> CourierAnswer
     demand(account, "courier.answer")
     if not file_bytes:
         raise HubError("courier.no_file")
-    sender, station = _sender(hub, account, file_bytes)
-    before = _length(hub, sender.channel)
+    data = _unframed(file_bytes)
+    if _kind(data) != Kind.REQUEST:
+        raise PeerFault("courier.kind", kind=_NAMES.get(_kind(data), _kind(data)))
+    grant = grant_of(hub, data)
+    if not account.sees(grant.region):
+        raise HubError("account.other_region")
+    before = _length(hub, grant.channel)
     reply = answer_courier(hub, file_bytes)
+    sender, station = _sender(hub, data)
     with hub.store.writing():
         note(hub, account, "courier.answer", station.code, station.region)
-    counts = hub.store.undecided.counts().get(sender.channel, {})
-    now = hub.store.stations.replica(sender.id) or sender
+    counts = hub.store.undecided.counts().get(grant.channel, {})
     return CourierAnswer(
         reply=reply,
         station_code=station.code,
         station_name=station.name,
         device_number=sender.device_number,
-        placed=_length(hub, sender.channel) - before,
+        placed=_length(hub, grant.channel) - before,
         held=counts.get(Verdict.HELD, 0),
         refused=counts.get(Verdict.REFUSED, 0),
-        standing=standing_words(now.standing),
+        standing=standing_words(sender.standing),
     )
 
 
-def _sender(hub: Hub, account: Account, file_bytes: bytes) -> tuple[Replica, Station]:
-    data = _unframed(file_bytes)
-    if _kind(data) != Kind.REQUEST:
-        raise PeerFault("courier.kind", kind=_NAMES.get(_kind(data), _kind(data)))
+def _sender(hub: Hub, data: bytes) -> tuple[Replica, Station]:
+    """Who sent what was answered: known since then at the latest."""
     replica = hub.store.stations.replica(exchange.sender_of(data))
     station = hub.store.stations.get(replica.station_code) if replica else None
     if replica is None or station is None:
         raise HubError("replica.unknown")
-    if not account.sees(station.region):
-        raise HubError("account.other_region")
     return replica, station
 
 

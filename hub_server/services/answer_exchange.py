@@ -21,9 +21,10 @@ from hub_server.services.take_bodies import take_bodies
 from hub_server.services.take_runs import freeze, take_runs
 from hub_server.services.take_stretches import take_stretches
 from hub_server.store import Channel, Replica
-from sync_protocol import agree, enrol, exchange, limits, operations, pull
+from sync_protocol import agree, enrol, envelope, exchange, limits, operations, pull
 from sync_protocol.agree import Countersigned
 from sync_protocol.channel import Cursor, Receipt
+from sync_protocol.enrol import Certificate, Grant
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Opened, Reply, Request
 from sync_protocol.pull import Page, Reader
@@ -48,6 +49,17 @@ def answer_exchange(hub: Hub, data: bytes) -> bytes:
         replica = _as_known(hub, replica)
         reply = _answer(hub, replica, opened, taken)
     return exchange.seal_reply(reply, hub.keys, replica.id, replica.sealing)
+
+
+def grant_of(hub: Hub, data: bytes) -> Grant:
+    """The channel that the sender of these request bytes writes in: of one that the hub does not
+    know yet, too, where it proves to belong here. HubError `replica.unknown`; PeerFault."""
+    opened, known = _open(hub, data)
+    if known is not None:
+        return envelope.unpack(known.certificate, Certificate).grants[0]
+    if opened.introduced is None:
+        raise HubError("replica.unknown")
+    return opened.introduced.certificate.grants[0]
 
 
 def _open(hub: Hub, data: bytes) -> tuple[Opened, Replica | None]:

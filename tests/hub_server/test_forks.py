@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from hub_server.errors import HubError
+from hub_server.services.answer_courier import take_courier
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.check_history import journal_faults, record_faults
 from hub_server.services.decide_replica import admit_replica, list_replicas
 from hub_server.services.withdraw import revoke_enrolment
-from sync_protocol import envelope, exchange
+from sync_protocol import courier, envelope, exchange
 from sync_protocol.channel import Verdict
 from sync_protocol.enrol import Certificate
 from sync_protocol.errors import PeerFault
@@ -242,3 +243,24 @@ def test_nobody_declares_what_another_station_lost(county):
     one, other = county.desk(), county.desk(applicant_unit="邮政局")
     one.ask(rare=exchange.Rare(losses=[exchange.Loss(other.keys.replica, 1, 9)]))
     assert county.hub.store.losses.missing() == []
+
+
+def test_a_minted_replica_that_comes_on_a_stick_is_known_from_then_on(county, entry):
+    desk = county.desk()
+    desk.synchronise()
+    child = desk.minted()
+    child.write("intake_case", entry())
+    payload = child.payload()
+    answer = take_courier(county.hub, county.operator, courier.frame(child.seal(payload)))
+    assert (answer.device_number, answer.placed, answer.standing) == (2, 1, "")
+    child.apply(child.open(courier.unframe(answer.reply), payload))
+    assert child.verdict(1) == (Verdict.ACCEPTED, "")
+
+
+def test_nobody_answers_the_stick_of_a_minted_replica_of_another_region(county):
+    child = county.desk().minted()
+    elsewhere = replace(county.operator, region="140502")
+    with pytest.raises(HubError) as refused:
+        take_courier(county.hub, elsewhere, courier.frame(child.seal(child.payload())))
+    assert refused.value.code == "account.other_region"
+    assert county.hub.store.stations.replica(child.keys.replica) is None
