@@ -13,6 +13,7 @@ from tests.simulation.facts import Fact, Facts, Policy, Row, hub_rows, live, sta
 from tests.simulation.onlooker import Onlooker
 from tests.simulation.promises import require
 from tests.simulation.recompute import ACCEPTED, HELD, REFUSED
+from tests.simulation.rest_of_hub import rows
 
 CLOSING_CODES = ("closed", "late")
 
@@ -54,8 +55,8 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
         stolen = fact.at > onlooker.revoked.get(fact.enrolment, fact.at)
         counts = ledger.is_accepted(fact.root) and fact.root not in onlooker.believed
         require(not (stolen and counts), 8, "a revoked PC is believed")
-    for (channel_id, record), rows in records.items():
-        accepted = standing(rows)
+    for (channel_id, record), placed in records.items():
+        accepted = standing(placed)
         if accepted:
             _check_values(hub, channel_id, record, accepted, facts, ledger)
 
@@ -76,9 +77,9 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
             fair = fact.record in onlooker.erased or _is_fair(hub, pc, fact, fate, ledger)
             fair = fair or (is_revoked and fate.verdict == HELD)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
-    declared = hub.store.losses.missing()
+    declared = rows(hub, "SELECT replica, first, last FROM loss")
     for root, (replica, seq) in () if is_revoked else pc.lost.items():
-        is_said = any(d.replica == replica and d.first <= seq <= d.last for d in declared)
+        is_said = any(of == replica and first <= seq <= last for of, first, last in declared)
         require(root in ledger.fates or is_said, 10, "what is truly gone is not declared")
     for root in () if is_revoked else pc.accepted:
         require(ledger.is_accepted(root), 10, "what was accepted became less")
