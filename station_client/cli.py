@@ -364,7 +364,8 @@ def restored(
             station = app.restored(home, secret, clerk_of(home, number), file)
             now = read_status(station)
             lost = sum(each.last - each.first + 1 for each in now.lost)
-            click.echo(f"已恢复  记录 {now.entries}  待上报 {now.pending}  缺失 {lost}")
+            shown = len(station.store.records.all(station.channel))
+            click.echo(f"已恢复  记录 {shown}  待上报 {now.pending}  缺失 {lost}")
             station.close()
 
 

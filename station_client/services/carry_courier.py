@@ -69,24 +69,30 @@ class CourierState:
     """`awaited`: when each file was made (ms) whose reply has not come back; `unconfirmed` own
     operations have no receipt; `behind` entries of the county are known to be there and not here;
     `is_starting`: of a channel nothing has come yet, so that nobody knows how much there is.
+    `is_at_odds`: something else than that is not level yet; the status page says what.
     """
 
     awaited: tuple[int, ...]
     unconfirmed: int
     behind: int
     is_starting: bool
+    is_at_odds: bool
 
     @property
     def is_complete(self) -> bool:
-        return not (self.unconfirmed or self.behind or self.is_starting)
+        return not (self.unconfirmed or self.behind or self.is_starting or self.is_at_odds)
 
 
 def read_courier(station: Station) -> CourierState:
     """What is still open between this desk and the county, whoever carries it."""
-    channels = station.store.channels.all()
+    store = station.store
+    channels = store.channels.all()
     return CourierState(
-        awaited=tuple(station.store.channels.carried("courier")),
-        unconfirmed=station.store.journal.totals(station.keys.replica).pending,
+        awaited=tuple(store.channels.carried("courier")),
+        unconfirmed=store.journal.totals(station.keys.replica).pending,
         behind=sum(max(0, each.head - each.cursor.position) for each in channels),
         is_starting=any(each.is_starting or each.receipt_at is None for each in channels),
+        is_at_odds=store.facts.exchange().standing not in ("", "retired")
+        or any(each.parted for each in channels)
+        or bool(store.lost.count_stretches() or store.bodies.count_lacking()),
     )

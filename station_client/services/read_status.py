@@ -52,7 +52,6 @@ class Status:
     standing: str
     standing_words: str
     alarms: tuple[str, ...]
-    entries: int
     offering: int = 0
     lacking: int = 0
     lost: tuple[Loss, ...] = ()
@@ -105,7 +104,6 @@ def read_status(station: Station) -> Status:
         standing=state.standing,
         standing_words=why_nothing_comes(state.standing),
         alarms=tuple(PARTED.format(region=each.region) for each in channels if each.parted),
-        entries=store.channels.entry_count(),
         offering=store.lost.count_stretches(),
         lacking=store.bodies.count_lacking(),
         lost=tuple(store.facts.losses(limits.LOSSES_PER_REQUEST)),

@@ -91,10 +91,6 @@ class Channels:
             found = entry if isinstance(entry, ClosingEntry) else found
         return found
 
-    def entry_count(self) -> int:
-        row = self._database.row("SELECT count(*) AS n FROM entry")
-        return int(row["n"]) if row else 0
-
     def hub_replicas(self) -> set[bytes]:
         return {row["replica"] for row in self._database.rows("SELECT replica FROM hub_replica")}
 

@@ -34,9 +34,10 @@ _WAITS = (
     " AND (replica = ? OR (verdict IS NULL AND body IS NOT NULL))"
 )
 _ADD_PLACED = (
-    "INSERT INTO operation (name, identity, channel, record, replica, seq, kind, form_version,"
-    " stamp, clerk, header, body, body_digest, link, by_hub, position, verdict, code, effective,"
-    " at)"
+    # What a page places twice, as no honest hub does, has its first place.
+    "INSERT OR IGNORE INTO operation (name, identity, channel, record, replica, seq, kind,"
+    " form_version, stamp, clerk, header, body, body_digest, link, by_hub, position, verdict, code,"
+    " effective, at)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 

@@ -4,7 +4,7 @@ Knows the protocol's types and no SQL.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -230,4 +230,3 @@ class Totals:
     refused: int
     in_conflict: int
     returned: int
-    entries: int = field(default=0)

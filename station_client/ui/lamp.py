@@ -21,7 +21,7 @@ def lamp_of(station: Station) -> Lamp:
 
 def lamp_for(status: Status) -> Lamp:
     """What needs a person comes first, then what waits for the network."""
-    if status.sealed_at is not None:
+    if status.sealed_at is not None and not status.pending:
         return Lamp("green", "已封存", "不用做什么。")
     if status.standing:
         return Lamp("red", "县级暂停同步", status.standing_words)

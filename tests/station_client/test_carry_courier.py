@@ -59,6 +59,17 @@ def test_a_desk_that_has_received_nothing_yet_does_not_call_that_complete(
     assert read_courier(station).is_complete
 
 
+def test_a_desk_that_the_county_keeps_waiting_does_not_call_that_complete(
+    station: Station, hub: FakeHub
+) -> None:
+    for _ in range(3):
+        read_reply(station, answered(hub, write_request(station)))
+    hub.standing = "waiting"
+    read_reply(station, answered(hub, write_request(station)))
+    assert read_courier(station).is_at_odds
+    assert not read_courier(station).is_complete
+
+
 def test_what_was_written_since_is_still_open(station: Station, hub: FakeHub) -> None:
     file = write_request(station)
     record_entry(station, "intake_case", desk.a_case())

@@ -11,6 +11,7 @@ from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_ledger import read_ledger
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.station import Station
+from sync_protocol import channel
 from sync_protocol.channel import Verdict
 from sync_protocol.operations import Write
 from tests.station_client import desk
@@ -237,3 +238,12 @@ def test_many_entries_of_a_colleague_arrive_whole(station: Station, colleague: S
     exchange_with_hub(station)
     rows, count = read_ledger(station, text="王小明")
     assert (count, len(rows)) == (1500, 100)
+
+
+def test_what_a_broken_hub_places_twice_is_here_once(station: Station, hub: FakeHub) -> None:
+    exchange_with_hub(station)
+    writes = [Write("item_name", "社会保障卡申领"), Write("alive", "")]
+    placed = hub.write("catalogue_item", b"i" * 16, writes, to=REGION)
+    hub.append(REGION, channel.read_entry(hub.logs[REGION][-1].data), placed)  # type: ignore[arg-type]
+    assert exchange_with_hub(station).synchronised
+    assert len(station.store.items.find("社会", 9)) == 1
