@@ -70,7 +70,7 @@ def _apply(station: Station, row: ChannelRow, part: SnapshotPart) -> bool:
     store = station.store
     with store.writing():
         touched = learn_epochs(station, of, _epochs(part))
-        _keep(station, of, records)
+        _keep(station, of, records, part.receipt.cursor.position)
         show_again(station, of, [*touched, *(each.record for each in records)])
         if part.closing:
             closing = channel.read_entry(part.closing)
@@ -94,7 +94,7 @@ def _epochs(part: SnapshotPart) -> list[bytes]:
     return [*channel.former_epochs(part.epochs), part.receipt.cursor.epoch]
 
 
-def _keep(station: Station, of: bytes, records: Sequence[ReadRecord]) -> None:
+def _keep(station: Station, of: bytes, records: Sequence[ReadRecord], position: int) -> None:
     store, snapshots = station.store, station.store.snapshots
     placed = [both for each in records for both in each.operations]
     store.bodies.erase(of, [each.record for each in records if each.erased])
@@ -105,4 +105,4 @@ def _keep(station: Station, of: bytes, records: Sequence[ReadRecord]) -> None:
         (each.identity, at.verdict, at.code, at.at) for each, at in placed
     )
     snapshots.keep_undecided(of, ((each.identity, at) for each, at in placed))
-    snapshots.keep_left_out(of, records)
+    snapshots.keep_left_out(of, records, position)

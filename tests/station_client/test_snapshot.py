@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry
@@ -189,3 +190,36 @@ def test_a_base_that_the_hub_lost_is_replaced_and_our_own_is_offered(
     assert mine in {e.operation.header.record for e in hub.logs[STATION] if e.operation}
     assert exchange_with_hub(station).synchronised
     assert len(station.store.records.all(STATION)) == 5
+
+
+def test_what_was_written_here_and_is_spent_in_the_snapshot_waits_no_longer(
+    station: Station, hub: FakeHub
+) -> None:
+    """Its replies were lost, and a backup covers it before anything came back."""
+    record = record_entry(station, "intake_case", desk.a_case())
+    for name in ("王晓明", "王小二"):
+        hub.lose_reply = True
+        with pytest.raises(StationError):
+            exchange_with_hub(station)
+        amend_entry(station, record, {"applicant_name": name})
+    hub.covered = 2
+    genuine = hub._part
+
+    def without_the_spent(ask: snapshot.SnapshotAsk | None) -> SnapshotPart | None:
+        part = genuine(ask)
+        if part is None:
+            return None
+        [one] = part.records
+        first = hub.logs[STATION][0].operation
+        assert first is not None
+        return replace(
+            part, records=[replace(one, operations=one.operations[1:], spent=[first.name])]
+        )
+
+    hub._part = without_the_spent  # type: ignore[method-assign]
+    assert exchange_with_hub(station).synchronised
+    row = station.store.records.find(record)
+    assert row is not None
+    assert (row.values["applicant_name"], row.pending, row.conflicts) == ("王小二", 0, 0)
+    assert exchange_with_hub(station).synchronised
+    assert hub.requests[-1].runs == []
