@@ -120,7 +120,7 @@ def _hear(station: Station, said: Rare, reply: Reply) -> bool:
         station.is_certified(*reply.certificate)
     with store.writing():
         if said.losses and reply.version >= LOST_SINCE:
-            store.facts.forget_losses(said.losses)
+            store.facts.told_losses(said.losses)
         given = [(operations.digest_of_body(body), body) for body in reply.bodies]
         healed = dict.fromkeys(store.bodies.give(given))
         for channel, record in healed:

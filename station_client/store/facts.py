@@ -14,6 +14,8 @@ from sync_protocol.exchange import Loss
 
 T = TypeVar("T")
 
+_EPOCH = "(SELECT epoch FROM channel WHERE kind = 'station')"
+
 
 class Facts:
     def __init__(self, database: Database) -> None:
@@ -32,20 +34,24 @@ class Facts:
         self._keep("exchange", state)
 
     def declare(self, losses: Iterable[Loss]) -> None:
-        """Keep which own operations this store has lost, until the hub was told."""
+        """Keep which own operations this store has lost."""
         self._database.write_many(
             "INSERT OR REPLACE INTO loss (replica, first, last) VALUES (?, ?, ?)",
             ((each.replica, each.first, each.last) for each in losses),
         )
 
     def losses(self, limit: int) -> list[Loss]:
-        """What is declared and no genuine reply has answered yet."""
-        rows = self._database.rows("SELECT replica, first, last FROM loss LIMIT ?", limit)
+        """What is declared and no genuine reply of the hub's epoch has answered yet: a hub that is
+        put back has forgotten what it was told."""
+        rows = self._database.rows(
+            f"SELECT replica, first, last FROM loss WHERE told_in IS NOT {_EPOCH} LIMIT ?", limit
+        )
         return [Loss(**row) for row in rows]
 
-    def forget_losses(self, told: Iterable[Loss]) -> None:
+    def told_losses(self, told: Iterable[Loss]) -> None:
+        """A genuine reply answered a request that declared these."""
         self._database.write_many(
-            "DELETE FROM loss WHERE replica = ? AND first = ? AND last = ?",
+            f"UPDATE loss SET told_in = {_EPOCH} WHERE replica = ? AND first = ? AND last = ?",
             ((each.replica, each.first, each.last) for each in told),
         )
 

@@ -114,10 +114,10 @@ def restore_hub_whole(world: World, pc: Pc, dice: Random) -> bool:
     epoch is a rewrite, and raises the alarm."""
     if not _restore_image(world, dice, witness=True):
         return False
-    before = world.hub.epoch
-    for each in [pc for pc in world.pcs if _saw_more(world, pc)]:
+    witnesses = [pc for pc in world.pcs if _saw_more(world, pc)]
+    for each in witnesses:
         traffic.exchange(world, each, dice)
-    if world.hub.epoch == before:
+    if not witnesses:
         declare_restored(world.hub, world.cast.admin)
     return True
 
