@@ -100,12 +100,13 @@ class Journal:
         return [received(row["header"], row["body"], row["body_digest"]) for row in rows]
 
     def share_verdicts(self, copies: Iterable[Operation]) -> None:
-        """A verdict is of all copies of an operation, of those too that come after it."""
+        """A verdict is of all copies of an operation, of those too that come after it, and of the
+        first one where that comes last."""
         self._database.write_many(
             "UPDATE operation SET (verdict, code, at) = (SELECT verdict, code, at FROM operation"
             "  WHERE identity = ?1 ORDER BY coalesce(verdict, -1) DESC LIMIT 1)"
             " WHERE identity = ?1",
-            ((each.identity,) for each in copies if each.header.origin is not None),
+            ((each.identity,) for each in copies),
         )
 
     def add_received(

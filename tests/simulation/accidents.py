@@ -57,6 +57,7 @@ def body_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
     )
     if not rows:
         return False
+    pc.page = None  # it shows less until the hub has sent the body again
     with pc.station.store.writing():
         pc.station.store.database.write(
             "UPDATE operation SET body = NULL WHERE name = ?", dice.choice(rows)["name"]
