@@ -4,16 +4,15 @@ there."""
 from dataclasses import replace
 from typing import Any
 
-from sync_protocol import channel, limits, merge, pull, push
-from sync_protocol.channel import Verdict
+from sync_protocol import channel, merge, push
 from sync_protocol.merge import Live, Record, Register, Rules
 from sync_protocol.operations import Operation
-from sync_protocol.pull import Applied, Reader
+from sync_protocol.pull import Applied
 from sync_protocol.push import Judge, Judgement, KnownChain, Records, Taken
 from tests.simulation.bug import Bug
 
 _judged, _resolve = push._judged, merge._resolve
-_make_page, _take_run = pull.make_page, push.take_run
+_take_run = push.take_run
 
 
 def _replaces_used(acts: object, record: Record, register: str) -> tuple[bytes, ...]:
@@ -38,18 +37,9 @@ def _forgets_what_it_has(run: Any, signing: bytes, known: KnownChain, *rest: Any
     return _take_run(run, signing, replace(known, names={}), *rest)
 
 
-def _all_own_as_numbers(base: Any, stored: Any, reader: Reader, budget_bytes: int) -> Any:
-    return _make_page(base, stored, replace(reader, own_seq=limits.INTEGER_HIGHEST), budget_bytes)
-
-
 def _stops_at_unreadable(operation: Operation, records: Records, judge: Judge) -> Judgement:
     operation.writes()
     return _judged(operation, records, judge)
-
-
-def _always_waits(operation: Operation, records: Records, judge: Judge) -> Judgement:
-    judgement = _judged(operation, records, judge)
-    return (Verdict.HELD, "record") if records.waits(operation) else judgement
 
 
 def _never_waits(records: Records, operation: Operation) -> bool:

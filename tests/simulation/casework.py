@@ -14,15 +14,11 @@ import forms
 from forms.definition import Field, Form
 from forms.numbering import make_case_number
 from forms.registers import is_filled
-from sync_protocol.channel import Verdict
-from sync_protocol.merge import Rules
-from sync_protocol.operations import ALIVE, Operation, Write
-from sync_protocol.push import Judge, Judgement
+from sync_protocol.operations import ALIVE
 
 _SHIPPED = forms.builtin()
 
 # Every form has a second version that says the same: what counts here is who knows it already.
-VERSIONS = (1, 2)
 FORMS = _SHIPPED.with_forms(
     msgspec.structs.replace(_SHIPPED.latest(name), version=2) for name in _SHIPPED.names()
 )
@@ -33,44 +29,7 @@ CONTENDED = {
     "proxy_case": ("applicant_name", "contact_phone", "remark", "contact_log"),
     "station_change": ("applicant_unit", "remark", "state"),
 }
-COUNTY_WRITES = {
-    "helper_case": ("county_opinion", "applicant_name", "remark"),
-    "proxy_case": ("county_opinion", "applicant_name", "remark"),
-    "station_change": ("review_opinion", "state"),
-}
 _NAMES = ("王芳", "李强", "赵敏", "晋城市便民社")
-
-
-def rules_of(form: Form) -> Rules:
-    """The merge rules that a form declares."""
-
-    def place(register: str, value: Any) -> tuple[int, int] | None:
-        state = value.get("state") if isinstance(value, dict) else None
-        return (value["round"], form.places[state]) if state in form.places else None
-
-    return Rules(form.policy, place)
-
-
-def judge_by(highest_version: int) -> Judge:
-    """The hub's judgement by the definitions that have reached it; pure."""
-
-    def judge(operation: Operation, writes: tuple[Write, ...], creates: bool) -> Judgement:
-        header = operation.header
-        form = FORMS.get(header.kind, header.form_version)
-        if form is None or header.form_version > highest_version:
-            return Verdict.HELD, "form"
-        if form.channel != "station":
-            return Verdict.REFUSED, "channel"
-        values = {write.field: write.value for write in writes}
-        problems = forms.check_writes(form, values, author="station", creates=creates)
-        if not problems:
-            return Verdict.ACCEPTED, ""
-        first = min(problems, key=lambda each: (each.code != "author", each.field, each.code))
-        if first.code == "author":
-            return Verdict.REFUSED, f"author:{first.field}"
-        return Verdict.REFUSED, f"check:{first.field}:{first.code}"
-
-    return judge
 
 
 def new_values(kind: str, dice: Random) -> dict[str, Any]:
@@ -98,12 +57,6 @@ def changes(kind: str, shown: Mapping[str, Any], dice: Random) -> dict[str, Any]
     """An edit by the desk: one or two registers and `alive`."""
     registers = dice.sample(CONTENDED[kind], dice.choice((1, 1, 2)))
     return _edit(kind, registers, shown, "station", dice) | {ALIVE: ""}
-
-
-def county_changes(kind: str, shown: Mapping[str, Any], dice: Random) -> dict[str, Any]:
-    """An edit by the county."""
-    register = dice.choice(COUNTY_WRITES[kind])
-    return _edit(kind, [register], shown, "hub", dice) | {ALIVE: ""}
 
 
 def _edit(
