@@ -16,7 +16,7 @@ from station_client.station import Station
 from station_client.store.bodies import Bodies
 from station_client.store.journal import Journal
 from station_client.store.lost import Lost
-from sync_protocol import crypto
+from sync_protocol import crypto, operations
 from sync_protocol.channel import Cursor
 from sync_protocol.lost import Stretch
 from sync_protocol.operations import Operation
@@ -173,6 +173,12 @@ BUGS = (
         introduce, "_standing_of_minted", _another_enrolment,
         "record:0 exchange:0 back_up_pc:0 record:0 exchange:0 revoke:0 restore_pc:0 record:0"
         " exchange:0",
+    ),
+    Bug(
+        "a closed desk marks what it writes, and marks beat stamps",
+        operations, "AFTER_CLOSING", 0,
+        "record:0 exchange:0 apply_to_close:0 exchange:0 decide:0 decide:0 decide:0 exchange:0"
+        + " turn_clock:0 record:0 exchange:0" * 8,
     ),
     Bug(
         "a missing body is asked for",

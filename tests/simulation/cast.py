@@ -73,7 +73,8 @@ class Pc:
     was weighed since; `noted`, how far its operations were noted; `was_copied`, whether there was
     ever another one of it; `page`, what it showed when the hub was put back, until it heard of
     that; `reached`, how far it had the own channel then; `lost`, the facts
-    that a restore took from it, with replica and seq.
+    that a restore took from it, with replica and seq; `was_closed`, whether it knew before its last
+    act that the station is closed.
     """
 
     home: Home
@@ -89,6 +90,7 @@ class Pc:
     was_copied: bool = False
     page: set[tuple[bytes, str, bytes]] | None = None
     reached: int = 0
+    was_closed: bool = False
     lost: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     _keys: dict[bytes, ReplicaKeys] = field(default_factory=dict, repr=False)
     _station: Station | None = field(default=None, repr=False)

@@ -24,7 +24,7 @@ class Fact:
 
     `seen`: register it wrote → the facts that stood there on its author's page; `beneath`: all
     facts about the record on its author's disk; `intent`: "" or how the program that wrote it was
-    wrong.
+    wrong; `is_late`: written at a desk that knew it was closed.
     """
 
     root: bytes
@@ -35,6 +35,7 @@ class Fact:
     seen: Mapping[str, frozenset[bytes]]
     beneath: frozenset[bytes]
     intent: str = ""
+    is_late: bool = False
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class Onlooker:
             for register, names in (page or {}).items():
                 seen[register] = frozenset(roots[name] for name in names)
             beneath = frozenset(roots.values())
-            what = (row["record"], row["body"], now, seen, beneath, intent)
+            what = (row["record"], row["body"], now, seen, beneath, intent, pc.was_closed)
             self.facts.add(Fact(row["body_digest"], pc.enrolment, *what))
             pc.claimed = False
         return len(rows)

@@ -55,6 +55,7 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
         stolen = fact.at > onlooker.revoked.get(fact.enrolment, fact.at)
         counts = ledger.is_accepted(fact.root) and fact.root not in onlooker.believed
         require(not (stolen and counts), 8, "a revoked PC is believed")
+        require(not (fact.is_late and counts), 4, "a closed desk is believed without the county")
     for (channel_id, record), placed in records.items():
         accepted = standing(placed)
         if accepted:

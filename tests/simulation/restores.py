@@ -58,7 +58,7 @@ def _restore(world: World, pc: Pc, dice: Random, *, whole: bool) -> bool:
     else:
         world.disks.put_back(image.folder / pc.home.database.name, pc.home.database)
     pc.remember(image.of)
-    pc.page = None
+    pc.page, pc.was_closed = None, False
     world.forget_pages(pc)
     world.start(pc)
     # An image of the whole machine does not know what was written since.

@@ -87,6 +87,7 @@ class World:
         """What must hold at this desk whenever nobody is in the middle of something."""
         self.note_saved(pc)
         self.onlooker.note_accepted(pc)
+        pc.was_closed = pc.station.is_closed
         self._watch_page(pc)
         self.onlooker.check_desk(pc, self.line_of(pc).delivered)
 
