@@ -51,16 +51,20 @@ def _exchange_any(world: World, pc: Pc, dice: Random) -> None:
 
 
 def body_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
-    """A body that the hub has too cannot be read from this PC's disk any more."""
+    """A body that was at the hub cannot be read from this PC's disk any more. It is healed, unless
+    the hub is put back to before it had it."""
     rows = pc.station.store.database.rows(
-        "SELECT name FROM operation WHERE body IS NOT NULL AND position IS NOT NULL ORDER BY name"
+        "SELECT name, body_digest FROM operation WHERE body IS NOT NULL AND position IS NOT NULL"
+        " ORDER BY name"
     )
     if not rows:
         return False
+    gone = dice.choice(rows)
+    world.onlooker.gone_bad.add(gone["body_digest"])
     pc.page = None  # it shows less until the hub has sent the body again
     with pc.station.store.writing():
         pc.station.store.database.write(
-            "UPDATE operation SET body = NULL WHERE name = ?", dice.choice(rows)["name"]
+            "UPDATE operation SET body = NULL WHERE name = ?", gone["name"]
         )
     return True
 

@@ -41,7 +41,7 @@ class Onlooker:
     """Remembers what everybody wrote and was told.
 
     `erased` are records; `revoked` gives enrolments and the true time; `believed` are facts that
-    the county accepted by its own decision.
+    the county accepted by its own decision, `gone_bad` those whose body some PC cannot read.
     """
 
     facts: Facts = field(default_factory=Facts)
@@ -50,6 +50,7 @@ class Onlooker:
     erased: set[bytes] = field(default_factory=set)
     revoked: dict[bytes, int] = field(default_factory=dict)
     believed: set[bytes] = field(default_factory=set)
+    gone_bad: set[bytes] = field(default_factory=set)
 
     # --- desks -----------------------------------------------------------------------------------
 

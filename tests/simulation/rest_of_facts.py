@@ -77,6 +77,7 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
         if fate is not None and fact is not None and fate.verdict != ACCEPTED:
             fair = fact.record in onlooker.erased or _is_fair(hub, pc, fact, fate, ledger)
             fair = fair or (is_revoked and fate.verdict == HELD)
+            fair = fair or (root in onlooker.gone_bad and "body" in fate.codes)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
     declared = rows(hub, "SELECT replica, first, last FROM loss")
     for root, (replica, seq) in () if is_revoked else pc.lost.items():
