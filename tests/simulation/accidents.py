@@ -27,6 +27,17 @@ def power_cut(world: World, pc: Pc, dice: Random) -> bool:
     return fault.fired
 
 
+def power_cut_after_commit(world: World, pc: Pc, dice: Random) -> bool:
+    """The PC dies between two transactions of an exchange."""
+    fault = Fault(dice.randint(1, 5), PowerCut, after=True)
+    try:
+        with struck_by(fault, pc.station.store.database, ("commit",)):
+            exchange_with_hub(pc.station)
+    except PowerCut:
+        world.restart(pc)
+    return fault.fired
+
+
 def disk_full(world: World, pc: Pc, dice: Random) -> bool:
     """A full disk for one statement: told, and nothing is half done."""
     act = dice.choice((write_case, _amend_any, _exchange_any))

@@ -211,7 +211,7 @@ BUGS = (
     Bug(
         "cursor and contents are one transaction",
         absorb_reply, "apply_page", _cursor_first,
-        "record:0 exchange:0" + " amend:0 exchange:0 power_cut:1" * 6,
+        "record:0 exchange:0" + " record:0 exchange:0 power_cut_after_commit:1" * 12,
     ),
     Bug(
         "only a genuine reply empties the outbox",

@@ -3,7 +3,7 @@
 Knows that a peewee database is written through a few methods, and nothing of what is written.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,9 +56,9 @@ def full_disk(at: int) -> Fault:
 
 
 @contextmanager
-def struck_by(fault: Fault, database: Any) -> Iterator[Fault]:
-    """The database with this fault in it."""
-    ways = [way for way in WAYS if hasattr(database, way)]
+def struck_by(fault: Fault, database: Any, ways: Sequence[str] = WAYS) -> Iterator[Fault]:
+    """The database with this fault in it, at these of the ways to write to it."""
+    ways = [way for way in ways if hasattr(database, way)]
     for way in ways:
         setattr(database, way, fault.wrapped(getattr(database, way)))
     try:
