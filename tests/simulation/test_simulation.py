@@ -25,7 +25,7 @@ from tests.simulation.steps import FAULTS
 from tests.simulation.story import draw, run, violation_of
 
 SEED = int(os.environ.get("BIANMIN_SEED") or 1)
-RUNS = 1_000
+RUNS = 500
 RUNS_OF_THE_PROOF = 10_000
 
 
