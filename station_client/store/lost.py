@@ -5,6 +5,7 @@ Knows no exchange. Whoever writes does so within `Database.writing`. PROTOCOL.md
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -20,6 +21,7 @@ from sync_protocol.channel import (
     Verdict,
     VerdictEntry,
 )
+from sync_protocol.errors import PeerFault
 from sync_protocol.lost import Stretch
 
 _pack = msgspec.msgpack.encode
@@ -74,6 +76,15 @@ class Lost:
             if (at, kept) != (position + 1, following):
                 break
             position, digest = at, following
+        return self._cursor_at(row, position, digest)
+
+    def _cursor_at(self, row: ChannelRow, position: int, digest: bytes) -> Cursor:
+        """Our cursor as it was there: in the epoch that the next epoch entry of our log ended."""
+        for _, data, _ in self._entries(row.cursor.channel, position):
+            with suppress(PeerFault):  # damaged: whatever it was, it says nothing now
+                entry = channel.read_entry(data)
+                if isinstance(entry, EpochEntry):
+                    return Cursor(row.cursor.channel, entry.old_epoch, position, digest)
         return msgspec.structs.replace(row.cursor, position=position, digest=digest)
 
     def epochs(self, row: ChannelRow) -> list[bytes]:
@@ -105,7 +116,7 @@ class Lost:
     def go_back(self, row: ChannelRow, position: int, digest: bytes) -> None:
         """Move the cursor back, and keep what lies above as stretches to offer."""
         of = row.cursor.channel
-        base = msgspec.structs.replace(row.cursor, position=position, digest=digest)
+        base = self._cursor_at(row, position, digest)
         above = [(at, data) for at, data, _ in self._entries(of, position)]
         pieces = lost.cut_stretches(base, above, self._receipts_above(of, position))
         signed = pieces[-1][2].cursor if pieces else base
@@ -150,7 +161,9 @@ class Lost:
             "SELECT receipt FROM receipt WHERE channel = ? AND position = ?", of, position
         )
         self._database.write(
-            "UPDATE channel SET position = ?, digest = ?, receipt = ?, parted = '' WHERE id = ?",
+            "UPDATE channel SET epoch = ?, position = ?, digest = ?, receipt = ?, parted = ''"
+            " WHERE id = ?",
+            to.epoch,
             position,
             to.digest,
             left["receipt"] if left else None,
