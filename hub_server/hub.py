@@ -10,7 +10,7 @@ from forms import Forms
 from hub_server.errors import HubError
 from hub_server.outside_journal import OutsideJournal
 from hub_server.store import Channel, Store
-from sync_protocol import crypto
+from sync_protocol.channel import hub_replica
 from sync_protocol.enrol import HubKeys
 
 EPOCH = "epoch"
@@ -41,8 +41,7 @@ class Hub:
 
     def replica_of(self, channel: bytes, epoch: bytes) -> bytes:
         """The same in any epoch."""
-        hub = self.keys.public.id
-        return crypto.digest(b"bianmin/hub-replica", hub, channel, epoch)[:16]
+        return hub_replica(self.keys.public.id, channel, epoch)
 
     def shown(self, version: bytes) -> str:
         """A record's version as a page names it: pages do not outlive an epoch."""

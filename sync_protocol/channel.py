@@ -218,6 +218,11 @@ def effective_stamp(stamp: int, hub_time: int) -> int:
     return min(stamp, hub_time + limits.CLOCK_LEAD_MS)
 
 
+def hub_replica(hub: bytes, channel: bytes, epoch: bytes) -> bytes:
+    """As whom the hub writes in a channel, in one epoch: a replica's id."""
+    return crypto.digest(b"bianmin/hub-replica", hub, channel, epoch)[:16]
+
+
 def first_digest(channel: bytes) -> bytes:
     """D(0) of a channel."""
     return crypto.digest(b"bianmin/channel", channel)
@@ -265,6 +270,10 @@ class Standing:
 
     verdict: Verdict
     code: str
+
+    def is_raised_by(self, verdict: Verdict, code: str) -> bool:
+        """Whether such an entry changes it."""
+        return self.raised_by(verdict, code) != self
 
     def raised_by(self, verdict: Verdict, code: str) -> Standing:
         """The higher of both: accepted > refused > held. Of two causes to hold, the later."""

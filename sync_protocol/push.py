@@ -225,7 +225,7 @@ def raised(
     standing: Standing, verdict: Verdict, code: str, name: bytes, hub_time: int
 ) -> VerdictEntry | None:
     """The entry for a later verdict, or None where what stands is as high already."""
-    if standing.raised_by(verdict, code) == standing:
+    if not standing.is_raised_by(verdict, code):
         return None
     return VerdictEntry(name, int(verdict), code, hub_time)
 

@@ -18,7 +18,7 @@ from hub_server.services.write_records import append_word
 from hub_server.store import Chain, Channel, NewEntry, Placed, Replica
 from sync_protocol import channel as protocol
 from sync_protocol import operations, push
-from sync_protocol.channel import ClosingEntry, FreezeEntry, Standing, Verdict, VerdictEntry
+from sync_protocol.channel import ClosingEntry, FreezeEntry, Standing, Verdict
 from sync_protocol.errors import PeerFault
 from sync_protocol.operations import Head, Header, Run
 from sync_protocol.push import Decision, Doorway, KnownChain, Taken
@@ -166,7 +166,11 @@ def _release(
         if not each.link:
             hub.store.journal.link_up(each.operation.name, head.link)
     standing = {each.operation.identity: Standing(each.verdict, each.code) for each in waiting}
-    raising = [e for e in released.entries if _raises(standing[e.name], e)]
+    raising = [
+        each
+        for each in released.entries
+        if standing[each.name].is_raised_by(Verdict(each.verdict), each.code)
+    ]
     grown, final = append_verdicts(hub, channel, waiting, raising)
     return grown, final, released.forked
 
@@ -178,10 +182,6 @@ def close_gap(hub: Hub, channel: Channel, head: Head) -> tuple[Channel, set[byte
         return channel, set(), False
     doorway = doorways(hub, {head.replica}, ())[head.replica]
     return _release(hub, channel, head, waiting, doorway)
-
-
-def _raises(standing: Standing, entry: VerdictEntry) -> bool:
-    return standing.raised_by(Verdict(entry.verdict), entry.code) != standing
 
 
 def _keep_signature(hub: Hub, chain: Chain, taken: Taken) -> None:

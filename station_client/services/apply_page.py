@@ -11,7 +11,7 @@ from station_client.services.merged import merged
 from station_client.services.projection import project, project_item
 from station_client.station import Station
 from station_client.store.rows import ItemRow, RecordRow
-from sync_protocol import crypto, operations, pull
+from sync_protocol import pull
 from sync_protocol.channel import (
     ClosingEntry,
     ErasureEntry,
@@ -19,6 +19,7 @@ from sync_protocol.channel import (
     PlaceEntry,
     Verdict,
     VerdictEntry,
+    hub_replica,
 )
 from sync_protocol.operations import Operation
 from sync_protocol.pull import Applied, Page
@@ -58,11 +59,6 @@ def learn_epochs(station: Station, channel: bytes, epochs: Iterable[bytes]) -> l
         return []
     channels.add_hub_replicas(list(new))
     return station.store.journal.written_by_hub(new)
-
-
-def hub_replica(hub: bytes, channel: bytes, epoch: bytes) -> bytes:
-    """As whom the hub writes in a channel, in one epoch."""
-    return crypto.digest(b"bianmin/hub-replica", hub, channel, epoch)[: operations.ID_BYTES]
 
 
 def _keep(station: Station, applied: Applied) -> list[bytes]:

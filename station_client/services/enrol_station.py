@@ -11,7 +11,6 @@ from forms import Forms
 from station_client.device_secret import DeviceSecret
 from station_client.errors import StationError, told
 from station_client.home import Home
-from station_client.services.apply_page import hub_replica
 from station_client.services.record_entry import record_clerk
 from station_client.services.writing import new_id
 from station_client.station import Station, Transport
@@ -125,4 +124,6 @@ def _starts(certificate: Certificate) -> list[Cursor]:
 
 def hub_replicas(certificate: Certificate, epoch: bytes) -> list[bytes]:
     """The replicas as which the hub writes in the station's channels, in one epoch."""
-    return [hub_replica(certificate.hub, grant.channel, epoch) for grant in certificate.grants]
+    return [
+        channel.hub_replica(certificate.hub, grant.channel, epoch) for grant in certificate.grants
+    ]

@@ -25,32 +25,6 @@ from tests.station_client.fake_hub import STATION, FakeHub
 OLD = b"1" * 16
 
 
-@pytest.fixture
-def hub() -> FakeHub:
-    return FakeHub(desk.Clock())
-
-
-@pytest.fixture
-def station(tmp_path: Path, hub: FakeHub) -> Station:
-    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=hub.clock, transport=hub)
-    hub.know(station)
-    return station
-
-
-@pytest.fixture
-def colleague(tmp_path: Path, hub: FakeHub) -> Station:
-    made = desk.a_station(
-        tmp_path / "b",
-        hub=hub.keys,
-        replica=b"2" * 16,
-        device_number=2,
-        clock=hub.clock,
-        transport=hub,
-    )
-    hub.know(made)
-    return made
-
-
 def started_from(station: Station, folder: Path, hub: FakeHub) -> Station:
     """The program started in this folder, a copy of the station's."""
     home = type(station.home)(folder, station.home.id)

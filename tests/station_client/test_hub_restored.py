@@ -1,8 +1,6 @@
 """A hub restored from a backup: its stations go back, show no less than before, and give it back
 what it lost. And what is no restore raises the alarm."""
 
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -23,18 +21,6 @@ from sync_protocol.channel import (
 from sync_protocol.operations import Header, Write
 from tests.station_client import desk
 from tests.station_client.fake_hub import REGION, STATION, FakeHub
-
-
-@pytest.fixture
-def hub() -> FakeHub:
-    return FakeHub(desk.Clock())
-
-
-@pytest.fixture
-def station(tmp_path: Path, hub: FakeHub) -> Station:
-    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=hub.clock, transport=hub)
-    hub.know(station)
-    return station
 
 
 def names_in(hub: FakeHub) -> list[bytes]:

@@ -1,7 +1,5 @@
 """A replacement PC starts from a snapshot, part by part, then the tail; it records meanwhile."""
 
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -19,29 +17,8 @@ from tests.station_client.fake_hub import REGION, STATION, FakeHub
 
 
 @pytest.fixture
-def hub() -> FakeHub:
-    return FakeHub(desk.Clock())
-
-
-@pytest.fixture
-def station(tmp_path: Path, hub: FakeHub) -> Station:
-    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=hub.clock, transport=hub)
-    hub.know(station)
-    return station
-
-
-@pytest.fixture
-def replacement(tmp_path: Path, hub: FakeHub) -> Station:
-    made = desk.a_station(
-        tmp_path / "b",
-        hub=hub.keys,
-        replica=b"2" * 16,
-        device_number=2,
-        clock=hub.clock,
-        transport=hub,
-    )
-    hub.know(made)
-    return made
+def replacement(colleague: Station) -> Station:
+    return colleague
 
 
 def test_a_replacement_gets_parts_then_the_tail_and_shows_the_same(
