@@ -143,7 +143,7 @@ def _has_seen_more(hub: Hub, own: Channel, request: Request) -> bool:
 
 def _retire(hub: Hub, replica: Replica, request: Request, own: Channel) -> None:
     """A closed station that has sent all and seen all says farewell."""
-    chain = hub.store.journal.chain(replica.id)
+    chain = hub.store.chains.chain(replica.id)
     is_whole = chain is not None and not chain.frozen and chain.head.seq >= request.own_seq
     is_level = any(signed.cursor.end == own.cursor.end for signed in request.cursors)
     if own.closing is not None and is_whole and is_level:
@@ -254,10 +254,10 @@ class _Pages:
 
 def _reader(hub: Hub, replica: Replica, request: Request) -> Reader:
     """What the sender surely has of its own chain: up to a head on which both ends agree."""
-    chain, own = hub.store.journal.chain(replica.id), request.own
+    chain, own = hub.store.chains.chain(replica.id), request.own
     if own is None:  # version 1 does not name its link
         return Reader(replica.id, request.own_seq, version=request.version)
-    agreed = chain is not None and hub.store.journal.link_before(chain, own.seq + 1) == own.link
+    agreed = chain is not None and hub.store.chains.link_before(chain, own.seq + 1) == own.link
     headers = (part for run in request.runs for part in run.operations)
     sent = frozenset(operations.received(*part).name for part in headers)
     return Reader(replica.id, own.seq if agreed else 0, sent, request.version)
@@ -277,7 +277,7 @@ def _wanted(
 ) -> list[bytes]:
     """Bodies that the station lacks, as many as fit."""
     found, used = list[bytes](), 0
-    for body in hub.store.journal.bodies(list(readable), wants):
+    for body in hub.store.bodies.read(list(readable), wants):
         used += len(body)
         if found and used > budget_bytes:
             break

@@ -91,7 +91,7 @@ def _with_creations(hub: Hub, channel: bytes, chosen: Sequence[Placed]) -> list[
     """With the held creations of their records, where these wait for the county, too."""
     records = {each.operation.header.record for each in chosen}
     accepted = hub.store.records.kinds(channel, sorted(records))
-    creators = hub.store.journal.held_creators(channel, sorted(records - set(accepted)))
+    creators = hub.store.operations.held_creators(channel, sorted(records - set(accepted)))
     all_of_them = {each.operation.identity for each in chosen} | set(creators.values())
     found = hub.store.undecided.identified(channel, sorted(all_of_them))
     own = {each.operation.identity for each in chosen}

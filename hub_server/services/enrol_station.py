@@ -77,7 +77,7 @@ def _add_replica(hub: Hub, asked: Asked, code: EnrolmentCode, station: Station) 
     request, now, stations = asked.request, hub.now_ms(), hub.store.stations
     region = region_channel(hub, station.region)
     by_hub = wrote_as(hub, station.channel) | wrote_as(hub, region.id)
-    if request.keys.replica in by_hub or hub.store.journal.chain(request.keys.replica):
+    if request.keys.replica in by_hub or hub.store.chains.chain(request.keys.replica):
         raise HubError("enrol.replica_known")
     certificate = Certificate(
         version=enrol.VERSION_HIGHEST,
@@ -109,7 +109,7 @@ def _add_replica(hub: Hub, asked: Asked, code: EnrolmentCode, station: Station) 
             enrolled_at=now,
         )
     )
-    hub.store.journal.add_chain(request.keys.replica, station.channel, is_hub=False)
+    hub.store.chains.add_chain(request.keys.replica, station.channel, is_hub=False)
     stations.use_code(code.id, request.keys.replica)
     note(hub, None, "station.enrol", station.code, station.region)
     return certificate

@@ -160,7 +160,7 @@ def region_of(hub: Hub, channel: Channel) -> str:
 def _records(hub: Hub, channel: Channel) -> Iterator[bytes]:
     station = hub.store.stations.get(channel.station_code) if channel.station_code else None
     for records in _portions(hub.store.records.in_channel(channel.id)):
-        placed = hub.store.journal.of_records(channel.id, [each.record for each in records])
+        placed = hub.store.operations.of_records(channel.id, [each.record for each in records])
         for each in records:
             yield _line(
                 type="record",
@@ -207,7 +207,7 @@ def _trailer(hub: Hub, channel: Channel) -> bytes:
             {**_cursor(signed.cursor), "replica": replica, "at": at, "signature": signed.signature}
             for replica, signed, at in hub.store.stations.countersigned(channel.id)
         ],
-        chains=hub.store.journal.signatures(channel.id),
+        chains=hub.store.chains.signatures(channel.id),
     )
 
 

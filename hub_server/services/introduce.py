@@ -49,7 +49,7 @@ def _check(hub: Hub, introduced: Introduced) -> None:
     if station is not None and station.channel != grants[0].channel:
         raise HubError("replica.station_taken", station=told.station_code)
     new = introduced.keys.replica
-    chain = hub.store.journal.chain(new)
+    chain = hub.store.chains.chain(new)
     is_elsewhere = chain is not None and (chain.is_hub or chain.channel != grants[0].channel)
     if is_elsewhere or any(new in wrote_as(hub, grant.channel) for grant in grants):
         raise PeerFault("enrol.certificate")  # it would write in another's name, or in the hub's
@@ -137,7 +137,7 @@ def _standing_of_minted(hub: Hub, parent: Replica) -> str:
         return "revoked"
     if parent.standing == "retired":
         return "retired"
-    chain = hub.store.journal.chain(parent.id)
+    chain = hub.store.chains.chain(parent.id)
     is_frozen = parent.standing == "frozen" or (chain is not None and chain.frozen)
     is_second = is_frozen and hub.store.stations.has_successor(parent.id)
     return "waiting" if is_second or parent.standing == "waiting" else ""
@@ -178,5 +178,5 @@ def _add(
 
 def _chain(hub: Hub, keys: ReplicaPublic, channel: bytes) -> Chain:
     """A replica's chain: operations of it may have come back before it did."""
-    chain = hub.store.journal.chain(keys.replica)
-    return chain or hub.store.journal.add_chain(keys.replica, channel, is_hub=False)
+    chain = hub.store.chains.chain(keys.replica)
+    return chain or hub.store.chains.add_chain(keys.replica, channel, is_hub=False)

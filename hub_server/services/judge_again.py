@@ -32,7 +32,7 @@ def judge_new_forms(hub: Hub) -> None:
         for each in hub.store.journal.channels():
             channel = hub.store.journal.lock_channel(each.id)
             project(hub, channel, unread.get(channel.id, ()))
-            channel, settled = _judge(hub, channel, hub.store.journal.held(channel.id, "form"))
+            channel, settled = _judge(hub, channel, hub.store.operations.held(channel.id, "form"))
             judge_waiting(hub, channel, settled)
         hub.store.set_meta(_FORMS_KNOWN, known)
 
@@ -40,7 +40,7 @@ def judge_new_forms(hub: Hub) -> None:
 def _unread(hub: Hub, before: Collection[str]) -> dict[bytes, set[bytes]]:
     """Channel → records about which something was accepted of a form that was not known before."""
     found: dict[bytes, set[bytes]] = {}
-    for channel, header in hub.store.journal.accepted_headers():
+    for channel, header in hub.store.operations.accepted_headers():
         if f"{header.kind}.{header.form_version}" not in before:
             found.setdefault(channel, set()).add(header.record)
     return found
@@ -48,7 +48,7 @@ def _unread(hub: Hub, before: Collection[str]) -> dict[bytes, set[bytes]]:
 
 def judge_waiting(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:
     """Judges what waited for the operations that created these records."""
-    waiting = hub.store.journal.held(channel.id, "record", sorted(records))
+    waiting = hub.store.operations.held(channel.id, "record", sorted(records))
     return _judge(hub, channel, waiting)[0]
 
 
@@ -56,7 +56,7 @@ def judge_returned(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Chan
     """Judges what came back held for a form that is known by now, and what waited for these records
     to be made."""
     about = set(records)
-    known = hub.store.journal.held(channel.id, "form", sorted(about))
+    known = hub.store.operations.held(channel.id, "form", sorted(about))
     channel, settled = _judge(hub, channel, known)
     return judge_waiting(hub, channel, about | settled)
 
@@ -66,7 +66,7 @@ def bench(hub: Hub, channel: Channel, records: Iterable[bytes]) -> tuple[Records
     wanted = sorted(records)
     kinds = hub.store.records.kinds(channel.id, wanted)
     none_accepted = [record for record in wanted if record not in kinds]
-    held = hub.store.journal.held_creators(channel.id, none_accepted)
+    held = hub.store.operations.held_creators(channel.id, none_accepted)
     return Records(kinds, held), judge_by(hub.forms, kinds)
 
 
@@ -74,10 +74,10 @@ def append_verdicts(
     hub: Hub, channel: Channel, held: Sequence[Placed], entries: Sequence[VerdictEntry]
 ) -> tuple[Channel, set[bytes]]:
     """Appends later verdicts on these operations; also the records about which one is final."""
-    journal = hub.store.journal
     for entry in entries:
-        journal.note_verdict(entry.name, Verdict(entry.verdict), entry.code)
-    grown = journal.append(channel, [NewEntry(protocol.entry_bytes(each)) for each in entries])
+        hub.store.operations.note_verdict(entry.name, Verdict(entry.verdict), entry.code)
+    new = [NewEntry(protocol.entry_bytes(each)) for each in entries]
+    grown = hub.store.journal.append(channel, new)
     records = {each.operation.identity: each.operation.header.record for each in held}
     accepted = {records[each.name] for each in entries if each.verdict == Verdict.ACCEPTED}
     project(hub, grown, accepted)
@@ -123,7 +123,7 @@ def doorways(
     and that was answered when it came."""
     found: dict[bytes, Doorway] = {}
     for each in replicas:
-        chain, replica = hub.store.journal.chain(each), hub.store.stations.replica(each)
+        chain, replica = hub.store.chains.chain(each), hub.store.stations.replica(each)
         found[each] = Doorway(
             frozen=chain is not None and chain.frozen,
             revoked=replica is not None and replica.standing == "revoked",

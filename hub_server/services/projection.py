@@ -92,7 +92,7 @@ def project(
     wanted = set(records)
     wanted -= hub.store.withdrawn.erased(channel.id, list(wanted))
     placed = _beginning(hub, channel, wanted, just_placed)
-    placed |= hub.store.journal.of_records(channel.id, sorted(wanted - placed.keys()))
+    placed |= hub.store.operations.of_records(channel.id, sorted(wanted - placed.keys()))
     station = hub.store.stations.get(channel.station_code) if channel.station_code else None
     region = station.region if station else channel.region
     name = station.name if station else ""

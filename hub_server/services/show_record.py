@@ -156,7 +156,7 @@ def _mask(form: Form, field: Field | None, value: Any) -> Any:
 
 
 def _history(hub: Hub, found: StoredRecord, *, masked: bool) -> tuple[HistoryLine, ...]:
-    placed = hub.store.journal.of_records(found.channel, [found.record])[found.record]
+    placed = hub.store.operations.of_records(found.channel, [found.record])[found.record]
     form = _form(hub, found)
     names = clerks_of(hub, found.channel, placed)
     known: dict[tuple[bytes, str], tuple[int, Any]] = {}

@@ -34,7 +34,7 @@ def take_runs(hub: Hub, channel: Channel, replica: Replica, runs: Sequence[Run])
 def freeze(hub: Hub, channel: Channel, replica: Replica, reason: str) -> Channel:
     """Freezes a chain that was found forked: both branches are kept, nothing more is believed."""
     grown = append_word(hub, channel, FreezeEntry(replica.id, reason, hub.now_ms()))
-    hub.store.journal.freeze_chain(replica.id)
+    hub.store.chains.freeze_chain(replica.id)
     if not replica.standing:  # who waits for the county or is revoked does not get away by a fork
         hub.store.stations.set_standing(replica.id, "frozen")
     return grown
@@ -42,14 +42,13 @@ def freeze(hub: Hub, channel: Channel, replica: Replica, reason: str) -> Channel
 
 def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     headers = [operations.read_header(header) for header, _, _ in run.operations]
-    journal = hub.store.journal
-    chain = journal.chain(replica.id)
+    chain = hub.store.chains.chain(replica.id)
     if chain is None or not headers or any(each.replica != replica.id for each in headers):
         raise PeerFault("message.form", where="run")
     _check_copies(hub, channel, headers)
     seqs = [header.seq for header in headers]
-    names = journal.names(replica.id, min(seqs), max(seqs))
-    known = KnownChain(chain.head, journal.link_before(chain, seqs[0]), names)
+    names = hub.store.operations.names(replica.id, min(seqs), max(seqs))
+    known = KnownChain(chain.head, hub.store.chains.link_before(chain, seqs[0]), names)
     about = {header.record for header in headers}
     standings = _standings(hub, channel, run, headers)
     doorway = _doorway(hub, channel, chain, replica, about, standings)
@@ -57,7 +56,7 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
     places = enumerate(taken.decisions, start=channel.position + 1)
     new = _shared([_entry(each, doorway.erased, at) for at, each in places], standings)
-    grown = journal.append(channel, new)
+    grown = hub.store.journal.append(channel, new)
     _raise_copies(hub, new, standings)
     if standings:  # the first one may lack the body that its copy brings
         grown = take_bodies(hub, grown, (body for _, body, _ in run.operations if body))
@@ -76,9 +75,9 @@ def _standings(
     hub: Hub, channel: Channel, run: Run, headers: Sequence[Header]
 ) -> dict[bytes, Standing]:
     """Identity → standing, of those of a run's operations of which another copy is here."""
-    has_copies = any(each.origin for each in headers) or hub.store.journal.has_copies(channel.id)
+    has_copies = any(each.origin for each in headers) or hub.store.operations.has_copies(channel.id)
     identities = [each.identity for each in push.read_run(run)] if has_copies else []
-    return hub.store.journal.standings(channel.id, identities)
+    return hub.store.operations.standings(channel.id, identities)
 
 
 def _shared(new: Sequence[NewEntry], standings: Mapping[bytes, Standing]) -> list[NewEntry]:
@@ -103,7 +102,7 @@ def _raise_copies(hub: Hub, new: Sequence[NewEntry], standings: Mapping[bytes, S
     placed = (each.placed for each in new if each.placed is not None)
     raised = {each.operation.identity: each for each in placed}
     for identity in raised.keys() & standings.keys():
-        hub.store.journal.note_verdict(identity, raised[identity].verdict, raised[identity].code)
+        hub.store.operations.note_verdict(identity, raised[identity].verdict, raised[identity].code)
 
 
 def _check_copies(hub: Hub, channel: Channel, headers: Sequence[Header]) -> None:
@@ -115,7 +114,7 @@ def _check_copies(hub: Hub, channel: Channel, headers: Sequence[Header]) -> None
     authors = {first.replica for first in firsts}
     by_hub = wrote_as(hub, channel.id) if authors else frozenset()
     for author in authors:
-        chain = hub.store.journal.chain(author)
+        chain = hub.store.chains.chain(author)
         is_ours = chain is None or (not chain.is_hub and chain.channel == channel.id)
         if not is_ours or author in by_hub:
             raise PeerFault("operation.header")
@@ -135,13 +134,12 @@ def _move(
     Returns where the channel ends, the records about which something is final now that waited, and
     whether the chain forked.
     """
-    journal = hub.store.journal
     _keep_signature(hub, chain, taken)
     if taken.head == chain.head:
         return channel, set(), taken.forked
-    waiting = journal.waiting(taken.head)
+    waiting = hub.store.operations.waiting(taken.head)
     if not waiting:
-        journal.move_chain(taken.head)
+        hub.store.chains.move_chain(taken.head)
         return channel, set(), taken.forked
     channel, final, forked = _release(hub, channel, taken.head, waiting, doorway)
     return channel, final, taken.forked or forked
@@ -160,11 +158,11 @@ def _release(
     records, judge = bench(hub, channel, about)
     waited = [(each.operation, each.link) for each in waiting]
     released = push.release(waited, head, doorway, records, judge, hub.now_ms())
-    hub.store.journal.move_chain(released.head)
+    hub.store.chains.move_chain(released.head)
     for each in waiting[: released.head.seq - head.seq]:
         head = operations.advance(head, [each.operation])
         if not each.link:
-            hub.store.journal.link_up(each.operation.name, head.link)
+            hub.store.operations.link_up(each.operation.name, head.link)
     standing = {each.operation.identity: Standing(each.verdict, each.code) for each in waiting}
     raising = [
         each
@@ -177,7 +175,7 @@ def _release(
 
 def close_gap(hub: Hub, channel: Channel, head: Head) -> tuple[Channel, set[bytes], bool]:
     """Judges what is stored behind a head that moved on because of what came back. As `_move`."""
-    waiting = hub.store.journal.waiting(head)
+    waiting = hub.store.operations.waiting(head)
     if not waiting:
         return channel, set(), False
     doorway = doorways(hub, {head.replica}, ())[head.replica]
@@ -189,9 +187,9 @@ def _keep_signature(hub: Hub, chain: Chain, taken: Taken) -> None:
     its own."""
     head, signature = taken.signed
     is_new = bool(taken.decisions) and taken.decisions[-1].link == head.link
-    is_known = hub.store.journal.link_before(chain, head.seq + 1) == head.link
+    is_known = hub.store.chains.link_before(chain, head.seq + 1) == head.link
     if head == taken.head or (is_known and head.seq <= taken.head.seq):
-        hub.store.journal.keep_signature(head, signature)
+        hub.store.chains.keep_signature(head, signature)
     elif is_new or is_known:
         hub.store.evidence.keep_branch_head(head, signature)
 

@@ -80,7 +80,7 @@ def _lost_epochs(
 def _found(hub: Hub, stretch: Stretch, proven: Sequence[Proven]) -> list[Found]:
     """The positions of a stretch of which the hub has everything now."""
     names = [each.entry.name for each in proven if isinstance(each.entry, PlaceEntry)]
-    here = {each.name for each in hub.store.journal.named(names)}
+    here = {each.name for each in hub.store.operations.named(names)}
     epoch, found = stretch.receipt.cursor.epoch, list[Found]()
     for position, each in enumerate(proven, start=stretch.base.position + 1):
         if isinstance(each.entry, PlaceEntry) and each.entry.name not in here:
@@ -120,18 +120,18 @@ class _Taking:
         self.channel = self.hub.store.journal.append(self.channel, self.new)
         for identity in self.raised:
             standing = self.standings[identity]
-            self.hub.store.journal.note_verdict(identity, standing.verdict, standing.code)
+            self.hub.store.operations.note_verdict(identity, standing.verdict, standing.code)
         self._settle([each.body for each in brought if each.body is not None])
         for each in proven:
             self._say_again(each.entry)
 
     def _look_up(self, proven: Sequence[Proven], brought: Sequence[Operation]) -> None:
-        journal, channel = self.hub.store.journal, self.channel.id
+        stored, channel = self.hub.store.operations, self.channel.id
         places = [each.entry for each in proven if isinstance(each.entry, PlaceEntry)]
         later = [each.entry.name for each in proven if isinstance(each.entry, VerdictEntry)]
-        self.here = {each.name for each in journal.named([each.name for each in places])}
+        self.here = {each.name for each in stored.named([each.name for each in places])}
         identities = [*(each.identity for each in places), *later]
-        self.standings = journal.standings(channel, sorted(set(identities)))
+        self.standings = stored.standings(channel, sorted(set(identities)))
         records = {each.header.record for each in brought}
         self.erased = self.hub.store.withdrawn.erased(channel, sorted(records))
 
@@ -190,7 +190,7 @@ class _Taking:
         header = operation.header
         head = self._head(header.replica)
         tail = self.tails.get(header.replica)
-        others = self.hub.store.journal.names(header.replica, header.seq, header.seq)
+        others = self.hub.store.operations.names(header.replica, header.seq, header.seq)
         if others:
             self.forked.add(header.replica)
         follows = header.seq == head.seq + 1 and not others and not is_branch
@@ -206,10 +206,10 @@ class _Taking:
     def _head(self, replica: bytes) -> Head:
         """Where a chain ends now; one that is not known yet begins."""
         if replica not in self.heads:
-            journal, is_hub = self.hub.store.journal, replica in self.by_hub
-            chain = journal.chain(replica)
+            chains, is_hub = self.hub.store.chains, replica in self.by_hub
+            chain = chains.chain(replica)
             if chain is None:
-                chain = journal.add_chain(replica, self.channel.id, is_hub=is_hub)
+                chain = chains.add_chain(replica, self.channel.id, is_hub=is_hub)
             self.chains[replica], self.heads[replica] = chain, chain.head
         return self.heads[replica]
 
@@ -218,14 +218,14 @@ class _Taking:
         project(self.hub, self.channel, self.records)  # what waits behind a gap may build on them
         for replica, head in self.heads.items():
             if head != self.chains[replica].head:
-                self.hub.store.journal.move_chain(head)
+                self.hub.store.chains.move_chain(head)
                 self.channel, final, forked = close_gap(self.hub, self.channel, head)
                 self.records |= final
                 if forked:
                     self.forked.add(replica)
         self.channel = take_bodies(self.hub, self.channel, bodies)
         names = sorted(self.raised)
-        self.records |= self.hub.store.journal.records_of(self.channel.id, names)
+        self.records |= self.hub.store.operations.records_of(self.channel.id, names)
         project(self.hub, self.channel, self.records)
         self._find_card()
         self.channel = judge_returned(self.hub, self.channel, self.records)
@@ -272,12 +272,12 @@ class _Taking:
 
     def _freeze(self, replica: bytes, reason: str) -> None:
         hub = self.hub
-        chain = hub.store.journal.chain(replica)
+        chain = hub.store.chains.chain(replica)
         if chain is None or chain.frozen or chain.is_hub:
             return
         entry = FreezeEntry(replica, reason, hub.now_ms())
         self.channel = append_word(hub, self.channel, entry)
-        hub.store.journal.freeze_chain(replica)
+        hub.store.chains.freeze_chain(replica)
         known = hub.store.stations.replica(replica)
         if known is not None and not known.standing:
             hub.store.stations.set_standing(replica, "frozen")

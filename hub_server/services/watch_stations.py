@@ -81,9 +81,9 @@ def watch_stations(hub: Hub, account: Account) -> list[StationWatch]:
 
 def _received(hub: Hub, replicas: Sequence[Replica]) -> dict[bytes, int]:
     """Replica → how many of its operations are here. Only what has gaps or lags is counted out."""
-    ends = hub.store.journal.ends()
+    ends = hub.store.chains.ends()
     behind = [each.id for each in replicas if ends.get(each.id, 0) < each.own_seq]
-    counted = hub.store.journal.count_of_chains(behind)
+    counted = hub.store.operations.count_of_chains(behind)
     return {each.id: counted.get(each.id, ends.get(each.id, 0)) for each in replicas}
 
 

@@ -52,7 +52,7 @@ def erase(hub: Hub, channel: Channel, record: bytes, at: int) -> Channel:
 def _channel_of(hub: Hub, account: Account, record: bytes, station_code: str) -> tuple[bytes, str]:
     if station_code:
         station = find_station(hub, account, station_code)
-        if not hub.store.journal.of_records(station.channel, [record])[record]:
+        if not hub.store.operations.of_records(station.channel, [record])[record]:
             raise HubError("case.unknown")
         return station.channel, station.region
     found = hub.store.records.find(record, account.region)

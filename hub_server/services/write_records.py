@@ -44,13 +44,13 @@ def write_records(hub: Hub, channel: bytes, writes: Sequence[HubWrite]) -> list[
     written.
     """
     locked = hub.store.journal.lock_channel(channel)
-    known = hub.store.journal.of_records(channel, [write.record for write in writes])
+    known = hub.store.operations.of_records(channel, [write.record for write in writes])
     erased = hub.store.withdrawn.erased(channel, list(known))
     if erased:
         raise HubError("record.erased")
     replica = hub.replica_in(locked)
-    journal = hub.store.journal
-    chain = journal.chain(replica) or journal.add_chain(replica, channel, is_hub=True)
+    chains = hub.store.chains
+    chain = chains.chain(replica) or chains.add_chain(replica, channel, is_hub=True)
     head, done, new = chain.head, list[Operation](), list[NewEntry]()
     for write in writes:
         operation = _compose(hub, head, write, known[write.record])
@@ -59,8 +59,8 @@ def write_records(hub: Hub, channel: bytes, writes: Sequence[HubWrite]) -> list[
             done.append(operation)
             new.append(_entry(hub, operation, head))
     if new:
-        grown = journal.append(locked, new)
-        journal.move_chain(head)
+        grown = hub.store.journal.append(locked, new)
+        chains.move_chain(head)
         project(hub, grown, [operation.header.record for operation in done])
     return done
 

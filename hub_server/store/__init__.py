@@ -13,12 +13,14 @@ from hub_server.errors import HubError
 from hub_server.store.applications import Agreement, Applications, Ticket
 from hub_server.store.backups import NAMED, Backup, Backups, backup_in
 from hub_server.store.bodies import Bodies
+from hub_server.store.chains import Chain, Chains
 from hub_server.store.database import Row, Writer, as_hub_errors, open_database, run
 from hub_server.store.epochs import Epochs
 from hub_server.store.evidence import Evidence, KeptItem, Member, SignedHead
 from hub_server.store.history import History, KeptEntry
-from hub_server.store.journal import Chain, Channel, Journal, NewEntry, Placed, placed_of
+from hub_server.store.journal import Channel, Journal, NewEntry
 from hub_server.store.losses import DeclaredLoss, Losses
+from hub_server.store.operations import Operations, Placed, placed_of
 from hub_server.store.people import AuditLine, Guesses, People, StoredAccount
 from hub_server.store.records import Filters, Kinds, Records, StoredLine, StoredRecord
 from hub_server.store.snapshots import Snapshots
@@ -71,6 +73,8 @@ class Store:
         self._meta = table(self._database, "meta")
         self.journal = Journal(self._database)
         self._writer = Writer(self._database, self.journal.grown.clear, self._tell_witness)
+        self.chains = Chains(self._database)
+        self.operations = Operations(self._database)
         self.records = Records(self._database)
         self.history = History(self._database)
         self.evidence = Evidence(self._database)

@@ -5,10 +5,11 @@ An erased record's bodies are not missing: they are asked for by nobody and take
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from hub_server.store.database import HubDatabase, run, run_in
-from hub_server.store.journal import PLACED, Placed, placed_from
+from hub_server.store.database import HubDatabase, portions, run, run_in
+from hub_server.store.operations import PLACED, Placed, placed_from
+from hub_server.store.tables import table
 
 _IS_MISSING = """
     body IS NULL AND NOT EXISTS (
@@ -20,6 +21,20 @@ _IS_MISSING = """
 class Bodies:
     def __init__(self, database: HubDatabase) -> None:
         self._database = database
+        self._operations = table(database, "operation")
+
+    def read(self, channels: Sequence[bytes], digests: Sequence[bytes]) -> Iterator[bytes]:
+        """The bodies with these digests, of these channels only."""
+        o = self._operations
+        for part in portions(digests):
+            query = o.select(o.body_digest, o.body).where(
+                o.body_digest.in_(part) & o.channel.in_(list(channels)) & o.body.is_null(False)
+            )
+            seen: set[bytes] = set()
+            for digest, body in query.tuples():
+                if digest not in seen:
+                    seen.add(digest)
+                    yield body
 
     def lacking(self, channel: bytes, most: int) -> list[bytes]:
         """Digests of bodies that this channel's operations lack, so many at most: of accepted ones

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hub_server.store.database import HubDatabase, run, run_in
-from hub_server.store.journal import PLACED, Placed, placed_from
+from hub_server.store.operations import PLACED, Placed, placed_from
 from sync_protocol import channel as protocol
 from sync_protocol.channel import PlaceEntry
 

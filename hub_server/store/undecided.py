@@ -13,7 +13,7 @@ from typing import Any
 from peewee import SQL, Database, Expression, fn
 
 from hub_server.store.database import portions
-from hub_server.store.journal import Placed, placed_of
+from hub_server.store.operations import Placed, placed_of
 from hub_server.store.tables import columns_of, table, within
 from sync_protocol import channel as protocol
 from sync_protocol.channel import UnknownEntry, Verdict

@@ -99,8 +99,8 @@ class Desk:
     @property
     def hub_replicas(self) -> set[bytes]:
         """What the hub wrote as in this channel, in all epochs."""
-        journal = self.hub.store.journal
-        return {row["replica"] for row in journal.signatures(self.channel) if row["is_hub"]}
+        chains = self.hub.store.chains
+        return {row["replica"] for row in chains.signatures(self.channel) if row["is_hub"]}
 
     @property
     def head(self) -> Head:

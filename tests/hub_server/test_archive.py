@@ -99,7 +99,7 @@ def test_a_gap_that_closed_and_one_that_did_not(county, desk, entry, run_of, tmp
     push_run(county, desk, run_of(desk, 5, 6))
     push_run(county, desk, run_of(desk, 10, 10))
     assert verify.verify(written(county, desk, tmp_path / "closed")).operations == 10
-    assert county.hub.store.journal.chain(desk.keys.replica).head.seq == 8
+    assert county.hub.store.chains.chain(desk.keys.replica).head.seq == 8
 
 
 def test_both_branches_of_a_fork_are_signed_by_their_writer(county, desk, entry, run_of, tmp_path):

@@ -31,7 +31,7 @@ def freeze(desk) -> None:
 
 
 def standing_here(county, desk, identity) -> tuple[Verdict, str]:
-    found = county.hub.store.journal.standings(desk.channel, [identity])[identity]
+    found = county.hub.store.operations.standings(desk.channel, [identity])[identity]
     return found.verdict, found.code
 
 
@@ -197,7 +197,7 @@ def test_a_copy_that_was_accepted_does_not_keep_a_gap_of_the_first_chain_open(
     assert standing_here(county, desk, desk.written[1].name) == (Verdict.ACCEPTED, "")
     _send(desk, [run_of(desk, 1, 1)])
     _send(desk, [run_of(desk, 3, 3)])
-    assert county.hub.store.journal.chain(desk.keys.replica).head == desk.head
+    assert county.hub.store.chains.chain(desk.keys.replica).head == desk.head
     assert standing_here(county, desk, desk.written[2].name) == (Verdict.ACCEPTED, "")
     assert is_sound(county)
 

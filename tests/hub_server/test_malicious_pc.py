@@ -117,7 +117,7 @@ def test_a_base_that_names_another_epoch_makes_nobodys_words_the_hubs(
     base = msgspec.structs.replace(stretch.base, epoch=invented)
     with hub.store.writing():
         take_stretches(hub, [desk.channel], [msgspec.structs.replace(stretch, base=base)])
-    (placed,) = hub.store.journal.of_records(
+    (placed,) = hub.store.operations.of_records(
         desk.channel, [child.written[0].header.record]
     ).values()
     assert [each.by_hub for each in placed] == [False]

@@ -304,7 +304,7 @@ def test_an_erasure_and_a_revocation_outlive_the_backup(county, entry, past):
     revoke_enrolment(county.hub, county.reviewer, desk.keys.replica, "电脑被盗")
     hub = then.put_back()
     assert hub.store.records.get(desk.channel, record) is None
-    (placed,) = hub.store.journal.of_records(desk.channel, [record])[record]
+    (placed,) = hub.store.operations.of_records(desk.channel, [record])[record]
     assert placed.operation.body is None
     assert hub.store.stations.replica(desk.keys.replica).standing == "revoked"
     assert is_sound(hub)
@@ -394,7 +394,7 @@ def test_a_closed_station_that_has_sent_and_seen_all_is_retired(county, entry, t
     desk.write("intake_case", entry())
     desk.ask()
     late = desk.written[-1].name
-    standing = county.hub.store.journal.standings(desk.channel, [late])[late]
+    standing = county.hub.store.operations.standings(desk.channel, [late])[late]
     assert (standing.verdict, standing.code) == (Verdict.HELD, "closed")
 
 
@@ -423,7 +423,7 @@ def test_an_erased_body_is_neither_asked_for_nor_taken(county, entry):
     desk.write("intake_case", {"remark": "后来"}, record)
     desk.synchronise()
     assert desk.verdict(2) == (Verdict.REFUSED, "erased")
-    placed = county.hub.store.journal.of_records(desk.channel, [record])[record]
+    placed = county.hub.store.operations.of_records(desk.channel, [record])[record]
     assert [each.operation.body for each in placed] == [None, None]
     with pytest.raises(HubError) as refused:
         review_case(county.hub, county.reviewer, desk.channel, record, "returned", "补充", {})
@@ -586,12 +586,12 @@ def test_what_came_back_without_what_it_follows_is_no_fork(county, entry, past):
     first = desk.written[0]
     fewer = [part for part in stretch.operations if part[0] != first.header_bytes]
     desk.ask(rare=Rare(stretches=[Stretch(stretch.base, stretch.entries, stretch.receipt, fewer)]))
-    assert hub.store.journal.chain(desk.keys.replica).head.seq == 0
+    assert hub.store.chains.chain(desk.keys.replica).head.seq == 0
     assert is_sound(hub)
     desk.acknowledged = operations.empty_head(desk.keys.replica)
     desk.write("intake_case", entry())
     desk.synchronise()
-    assert hub.store.journal.chain(desk.keys.replica).head == desk.head
-    assert not hub.store.journal.chain(desk.keys.replica).frozen
+    assert hub.store.chains.chain(desk.keys.replica).head == desk.head
+    assert not hub.store.chains.chain(desk.keys.replica).frozen
     assert is_sound(hub)
     hub.store.close()

@@ -28,7 +28,7 @@ def test_an_erased_record_leaves_names_and_places_and_nothing_of_its_contents(co
     desk.synchronise()
     erase_record(county.hub, county.reviewer, record, "保存期满")
     assert county.hub.store.records.get(desk.channel, record) is None
-    (placed,) = county.hub.store.journal.of_records(desk.channel, [record])[record]
+    (placed,) = county.hub.store.operations.of_records(desk.channel, [record])[record]
     assert (placed.operation.name, placed.operation.body) == (desk.written[0].name, None)
     assert [each.record for each in words(county, desk, ErasureEntry)] == [record]
     assert [*journal_faults(county.hub, None), *record_faults(county.hub, None)] == []
@@ -55,7 +55,7 @@ def test_a_copy_brings_no_erased_body_back(county, entry):
     child.issue_again(desk.written[0])
     child.synchronise()
     assert child.verdict(1) == (Verdict.ACCEPTED, "")
-    placed = county.hub.store.journal.of_records(desk.channel, [record])[record]
+    placed = county.hub.store.operations.of_records(desk.channel, [record])[record]
     assert [each.operation.body for each in placed] == [None, None]
     assert county.hub.store.records.get(desk.channel, record) is None
 
@@ -67,7 +67,7 @@ def test_what_is_held_is_erased_by_naming_its_station(county, entry):
     act = (county.hub, county.reviewer, record, "误录")
     assert code_of(lambda: erase_record(*act)) == "case.unknown"
     erase_record(*act, station_code=desk.certificate.station_code)
-    (placed,) = county.hub.store.journal.of_records(desk.channel, [record])[record]
+    (placed,) = county.hub.store.operations.of_records(desk.channel, [record])[record]
     assert placed.operation.body is None
     again = code_of(lambda: erase_record(*act, station_code=desk.certificate.station_code))
     assert again == "record.erased"

@@ -195,7 +195,7 @@ def test_an_unsent_entry_of_a_frozen_chain_goes_up_as_a_copy_and_counts_once(
     exchange_with_hub(clone)
     exchange_with_hub(clone)
     assert record in region.names()
-    history = region.county.hub.store.journal.of_records(first.channel, [bytes.fromhex(record)])[
+    history = region.county.hub.store.operations.of_records(first.channel, [bytes.fromhex(record)])[
         bytes.fromhex(record)
     ]
     assert len({each.operation.identity for each in history}) == 1

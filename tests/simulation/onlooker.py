@@ -214,6 +214,6 @@ def _seen(
 
 
 def _policy(hub: Hub, channel: bytes, record: bytes) -> Policy:
-    form = form_of(hub.forms, hub.store.journal.of_records(channel, [record])[record])
+    form = form_of(hub.forms, hub.store.operations.of_records(channel, [record])[record])
     assert form is not None
     return form.policy

@@ -109,7 +109,7 @@ def _check_records(hub: Hub, pc: Pc, channel: bytes) -> None:
     """Promise 2: accepted records and ledger lines equal, byte for byte."""
     journal = pc.station.store.journal
     here = journal.operations_of(channel, journal.record_ids(channel))
-    placed = hub.store.journal.of_records(channel, list(here))
+    placed = hub.store.operations.of_records(channel, list(here))
     for record, stored in here.items():
         there = hub.store.records.get(channel, record)
         accepted = [each for each in stored if each.verdict == recompute.ACCEPTED]

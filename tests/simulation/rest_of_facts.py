@@ -109,7 +109,7 @@ def _check_values(
     ledger: Ledger,
 ) -> None:
     """Promise 3 for one record: each accepted value stands, or somebody who saw it replaced it."""
-    operations = accepted_of(hub.store.journal.of_records(channel, [record])[record])
+    operations = accepted_of(hub.store.operations.of_records(channel, [record])[record])
     form = form_of(hub.forms, operations)
     assert form is not None
     folded = fold(form, operations)
