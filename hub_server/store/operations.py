@@ -130,19 +130,8 @@ class Operations:
         for channel, header in run(self._database, sql):
             yield channel, operations.read_header(header)
 
-    def count_verdicts(self, channel: bytes) -> dict[Verdict, int]:
-        """How many operations of a channel have which verdict."""
-        o = self._operations
-        query = o.select(o.verdict, fn.count(o.name)).where(o.channel == channel)
-        return {Verdict(v): count for v, count in query.group_by(o.verdict).tuples()}
-
-    def count_of(self, replica: bytes) -> int:
-        """How many operations of one replica are stored."""
-        o = self._operations
-        return int(o.select(fn.count(o.name)).where(o.replica == replica).scalar() or 0)
-
     def count_of_chains(self, replicas: Sequence[bytes]) -> dict[bytes, int]:
-        """The same of many at once; one of which nothing is stored is not among them."""
+        """Replica → how many of its operations are stored; of which there are none is not there."""
         o = self._operations
         found: dict[bytes, int] = {}
         for part in portions(replicas):

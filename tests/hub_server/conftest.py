@@ -106,6 +106,12 @@ class Desk:
     def head(self) -> Head:
         return operations.advance(operations.empty_head(self.keys.replica), self.written)
 
+    @property
+    def stored(self) -> int:
+        """How many of its operations the hub has."""
+        replica = self.keys.replica
+        return self.hub.store.operations.count_of_chains([replica]).get(replica, 0)
+
     def write(
         self, kind: str, values: dict[str, Any], record: bytes | None = None, **header: Any
     ) -> bytes:

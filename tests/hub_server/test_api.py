@@ -63,9 +63,9 @@ def test_a_disk_that_fails_is_told_as_something_that_passes(
         broken.setattr(county.hub.store.stations, where, fails)
         answer = client.post("/sync/v1/exchange", data=sealed, content_type=BYTES)
     assert (answer.status_code, answer.json["code"]) == (503, "hub.disk_fault")
-    assert county.hub.store.operations.count_of(desk.keys.replica) == 0
+    assert desk.stored == 0
     desk.synchronise()
-    assert county.hub.store.operations.count_of(desk.keys.replica) == 1
+    assert desk.stored == 1
 
 
 @pytest.mark.parametrize(
