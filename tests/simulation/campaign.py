@@ -95,7 +95,7 @@ def cast(*, on_files: bool) -> Cast:
     """The cast of this process, made once: the same wherever it is made."""
     if on_files not in _casts:
         folder = Path(tempfile.mkdtemp(dir="/tmp")) / "cast"
-        with pytest.MonkeyPatch.context() as patch, seeded(Random("cast")):
+        with seeded(Random("cast")), pytest.MonkeyPatch.context() as patch:
             _casts[on_files] = make_cast(folder, patch, Disks() if on_files else Memory())
     return _casts[on_files]
 

@@ -11,6 +11,8 @@ import os
 
 import pytest
 
+from station_client import key_slot
+from sync_protocol import crypto, limits
 from tests import figures
 from tests.simulation.bug import Bug
 from tests.simulation.bugs import BUGS, story_about
@@ -27,6 +29,7 @@ from tests.simulation.story import draw, run, violation_of
 SEED = int(os.environ.get("BIANMIN_SEED") or 1)
 RUNS = 500
 RUNS_OF_THE_PROOF = 10_000
+AS_IMPORTED = key_slot.ARGON2_MEMORY_KIB, limits.BATCH_BYTES, crypto.new_signing_key
 
 
 @pytest.mark.timeout(0)
@@ -54,6 +57,11 @@ def test_the_scene_of_a_rule_breaks_nothing_while_the_rule_is_there(bug: Bug) ->
 def test_in_memory_and_on_encrypted_files_a_seed_gives_the_same_history() -> None:
     story = draw(SEED * SEEDS_A_SEED, STEPS_AT_MOST)
     assert run(story, cast(on_files=False)) == run(story, cast(on_files=True))
+
+
+def test_the_cast_and_a_history_leave_the_programs_as_they_were() -> None:
+    run(draw(SEED, STEPS_AT_MOST), cast(on_files=False))
+    assert (key_slot.ARGON2_MEMORY_KIB, limits.BATCH_BYTES, crypto.new_signing_key) == AS_IMPORTED
 
 
 def test_a_failure_is_cut_down_to_a_short_story_with_its_seed() -> None:
