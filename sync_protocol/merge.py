@@ -84,10 +84,6 @@ class Register(msgspec.Struct, frozen=True, gc=False):
     def value(self) -> Any:
         return self.used.value
 
-    @property
-    def in_conflict(self) -> bool:
-        return len(self.sides) > 1
-
 
 @dataclass(frozen=True)
 class Record:

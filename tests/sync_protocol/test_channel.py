@@ -152,6 +152,7 @@ def test_a_place_is_of_the_name_and_a_verdict_of_the_identity() -> None:
     copy = channel.place(b"c" * 32, NAME, 2, "", NOW, NOW)
     assert (type(first), type(copy)) == (OperationEntry, channel.CopyEntry)
     assert (first.identity, copy.name, copy.identity) == (NAME, b"c" * 32, NAME)
+    assert channel.VerdictEntry(NAME, 1, "", NOW).identity == NAME
     assert channel.read_entry(channel.entry_bytes(copy)) == copy
 
 
@@ -163,3 +164,14 @@ def test_former_epochs_are_those_that_ended_and_those_that_came_back() -> None:
     ]
     told = map(channel.entry_bytes, entries)
     assert channel.former_epochs(told) == [b"1" * 16, b"2" * 16]
+
+
+def test_the_hub_writes_as_another_replica_in_each_channel_and_epoch() -> None:
+    told = {
+        channel.hub_replica(hub, in_channel, epoch)
+        for hub in (b"1" * 16, b"2" * 16)
+        for in_channel in (b"3" * 16, b"4" * 16)
+        for epoch in (b"5" * 16, b"6" * 16)
+    }
+    assert len(told) == 8
+    assert {len(replica) for replica in told} == {16}

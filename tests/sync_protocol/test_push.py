@@ -252,9 +252,14 @@ def test_a_branch_that_is_held_already_is_not_taken_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("doorway", "code"), [(Doorway(revoked=True), "revoked"), (Doorway(frozen=True), "frozen")]
+    ("doorway", "code"),
+    [
+        (Doorway(revoked=True), "revoked"),
+        (Doorway(frozen=True), "frozen"),
+        (Doorway(retired=True), "closed"),
+    ],
 )
-def test_what_a_revoked_or_frozen_chain_sends_is_held(doorway: Doorway, code: str) -> None:
+def test_what_a_revoked_frozen_or_retired_chain_sends_is_held(doorway: Doorway, code: str) -> None:
     assert verdicts(taken(a_run(a_chain(2)), doorway=doorway).decisions) == [code, code]
 
 
