@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from types import NoneType
 from typing import Any
 
 from peewee import Database, DatabaseError
@@ -50,6 +51,11 @@ _PASSING = {
 }
 
 logging.getLogger("peewee.migrations").setLevel(logging.WARNING)
+
+# Whatever is no number or text the driver takes to an adapter before it binds it. Where it finds
+# none, looking for one takes longer than all that the engine does with the value.
+for _type, _adapt in ((bytes, bytes), (bool, int), (NoneType, lambda none: none)):
+    sqlcipher.register_adapter(_type, _adapt)
 
 
 class HubDatabase(SqlCipherDatabase):

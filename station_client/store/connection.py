@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import peewee
@@ -37,6 +38,11 @@ PRAGMAS = {
 }
 
 Row = dict[str, Any]
+
+# Whatever is no number or text the driver takes to an adapter before it binds it. Where it finds
+# none, looking for one takes longer than all that the engine does with the value.
+for _type, _adapt in ((bytes, bytes), (bool, int), (NoneType, lambda none: none)):
+    sqlcipher.register_adapter(_type, _adapt)
 
 
 class Database(SqlCipherDatabase):
