@@ -401,7 +401,7 @@ def _undecided(item: UndecidedItem) -> dict[str, object]:
 @click.argument("station", metavar="CHANNEL|STATION")
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
 @click.option("--accept/--refuse", "accepts", required=True, help="What the county decides.")
-@click.option("--reason", required=True, help="Why, for the audit.")
+@click.option("--reason", required=True, help="Why, for the audit; of a refusal the desk reads it.")
 @with_account
 def held_decide(
     hub: Hub, by: Account, station: str, identities: tuple[str, ...], accepts: bool, reason: str

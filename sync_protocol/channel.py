@@ -48,6 +48,19 @@ REFUSED_CODES = {
     "kind": "与这条记录原来的表单不同",
     "erased": "这条记录的内容已按保存期限清除",
 }
+# What the county tells the desk: it stays in the log, also when the record is erased.
+REASON_CHARACTERS = 200
+
+
+def county_code(reason: str) -> str:
+    """The code of the county's own refusal, with its reason in one line, cut to what may travel."""
+    return f"county:{' '.join(reason.split())[:REASON_CHARACTERS]}"
+
+
+def county_reason(code: str) -> str:
+    """The reason that a code carries; "" of any other, and where the county gave none."""
+    kind, _, reason = code.partition(":")
+    return reason if kind == "county" else ""
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):

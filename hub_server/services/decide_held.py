@@ -18,11 +18,9 @@ from hub_server.services.list_undecided import WAIT_FOR_COUNTY, plain_code
 from hub_server.services.projection import known_form
 from hub_server.store import Channel, Placed
 from sync_protocol import push
-from sync_protocol.channel import Verdict, VerdictEntry
+from sync_protocol.channel import REASON_CHARACTERS, Verdict, VerdictEntry, county_code
 from sync_protocol.push import Doorway
 
-BY_COUNTY = "county"
-REASON_CHARACTERS = 200
 _VERDICTS = {"accepted": Verdict.ACCEPTED, "refused": Verdict.REFUSED}
 
 
@@ -36,7 +34,8 @@ def decide_held(
 ) -> int:
     """Accepts or refuses these operations of one channel, all or none; how many that were.
 
-    `verdict` is "accepted" or "refused"; `reason` goes into the audit.
+    `verdict` is "accepted" or "refused"; `reason` goes into the audit, and that of a refusal to the
+    desk.
 
     Accepting one of which the record's creation waits for the county as well accepts that, too:
     otherwise it would be left without its record. HubError `undecided.*`, `account.*`.
@@ -55,7 +54,8 @@ def decide_held(
         if verdict == "accepted":
             chosen = _with_creations(hub, channel, chosen)
             _demand_sound(hub, locked, chosen)
-        entries = [_entry(hub, each, _VERDICTS[verdict]) for each in chosen]
+        code = county_code(reason) if verdict == "refused" else ""
+        entries = [_entry(hub, each, _VERDICTS[verdict], code) for each in chosen]
         grown, final = append_verdicts(hub, locked, chosen, entries)
         judge_waiting(hub, grown, final)
         for each in chosen:
@@ -116,8 +116,7 @@ def _refusal(hub: Hub, error: str, placed: Placed, verdict: Verdict, code: str) 
     return HubError(error, record=header.record.hex(), words=words)
 
 
-def _entry(hub: Hub, placed: Placed, verdict: Verdict) -> VerdictEntry:
-    code = BY_COUNTY if verdict is Verdict.REFUSED else ""
+def _entry(hub: Hub, placed: Placed, verdict: Verdict, code: str) -> VerdictEntry:
     return VerdictEntry(placed.operation.identity, int(verdict), code, hub.now_ms())
 
 

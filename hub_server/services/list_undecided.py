@@ -85,10 +85,12 @@ def item_of(hub: Hub, found: OpenOperation) -> UndecidedItem:
 
 
 def plain_code(form: Form | None, verdict: Verdict, code: str) -> tuple[str, str]:
-    """The code without what a station wrote, and its words."""
+    """The code without what a person wrote, and its words."""
     kind, _, rest = code.partition(":")
     words = (HELD_CODES if verdict is Verdict.HELD else REFUSED_CODES).get(kind, "其他原因")
-    register, _, problem = rest.rpartition(":") if kind == "check" else (rest, "", "")
+    register, problem = (rest, "") if kind == "author" else ("", "")
+    if kind == "check":
+        register, _, problem = rest.rpartition(":")
     field = form.find(register) if form is not None and register else None
     if field is None:
         return kind, words

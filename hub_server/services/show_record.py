@@ -22,7 +22,7 @@ from hub_server.services.audit import OUTSIDER, note
 from hub_server.services.projection import known_form
 from hub_server.store import Placed, StoredRecord
 from sync_protocol import operations
-from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict
+from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict, county_reason
 from sync_protocol.errors import PeerFault
 from sync_protocol.operations import Write
 
@@ -209,8 +209,9 @@ def _name_of(hub: Hub, channel: bytes, clerk: bytes) -> str:
 def _standing(placed: Placed) -> str:
     if placed.verdict is Verdict.ACCEPTED:
         return ""
-    code = placed.code.partition(":")[0]
-    return HELD_CODES.get(code) or REFUSED_CODES.get(code) or placed.code
+    code, reason = placed.code.partition(":")[0], county_reason(placed.code)
+    words = HELD_CODES.get(code) or REFUSED_CODES.get(code) or placed.code
+    return f"{words}：{reason}" if reason else words
 
 
 def _changes(

@@ -7,7 +7,7 @@ from typing import Literal
 from forms import Form, Problem
 from forms.problems import WORDS
 from station_client.store.rows import StoredOperation
-from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict
+from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict, county_reason
 
 UNSENT = "待上报"
 UNKNOWN = "其他原因（{code}）"
@@ -84,12 +84,14 @@ def problem_of(code: str) -> tuple[str, str]:
 
 
 def _refusal(form: Form | None, code: str) -> str:
-    """`check:<field>:<problem>` names the field and what is wrong with it."""
-    kind = code.partition(":")[0]
+    """`check:<field>:<problem>` names the field and what is wrong with it, `county:<reason>` what
+    the county says."""
+    kind, reason = code.partition(":")[0], county_reason(code)
     register, problem = problem_of(code)
     if problem in WORDS and form is not None:
         try:
             return Problem(register, problem).words(form)
         except KeyError:  # the facts of the sentence did not travel
             return f"“{form.label(register)}”{REFUSED_CODES['check']}"
-    return REFUSED_CODES.get(kind, UNKNOWN.format(code=code))
+    words = REFUSED_CODES.get(kind, UNKNOWN.format(code=code))
+    return f"{words}：{reason}" if reason else words

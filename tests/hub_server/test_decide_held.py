@@ -12,6 +12,7 @@ from hub_server.services.check_health import check_health
 from hub_server.services.decide_held import decide_held
 from hub_server.services.issue_code import issue_code
 from hub_server.services.list_undecided import WAIT_FOR_COUNTY, list_undecided
+from hub_server.services.show_record import show_history
 from hub_server.services.show_undecided import reveal_undecided, show_undecided
 from hub_server.services.take_runs import freeze
 from hub_server.services.watch_stations import watch_stations
@@ -20,6 +21,7 @@ from sync_protocol import operations
 from sync_protocol.channel import HELD_CODES, ClosingEntry, Verdict, entry_bytes
 
 ACCEPTED = (Verdict.ACCEPTED, "")
+REFUSED = (Verdict.REFUSED, "county:已核实")
 
 
 def closed(county, desk, days=30):
@@ -81,8 +83,22 @@ def test_what_the_county_refuses_carries_its_code_and_no_record(county, entry):
     desk, record = a_late_case(county, entry)
     decide(county, desk, [1], "refused")
     desk.synchronise()
-    assert desk.verdict(1) == (Verdict.REFUSED, "county")
+    assert desk.verdict(1) == REFUSED
     assert county.hub.store.records.get(desk.channel, record) is None
+
+
+def test_the_desk_is_told_the_reason_in_one_line_and_no_longer_than_may_travel(county, entry):
+    desk, _ = a_late_case(county, entry)
+    decide(county, desk, [1], "refused", f" 与凭证\n不符 {'。' * 300}")
+    desk.synchronise()
+    assert desk.verdict(1) == (Verdict.REFUSED, f"county:与凭证 不符 {'。' * 193}")
+
+
+def test_operators_do_not_read_what_the_county_wrote_to_the_desk(county, entry):
+    desk, _ = a_late_case(county, entry)
+    decide(county, desk, [1], "refused", "remark")  # also the name of a field
+    [item], _ = list_undecided(county.hub, county.operator)
+    assert (item.code, item.words) == ("county", "县级退回")
 
 
 def test_a_refused_case_can_be_written_again_in_full(county, entry):
@@ -94,6 +110,8 @@ def test_a_refused_case_can_be_written_again_in_full(county, entry):
     desk.synchronise()
     assert desk.verdict(2) == ACCEPTED
     assert county.hub.store.records.get(desk.channel, record).cells[5] == "李蓝"
+    told = [line.standing for line in show_history(county.hub, county.reviewer, record)]
+    assert told == ["县级退回：已核实", ""]
 
 
 def test_accepting_an_amendment_accepts_the_held_creation_of_its_record_too(county, entry):
@@ -129,7 +147,7 @@ def test_refusing_a_creation_refuses_what_waited_for_it(county, entry):
     desk.synchronise()
     decide(county, desk, [1, 2], "refused")
     desk.synchronise()
-    assert [desk.verdict(1), desk.verdict(2)] == [(Verdict.REFUSED, "county")] * 2
+    assert [desk.verdict(1), desk.verdict(2)] == [REFUSED] * 2
 
 
 def test_both_branches_of_a_fork_wait_and_may_be_accepted(county, entry, run_of):
@@ -153,7 +171,7 @@ def test_what_fails_the_form_is_refused_but_never_accepted(county, entry, verdic
     desk, _ = a_late_case(county, entry, applicant_name="")
     if verdict == "refused":
         decide(county, desk, [1], verdict)
-        assert standing(county, desk, 1) == (Verdict.REFUSED, "county")
+        assert standing(county, desk, 1) == REFUSED
         return
     with pytest.raises(HubError) as told:
         decide(county, desk, [1], verdict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from hub_server.hub import Hub
 from hub_server.services.projection import accepted_of, fold, form_of
+from sync_protocol.channel import county_reason
 from tests.simulation.cast import Pc
 from tests.simulation.facts import Fact, Facts, Policy, Row, hub_rows, live, standing
 from tests.simulation.onlooker import Onlooker
@@ -90,7 +91,7 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
 def _is_fair(hub: Hub, pc: Pc, fact: Fact, fate: Fate, ledger: Ledger) -> bool:
     """Whether the program that wrote it was wrong, the station was closed, or what it builds on
     was not accepted either."""
-    if "county" in fate.codes and fate.verdict == REFUSED:
+    if fate.verdict == REFUSED and any(map(county_reason, fate.codes)):
         return True
     if fact.intent and fate.verdict == REFUSED:
         return any(code.startswith(fact.intent) for code in fate.codes)

@@ -87,6 +87,13 @@ def test_every_refusal_waits_for_the_clerk(station: Station, hub: FakeHub, code:
     assert item.reason == REFUSED_CODES[code]
 
 
+def test_what_the_county_says_to_the_desk_is_shown(station: Station, hub: FakeHub) -> None:
+    judged(hub, Verdict.REFUSED, "county:与凭证不符：请核对")
+    record = recorded(station)
+    assert the_item(station).reason == "县级退回：与凭证不符：请核对"
+    assert show_case(station, record).refusals == (("", "县级退回：与凭证不符：请核对"),)
+
+
 def test_a_code_of_a_later_version_is_shown_as_it_is(station: Station, hub: FakeHub) -> None:
     judged(hub, Verdict.HELD, "moonlight")
     recorded(station)

@@ -143,6 +143,9 @@ def the_entries() -> dict[str, channel.Entry]:
         "a frozen chain": channel.FreezeEntry(PC.replica, "fork", NOW),
         "a closing": channel.ClosingEntry(NOW + 30 * 86_400_000, NOW),
         "a copy": channel.CopyEntry(the_copy().name, chain[0].name, 2, "", NOW + 1, NOW),
+        "a refusal by the county": VerdictEntry(
+            the_copy().identity, 1, channel.county_code("与原始凭证不符，请核对后重报"), NOW
+        ),
         "a former epoch": channel.FormerEpochEntry(b"e" * 16, NOW),
     }
 

@@ -147,6 +147,20 @@ def test_every_code_has_words() -> None:
     assert not HELD_CODES.keys() & REFUSED_CODES.keys()
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (channel.county_code(" 与凭证\n不符：重报 "), "与凭证 不符：重报"),
+        (channel.county_code("长" * 300), "长" * 200),
+        ("county", ""),
+        ("check:remark:too_long", ""),
+        ("gap", ""),
+    ],
+)
+def test_only_the_countys_own_refusal_carries_a_reason(code: str, reason: str) -> None:
+    assert channel.county_reason(code) == reason
+
+
 def test_a_place_is_of_the_name_and_a_verdict_of_the_identity() -> None:
     first = channel.place(NAME, NAME, 2, "", NOW, NOW)
     copy = channel.place(b"c" * 32, NAME, 2, "", NOW, NOW)
