@@ -1,8 +1,8 @@
 """A hub's pages on a free port of this machine, for a real browser, and what its tests share."""
 
 import os
+import socket
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Page
-from waitress.server import create_server
 
+from tests.browser.serving import served
 from tests.hub_server.pages.county import PASSWORD, County, a_county
 
 
@@ -26,12 +26,10 @@ class Office:
 @contextmanager
 def open_office(home: Path) -> Iterator[Office]:
     county = a_county(home)
-    server = create_server(county.app, host="127.0.0.1", port=0)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield Office(county, f"http://127.0.0.1:{server.effective_port}")
-    server.close()
-    thread.join(timeout=10)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with served(county.app, listening):
+            yield Office(county, f"http://127.0.0.1:{port}")
     county.hub.store.close()
 
 

@@ -5,14 +5,12 @@ With BIANMIN_SCREENSHOTS set to a folder, the pictures of the README are written
 
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from waitress.server import create_server
 
 from station_client.services.amend_entry import amend_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
@@ -22,6 +20,7 @@ from station_client.ui import start_url
 from sync_protocol import channel, courier
 from sync_protocol.channel import Verdict
 from sync_protocol.operations import Write
+from tests.browser.serving import served
 from tests.station_client import desk as builders
 from tests.station_client.fake_hub import REGION, FakeHub, accept_all
 from tests.station_client.test_retire import EVERYTHING
@@ -68,13 +67,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         hub.know(program.station)
         publish(hub)
         exchange_with_hub(program.station)
-        server = create_server(program.app, sockets=[listening], threads=4)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        yield Desk(program, hub, port)
-        server.close()
-        thread.join(timeout=10)
-        program.station.close()
+        with served(program.app, listening):
+            yield Desk(program, hub, port)
+    program.station.close()
 
 
 @pytest.fixture(autouse=True)
