@@ -39,9 +39,10 @@ class Bodies:
     def lacking(self, channel: bytes, most: int) -> list[bytes]:
         """Digests of bodies that this channel's operations lack, so many at most: of accepted ones
         first, for of a refused one nobody may ever have had a body."""
+        # Grouped by the column itself, SQLite would walk the whole channel in its order.
         sql = (
             f"SELECT body_digest FROM operation WHERE channel = ? AND {_IS_MISSING}"
-            " GROUP BY body_digest ORDER BY max(verdict) DESC LIMIT ?"
+            " GROUP BY +body_digest ORDER BY max(verdict) DESC LIMIT ?"
         )
         return [digest for (digest,) in run(self._database, sql, channel, most)]
 
