@@ -7,7 +7,7 @@ clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from forms.definition import Author, Field, Form, Rule
 from forms.problems import Problem
@@ -31,11 +31,9 @@ def check_writes(
     """
     if form.channel == "projection":
         return [Problem("", "projection")]
-    problems = [
-        problem
-        for register, value in writes.items()
-        for problem in _check_register(form, register, value, author, creates)
-    ]
+    problems: list[Problem] = []
+    for register, value in writes.items():
+        problems += _check_register(form, register, value, author, creates)
     if not creates:
         return problems
     source = source_of(writes)
@@ -72,15 +70,15 @@ def _length(value: object) -> int:
 
 def _check_register(
     form: Form, register: str, value: object, author: Author, creates: bool
-) -> list[Problem]:
+) -> Sequence[Problem]:
     if register == ALIVE:
         return _check_alive(value, creates)
     field = form.find(register)
     if field is None:
-        return [Problem(register, "unknown_field")]
+        return (Problem(register, "unknown_field"),)
     problem = _problem(form, field, register, value, author, creates)
-    found = [problem] if problem is not None else []
-    return found if field.may_be_written_by(author) else [Problem(register, "author"), *found]
+    found = (problem,) if problem is not None else ()
+    return found if field.may_be_written_by(author) else (Problem(register, "author"), *found)
 
 
 def _problem(
@@ -100,14 +98,14 @@ def _problem(
     return problem
 
 
-def _check_alive(value: object, creates: bool) -> list[Problem]:
+def _check_alive(value: object, creates: bool) -> Sequence[Problem]:
     """Voiding needs a reason; a record is not born void."""
     if value == "":
-        return []
+        return ()
     reason = value.strip() if isinstance(value, str) else ""
     if creates or not reason or len(reason) > MAX_VOID_REASON:
-        return [Problem(ALIVE, "void_reason", {"limit": MAX_VOID_REASON})]
-    return []
+        return (Problem(ALIVE, "void_reason", {"limit": MAX_VOID_REASON}),)
+    return ()
 
 
 def _check_element(form: Form, field: Field, register: str, value: object) -> Problem | None:
@@ -137,10 +135,10 @@ def _defects(
         problems += [
             Problem(field.id, "required")
             for field in form.obligations
-            if not is_filled(values, field.id)
+            if field.is_required(values)
+            and not is_filled(values, field.id)
             and field.id not in unread
             and (author is None or field.may_be_written_by(author))
-            and field.is_required(values)
         ]
     return problems + [_broken(rule) for rule in form.rules if _NOT_KEPT[rule.rule](rule, values)]
 
@@ -159,8 +157,11 @@ def _broken(rule: Rule) -> Problem:
 
 
 def _is_before(rule: Rule, values: Mapping[str, object]) -> bool:
-    this, other = moment(values, (rule.field,)), moment(values, rule.other)
-    return this is not None and other is not None and this < other
+    this = moment(values, (rule.field,))
+    if this is None:
+        return False
+    other = moment(values, rule.other)
+    return other is not None and this < other
 
 
 def _is_above(rule: Rule, values: Mapping[str, object]) -> bool:

@@ -50,4 +50,11 @@ def elements(values: Mapping[str, object], field_id: str) -> dict[str, dict[str,
 
 def is_filled(values: Mapping[str, object], field_id: str) -> bool:
     """Whether the field says something; for a list: whether it has an element."""
-    return not is_empty(values.get(field_id)) or bool(elements(values, field_id))
+    return not is_empty(values.get(field_id)) or _has_element(values, f"{field_id}/")
+
+
+def _has_element(values: Mapping[str, object], prefix: str) -> bool:
+    for register in values:
+        if register.startswith(prefix) and isinstance(values[register], dict):
+            return True
+    return False

@@ -120,10 +120,11 @@ def fold(
         replaced.setdefault(register, set()).update(names)
     live: dict[str, list[Live]] = {}
     for act in counted:
+        by = (act.effective, act.by_hub, act.replica, act.clerk, act.counts is Counts.ACCEPTED)
         for write in act.writes:
             if write.field not in replaced or act.name not in replaced[write.field]:
-                live.setdefault(write.field, []).append(_live(act, write))
-    registers = {name: _resolve(name, writes, rules) for name, writes in sorted(live.items())}
+                live.setdefault(write.field, []).append(Live(act.name, write.value, *by))
+    registers = {name: _resolve(name, tuple(live[name]), rules) for name in sorted(live)}
     return Record(registers, frozenset(act.name for act in counted))
 
 
@@ -182,14 +183,9 @@ def _replaced(acts: Iterable[Act], rules: Rules) -> dict[str, set[bytes]]:
     return replaced
 
 
-def _live(act: Act, write: Write) -> Live:
-    accepted = act.counts is Counts.ACCEPTED
-    return Live(act.name, write.value, act.effective, act.by_hub, act.replica, act.clerk, accepted)
-
-
-def _resolve(name: str, writes: list[Live], rules: Rules) -> Register:
+def _resolve(name: str, writes: tuple[Live, ...], rules: Rules) -> Register:
     if len(writes) == 1:
-        return Register((writes[0],), writes[0], (writes[0],))
+        return Register(writes, writes[0], writes)
     live = tuple(sorted(writes, key=lambda each: each.age))
     candidates = _candidates(rules, name, live)
     sides = candidates[-1:] if rules.policy(name) == "newest" else _by_value(candidates)
