@@ -177,10 +177,15 @@ class Vault:
     def remove_slot(self, clerk_id: bytes) -> None:
         """Take a clerk's slot away. Errors: vault.unknown_clerk, vault.last_clerk."""
         with self._one_at_a_time:
-            leaver = self._slot_of(clerk_id)
-            if len(self._slots.slots) == 1:
-                raise StationError("vault.last_clerk")
+            leaver = self.check_may_remove(clerk_id)
             self._write([slot for slot in self._slots.slots if slot != leaver])
+
+    def check_may_remove(self, clerk_id: bytes) -> ClerkSlot:
+        """The slot that would go. Errors: vault.unknown_clerk, vault.last_clerk."""
+        leaver = self._slot_of(clerk_id)
+        if len(self._slots.slots) == 1:
+            raise StationError("vault.last_clerk")
+        return leaver
 
     def change_secret(self, clerk_id: bytes, old: str, new: str) -> None:
         """Give a clerk another PIN or passphrase. Errors: those of `unlock` and `check_secret`."""

@@ -13,7 +13,8 @@ SOMEBODY = "其他工作人员"
 @dataclass(frozen=True)
 class Clerk:
     """`slot_number` is what the unlock page shows; None for one who unlocks another PC only;
-    `is_here` is the one at the desk."""
+    `is_here` is the one at the desk. `name` is "" of a key whose name was never written down, or
+    is younger than the backup that was put back."""
 
     id: bytes
     name: str
@@ -23,17 +24,20 @@ class Clerk:
 
 
 def list_clerks(station: Station) -> list[Clerk]:
-    """The clerks of the station in the order in which they were written down."""
+    """The clerks of the station in the order in which they were written down; then whoever has a
+    key here and no name."""
     slots = {each: station.vault.slot_number(each) for each in station.vault.clerk_ids()}
+    values = {row.id: row.values for row in _rows(station)}
+    values |= {each: {} for each in slots if each not in values}
     return [
         Clerk(
-            id=row.id,
-            name=str(row.values.get("name", "")),
-            slot_number=slots.get(row.id),
-            is_here=row.id == station.clerk,
-            is_active=row.values.get("active") is not False,
+            id=clerk,
+            name=str(of.get("name", "")),
+            slot_number=slots.get(clerk),
+            is_here=clerk == station.clerk,
+            is_active=of.get("active") is not False,
         )
-        for row in _rows(station)
+        for clerk, of in values.items()
     ]
 
 

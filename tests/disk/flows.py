@@ -21,6 +21,7 @@ from station_client.services.amend_entry import amend_entry
 from station_client.services.change_secret import change_secret
 from station_client.services.enrol_station import enrol_station
 from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.list_clerks import list_clerks
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.services.remove_clerk import remove_clerk
 from station_client.station import Station
@@ -134,7 +135,16 @@ def vault_faults(stage: Stage, said: Sequence[Fact]) -> list[str]:
         found.append("vault: shut")
     if NEW_PIN in told and _opens(stage, PIN):
         found.append("vault: the old PIN still opens")
-    return found
+    return found + _removal_faults(stage.station())
+
+
+def _removal_faults(station: Station) -> list[str]:
+    """Every key that is there is somebody's whom the page shows, and can be removed."""
+    for each in list_clerks(station):
+        if each.slot_number and not each.is_here:
+            remove_clerk(station, each.id)
+    left = station.vault.clerk_ids()
+    return [] if left == [station.clerk] else [f"vault: {len(left)} keys, nobody removes them"]
 
 
 def _opens(stage: Stage, secret: str) -> bool:

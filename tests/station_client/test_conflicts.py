@@ -1,5 +1,6 @@
 """Two desks write without knowing of each other; a person sees both and chooses."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,24 @@ from station_client.errors import StationError
 from station_client.services.add_clerk import add_clerk
 from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
-from station_client.services.list_clerks import list_clerks
+from station_client.services.list_clerks import clerk_names, list_clerks
 from station_client.services.list_conflicts import Conflict, list_conflicts
 from station_client.services.record_entry import record_clerk, record_entry
+from station_client.services.remove_clerk import remove_clerk
 from station_client.services.settle_conflict import settle_conflict
 from station_client.services.show_case import show_case
 from station_client.station import Station
 from sync_protocol.operations import Write
 from tests.station_client import desk
 from tests.station_client.fake_hub import FakeHub
+
+
+class Struck(Exception):
+    """The power goes here."""
+
+
+def strike(*_: object) -> None:
+    raise Struck
 
 
 class Desks:
@@ -141,4 +151,40 @@ def test_a_second_clerk_is_listed_with_a_number(desks: Desks) -> None:
 def test_a_clerk_with_a_secret_that_is_too_simple_is_not_added_by_halves(desks: Desks) -> None:
     with pytest.raises(StationError):
         add_clerk(desks.a, "张强", "1")
-    assert [clerk.name for clerk in list_clerks(desks.a)] == []
+    assert clerk_names(desks.a) == {}
+    assert desks.a.vault.clerk_ids() == [desks.a.clerk]
+
+
+def test_a_key_whose_name_the_power_took_is_shown_and_can_be_removed(desks: Desks) -> None:
+    with suppress(Struck), desks.a.store.writing():
+        add_clerk(desks.a, "张强", "黄河水长流十里店村二号")
+        strike()
+    assert clerk_names(desks.a) == {}
+    [nameless] = [each for each in list_clerks(desks.a) if not each.is_here]
+    assert (nameless.name, nameless.slot_number) == ("", 2)
+    remove_clerk(desks.a, nameless.id)
+    assert desks.a.vault.clerk_ids() == [desks.a.clerk]
+
+
+def test_a_clerk_whose_key_outlived_the_removal_is_removed_by_the_next(
+    desks: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = add_clerk(desks.a, "张强", "黄河水长流十里店村二号")
+    monkeypatch.setattr(desks.a.vault, "remove_slot", strike)
+    with pytest.raises(Struck):
+        remove_clerk(desks.a, added)
+    monkeypatch.undo()
+    [left] = [each for each in list_clerks(desks.a) if each.id == added]
+    assert (left.slot_number, left.is_active) == (2, False)
+    remove_clerk(desks.a, added)
+    [left] = [each for each in list_clerks(desks.a) if each.id == added]
+    assert (left.slot_number, left.is_active) == (None, False)
+
+
+def test_the_last_key_is_not_removed_and_its_clerk_stays_active(desks: Desks) -> None:
+    record_clerk(desks.a, desks.a.clerk, "李娟")
+    with pytest.raises(StationError) as told:
+        remove_clerk(desks.a, desks.a.clerk)
+    assert told.value.code == "vault.last_clerk"
+    [clerk] = list_clerks(desks.a)
+    assert clerk.is_active

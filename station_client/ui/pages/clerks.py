@@ -37,7 +37,8 @@ def remove(desk: Desk, station: Station, clerk: str) -> ResponseReturnValue:
         abort(HTTPStatus.NOT_FOUND)
     remove_clerk(station, leaver.id)
     desk.sync_soon()
-    flash(f"已停用{leaver.name}在这台电脑的解锁。以前的登记仍写明是谁办的。", "success")
+    who = leaver.name or f"工作人员 {leaver.slot_number} "
+    flash(f"已停用{who}在这台电脑的解锁。以前的登记仍写明是谁办的。", "success")
     return redirect(url_for("clerks"))
 
 
