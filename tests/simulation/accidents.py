@@ -64,9 +64,18 @@ def _exchange_any(world: World, pc: Pc, dice: Random) -> None:
 def body_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
     """A body that was at the hub cannot be read from this PC's disk any more. It is healed, unless
     the hub is put back to before it had it."""
+    return _body_gone_bad(world, pc, "position IS NOT NULL", dice)
+
+
+def unsent_body_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
+    """One that was written here and never sent: unless there is another copy it is truly gone, and
+    neither its neighbours nor those who read it are kept from anything."""
+    return _body_gone_bad(world, pc, "position IS NULL AND link IS NOT NULL", dice)
+
+
+def _body_gone_bad(world: World, pc: Pc, which: str, dice: Random) -> bool:
     rows = pc.station.store.database.rows(
-        "SELECT name, body_digest FROM operation WHERE body IS NOT NULL AND position IS NOT NULL"
-        " ORDER BY name"
+        f"SELECT name, body_digest FROM operation WHERE body IS NOT NULL AND {which} ORDER BY name"
     )
     if not rows:
         return False
@@ -80,13 +89,13 @@ def body_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
     return True
 
 
-def lose_pc(world: World, pc: Pc, dice: Random) -> bool:
-    """A PC is never seen again; its desk has another one."""
-    if len([each for each in world.pcs if each.region == pc.region]) < 2:
-        return False
-    world.lines.pop(world.pcs.index(pc))
-    world.pcs.remove(pc)
-    world.lost_pcs.append(pc)
+def cursor_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
+    """What a PC holds of a channel's end is not what its own log adds up to."""
+    of = dice.choice([row.cursor.channel for row in pc.station.store.channels.all()])
+    with pc.station.store.writing():
+        pc.station.store.database.write(
+            "UPDATE channel SET digest = ? WHERE id = ?", dice.randbytes(32), of
+        )
     return True
 
 

@@ -50,8 +50,8 @@ def _cursor_first(station: Station, page: Page) -> Applied | None:
             return None
         own = store.journal.own_names(station.keys.replica, pull.own_seqs(page))
         applied = pull.absorb_page(page, known.cursor, own, station.hub.signing)
-        if applied is None:
-            return None
+        if applied is None or applied.receipt is None:
+            return applied
         store.channels.move(applied)
         store.lost.keep_receipt(applied.receipt, applied.covered)
     with store.writing():

@@ -107,6 +107,11 @@ class Pc:
         return self._keys[replica]
 
     @property
+    def channels(self) -> set[bytes]:
+        """Those that it may read."""
+        return {grant.channel for grant in self.station.certificate.grants}
+
+    @property
     def enrolment(self) -> bytes:
         return self.station.certificate.enrolment
 

@@ -3,13 +3,12 @@
 A step is (world, PC, dice) → whether there was anything to do.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from random import Random
 
 from hub_server.errors import HubError
 from hub_server.hub import Hub
-from hub_server.services.applications import Kinds, list_applications
+from hub_server.services.applications import Application, Kinds, list_applications
 from hub_server.services.decide_application import Terms, decide_application
 from hub_server.services.decide_held import decide_held
 from hub_server.services.decide_replica import admit_replica, list_replicas
@@ -28,31 +27,38 @@ from tests.simulation.world import World
 # What an officer may be told and nothing is wrong: the record moved on, the station is closed.
 TOLD = (
     "case.", "application.", "record.values", "record.erased", "station.", "replica.not_here",
-    "undecided.", "code.",
+    "undecided.", "code.", "page.before_restore",
 )  # fmt: skip
 
 
 def correct(world: World, pc: Pc, dice: Random) -> bool:
-    return _review(world, pc, "corrected", dice)
+    return _review_some(world, pc, "corrected", dice)
 
 
 def send_back(world: World, pc: Pc, dice: Random) -> bool:
-    return _review(world, pc, "returned", dice)
+    return _review_some(world, pc, "returned", dice)
 
 
-def _review(world: World, pc: Pc, action: str, dice: Random) -> bool:
-    case = _some_case(world, pc, dice)
-    if case is None:
-        return False
-    name = f"王{MARKS[pc.region]}{dice.randint(4, 6)}"
-    corrected = {"applicant_name": name} if action == "corrected" else {}
-    who, opinion = world.cast.reviewer, f"请核对{MARKS[pc.region]}"
-    with _county():
-        review_case(
-            world.hub, who, case.channel, case.record, action, opinion, corrected,
-            world.hub.shown(case.version) if dice.random() < 0.5 else "",
-        )  # fmt: skip
-    return True
+def _review_some(world: World, pc: Pc, action: str, dice: Random) -> bool:
+    case = some_case(world, pc, dice)
+    if case is not None:
+        version = world.hub.shown(case.version) if dice.random() < 0.5 else ""
+        review(world, case, version, dice, action)
+    return case is not None
+
+
+def review(
+    world: World, case: StoredRecord, version: str, dice: Random, action: str = "corrected"
+) -> bool:
+    """Whether a case is corrected or returned, on a page that showed this version."""
+    mark = MARKS[case.region[:6]]
+    corrected = {"applicant_name": f"王{mark}{dice.randint(4, 6)}"} if action == "corrected" else {}
+    return _is_done(
+        lambda: review_case(
+            world.hub, world.cast.reviewer, case.channel, case.record, action, f"请核对{mark}",
+            corrected, version,
+        )
+    )  # fmt: skip
 
 
 def publish(world: World, pc: Pc, dice: Random) -> bool:
@@ -62,36 +68,46 @@ def publish(world: World, pc: Pc, dice: Random) -> bool:
 
 def decide(world: World, pc: Pc, dice: Random) -> bool:
     """Some application of a change or a closing is approved or returned."""
+    chosen = some_application(world, dice)
+    if chosen is not None:
+        approve_or_return(world, chosen, chosen.version, dice)
+    return chosen is not None
+
+
+def some_application(world: World, dice: Random) -> Application | None:
     wanted = Kinds(("station_change", "station_close"), ["submitted"])
     found = list_applications(world.hub, world.cast.reviewer, wanted)
-    if not found:
-        return False
-    chosen = dice.choice(sorted(found, key=lambda each: each.record))
+    return dice.choice(sorted(found, key=lambda each: each.record)) if found else None
+
+
+def approve_or_return(world: World, chosen: Application, version: str, dice: Random) -> bool:
+    """Whether an application is decided, on a page that showed this version."""
     heir = NEIGHBOUR if chosen.region.startswith(COUNTY) else COUNTY
     terms = Terms(handover_to=world.cast.codes[heir])
     if chosen.kind == "station_change":
         # Without the region's mark: whoever hands its cases over is told the heir's name.
         terms = Terms(station_name=f"第{dice.randint(1, 9)}便民服务站")
     decision = dice.choice(("approve", "approve", "return"))
-    with _county():
-        decide_application(
-            world.hub, world.cast.reviewer, chosen.record, decision, "已审", None,
-            chosen.version, terms,
-        )  # fmt: skip
-    return True
+    return _is_done(
+        lambda: decide_application(
+            world.hub, world.cast.reviewer, chosen.record, decision, "已审", None, version, terms
+        )
+    )
 
 
 def admit(world: World, pc: Pc, dice: Random) -> bool:
     """One of two machines that were the same waits: the county lets it go on."""
     waiting = [r for r in list_replicas(world.hub, world.cast.admin) if r.standing == "waiting"]
     if waiting:
-        admit_replica(world.hub, world.cast.admin, dice.choice(waiting).id)
+        chosen = dice.choice(waiting).id
+        admit_replica(world.hub, world.cast.admin, chosen)
+        world.onlooker.admitted.add(chosen)
     return bool(waiting)
 
 
 def erase(world: World, pc: Pc, dice: Random) -> bool:
     """The retention of some record ends: its contents go, everywhere and for good."""
-    case = _some_case(world, pc, dice)
+    case = some_case(world, pc, dice)
     if case is None:
         return False
     erase_record(world.hub, world.cast.admin, case.record, "保存期满")
@@ -105,11 +121,12 @@ def revoke(world: World, pc: Pc, dice: Random) -> bool:
     others = [each for each in world.pcs if each.station.channel == own.channel]
     if all(each.enrolment == pc.enrolment for each in others):
         return False
-    with _county():
-        revoke_enrolment(world.hub, world.cast.admin, own.keys.replica, "电脑失窃")
+    is_done = _is_done(
+        lambda: revoke_enrolment(world.hub, world.cast.admin, own.keys.replica, "电脑失窃")
+    )
+    if is_done:
         world.onlooker.revoked.setdefault(pc.enrolment, world.now)
-        return True
-    return False
+    return is_done
 
 
 def decide_on_held(world: World, pc: Pc, dice: Random) -> bool:
@@ -119,10 +136,11 @@ def decide_on_held(world: World, pc: Pc, dice: Random) -> bool:
         return False
     chosen, verdict = dice.choice(waiting), dice.choice(("accepted", "refused"))
     before = accepted_roots(world.hub)
-    with _county():
-        decide_held(
+    _is_done(
+        lambda: decide_held(
             world.hub, world.cast.admin, chosen.channel, [chosen.identity], verdict, "已核实"
         )
+    )
     world.onlooker.believed |= accepted_roots(world.hub) - before
     return True
 
@@ -141,25 +159,27 @@ def enrol(world: World, pc: Pc, dice: Random) -> bool:
     """One more PC of the station, or a replacement, which starts from a snapshot if it may."""
     if len(world.pcs) >= PCS_AT_MOST:
         return False
-    with _county():
+
+    def enrolled() -> None:
         code = issue_code(world.hub, world.cast.admin, world.cast.codes[pc.region])
         folder = world.new_folder()
         world.add(Pc(Home.open(folder), cast.enrolled(folder, world.hub, code), pc.region))
-        return True
-    return False
+
+    return _is_done(enrolled)
 
 
-def _some_case(world: World, pc: Pc, dice: Random) -> StoredRecord | None:
+def some_case(world: World, pc: Pc, dice: Random) -> StoredRecord | None:
     found = world.hub.store.records.of_kinds(Kinds(CASES), "1405")
     cases = [each for each in found if each.channel == pc.station.channel]
     return dice.choice(sorted(cases, key=lambda each: each.record)) if cases else None
 
 
-@contextmanager
-def _county() -> Iterator[None]:
-    """What an officer may be told and nothing is wrong."""
+def _is_done(act: Callable[[], object]) -> bool:
+    """Whether an officer's act is done. What one may be told instead is no fault."""
     try:
-        yield
+        act()
     except HubError as told:
         known = told.code.startswith(TOLD)
         require(known, 0, f"an officer is told {told.code}")
+        return False
+    return True

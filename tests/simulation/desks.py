@@ -27,8 +27,9 @@ from tests.station_client.desk import a_case
 
 CASES = ("intake_case", "helper_case", "proxy_case")
 
-# What a clerk may be told and nothing is wrong: the record moved on, is void, or lacks something.
-TOLD = ("form.problems", "record.", "conflict.")
+# What a clerk may be told and nothing is wrong: the record moved on, is void, or lacks something;
+# the PC is sealed, or may not be yet.
+TOLD = ("form.problems", "record.", "conflict.", "station.sealed", "retire.not_yet")
 
 
 def record(world: World, pc: Pc, dice: Random) -> bool:
@@ -44,9 +45,7 @@ def write_case(world: World, pc: Pc, dice: Random) -> None:
 def record_many(world: World, pc: Pc, dice: Random) -> bool:
     """Many at once, as an import does: more than one request carries."""
     cases = [_new_case(pc, "helper_case", dice) for _ in range(dice.randint(2, 20))]
-    records = record_entries(pc.station, "helper_case", cases)
-    pc.told += records
-    return True
+    return is_told(lambda: pc.told.extend(record_entries(pc.station, "helper_case", cases)))
 
 
 def _new_case(pc: Pc, kind: str, dice: Random) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def void(world: World, pc: Pc, dice: Random) -> bool:
 def overstep(world: World, pc: Pc, dice: Random) -> bool:
     """A program that writes what only the county may: refused, and nothing else is blocked."""
     row = some_case(pc, dice)
-    if row is None:
+    if row is None or pc.station.is_sealed:
         return False
     world.note_saved(pc)
     with pc.station.store.writing():
@@ -98,7 +97,7 @@ def overstep(world: World, pc: Pc, dice: Random) -> bool:
 def damage(world: World, pc: Pc, dice: Random) -> bool:
     """A program that writes a body nobody can read."""
     row = some_case(pc, dice)
-    if row is None:
+    if row is None or pc.station.is_sealed:
         return False
     world.note_saved(pc)
     with pc.station.store.writing():

@@ -52,12 +52,13 @@ def _check(world: World, looked_on: bool) -> None:
 
 
 def _check_names(world: World) -> None:
-    """Promise 8: no two machines go on under one name; whoever is revoked goes nowhere."""
+    """Promise 8: no two machines go on under one name; whoever is revoked or has left goes nowhere.
+    """
     require(not _twins(world), 8, "two machines under one name")
 
 
 def _twins(world: World) -> list[Pc]:
-    believed = [pc for pc in world.pcs if pc.enrolment not in world.onlooker.revoked]
+    believed = [pc for pc in world.pcs if world.onlooker.is_heard(pc)]
     names = Counter(pc.station.keys.replica for pc in believed)
     return [pc for pc in believed if names[pc.station.keys.replica] > 1]
 

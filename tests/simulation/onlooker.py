@@ -41,7 +41,9 @@ class Onlooker:
     """Remembers what everybody wrote and was told.
 
     `erased` are records; `revoked` gives enrolments and the true time; `believed` are facts that
-    the county accepted by its own decision, `gone_bad` those whose body some PC cannot read.
+    the county accepted by its own decision, `gone_bad` those whose body some PC cannot read,
+    `entrusted` those that an erased PC left to the hub, with whether they were accepted; `admitted`
+    are replicas that the county let go on.
     """
 
     facts: Facts = field(default_factory=Facts)
@@ -51,6 +53,8 @@ class Onlooker:
     revoked: dict[bytes, int] = field(default_factory=dict)
     believed: set[bytes] = field(default_factory=set)
     gone_bad: set[bytes] = field(default_factory=set)
+    entrusted: set[tuple[bytes, bool]] = field(default_factory=set)
+    admitted: set[bytes] = field(default_factory=set)
 
     # --- desks -----------------------------------------------------------------------------------
 
@@ -126,12 +130,30 @@ class Onlooker:
             is_told_why = root in covered or record in self.erased
             require(is_told_why, 3, "a page went back")
 
+    def is_heard(self, pc: Pc) -> bool:
+        """Whether what a PC writes may still count by itself: neither revoked nor gone."""
+        standing = pc.station.store.facts.exchange().standing
+        return pc.enrolment not in self.revoked and standing != "retired"
+
     def note_accepted(self, pc: Pc) -> None:
         """What this PC was told is accepted, for good."""
         rows = pc.station.store.database.rows(
             "SELECT body_digest FROM operation WHERE verdict = ?", ACCEPTED
         )
         pc.accepted.update(row["body_digest"] for row in rows)
+
+    def held_by(self, pc: Pc) -> set[tuple[bytes, bool]]:
+        """What a PC holds of its desk's channel that was written here or is accepted, with whether
+        it is. Nobody asks a revoked one."""
+        rows = pc.station.store.database.rows(
+            "SELECT body_digest, max(verdict = ?) AS is_accepted FROM operation"
+            " WHERE channel = ? AND (link IS NOT NULL OR verdict = ?) GROUP BY body_digest",
+            ACCEPTED,
+            pc.station.channel,
+            ACCEPTED,
+        )
+        held = {(row["body_digest"], bool(row["is_accepted"])) for row in rows}
+        return held if pc.enrolment not in self.revoked else set()
 
     # --- the hub ---------------------------------------------------------------------------------
 
@@ -167,10 +189,10 @@ class Onlooker:
 
     def note_answer(self, hub: Hub, pc: Pc, request: bytes, reply: bytes) -> bytes:
         """What the reply says, opened."""
-        channels = {each.cursor.channel for each in pc.station.store.channels.all()}
         heads = {each.id: each.position for each in hub.store.journal.channels()}
-        self.answers[mark(reply)] = Answer(mark(request), {each: heads[each] for each in channels})
-        return self._check_private(pc, reply, channels)
+        ends = {each: heads[each] for each in pc.channels}
+        self.answers[mark(reply)] = Answer(mark(request), ends)
+        return self._check_private(pc, reply, pc.channels)
 
     def _check_private(self, pc: Pc, reply: bytes, channels: set[bytes]) -> bytes:
         """Promise 8: not a byte of another region or station."""

@@ -28,8 +28,8 @@ def check_desk(hub: Hub, pc: Pc, erased: Collection[bytes]) -> None:
     """Violation of whatever does not hold."""
     status, store = read_status(pc.station), pc.station.store
     _check_erased(pc, erased)
-    if status.standing == "revoked":
-        require(not status.synchronised, 6, "the lamp is on at a revoked PC")
+    if status.standing in ("revoked", "retired"):
+        require(not status.synchronised, 6, "the lamp is on at a PC that is told nothing")
         return
     require(not status.alarms, 7, "an alarm where nothing was tampered with")
     lit = status.synchronised or _lacks_what_is_gone(hub, pc)

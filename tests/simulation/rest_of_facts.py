@@ -57,6 +57,9 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
         counts = ledger.is_accepted(fact.root) and fact.root not in onlooker.believed
         require(not (stolen and counts), 8, "a revoked PC is believed")
         require(not (fact.is_late and counts), 4, "a closed desk is believed without the county")
+    for root, is_accepted in onlooker.entrusted:
+        kept = root in ledger.fates and (ledger.is_accepted(root) or not is_accepted)
+        require(kept, 10, "what an erased PC left to the county is not there")
     for (channel_id, record), placed in records.items():
         accepted = standing(placed)
         if accepted:
@@ -65,23 +68,25 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
 
 def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
     """What a PC holds of its own is at the hub with a fair verdict; what it was told is accepted is
-    accepted. Of a revoked one the hub takes no more than one batch: nothing is delivered to it."""
+    accepted. Of one that is revoked or has left the hub takes no more than one batch: nothing is
+    delivered to it."""
     facts, is_revoked = onlooker.facts, pc.enrolment in onlooker.revoked
+    is_heard = onlooker.is_heard(pc)
     own = pc.station.store.database.rows(
         "SELECT DISTINCT body_digest FROM operation WHERE link IS NOT NULL"
     )
     for root in (row["body_digest"] for row in own):
         fate, fact = ledger.fates.get(root), facts.get(root)
-        require(fate is not None or is_revoked, 4, "what was saved is not at the hub")
+        require(fate is not None or not is_heard, 4, "what was saved is not at the hub")
         if fact is not None and fact.intent:
             require(not ledger.is_accepted(root), 8, "a write that its author may not make counts")
         if fate is not None and fact is not None and fate.verdict != ACCEPTED:
             fair = fact.record in onlooker.erased or _is_fair(hub, pc, fact, fate, ledger)
-            fair = fair or (is_revoked and fate.verdict == HELD)
+            fair = fair or (not is_heard and fate.verdict == HELD)
             fair = fair or (root in onlooker.gone_bad and "body" in fate.codes)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
     declared = rows(hub, "SELECT replica, first, last FROM loss")
-    for root, (replica, seq) in () if is_revoked else pc.lost.items():
+    for root, (replica, seq) in pc.lost.items() if is_heard else ():
         is_said = any(of == replica and first <= seq <= last for of, first, last in declared)
         require(root in ledger.fates or is_said, 10, "what is truly gone is not declared")
     for root in () if is_revoked else pc.accepted:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.simulation import accidents, county, desks, restores, traffic
+from tests.simulation import accidents, county, county_pages, desks, leaving, restores, traffic
 from tests.simulation.cast import Pc
 from tests.simulation.line import TROUBLES
 from tests.simulation.world import World
@@ -24,12 +24,15 @@ STEPS: dict[str, Step] = _steps(
     accidents.power_cut, accidents.power_cut_after_commit, accidents.disk_full,
     accidents.restart, accidents.restart_hub,
     accidents.change_program, accidents.upgrade_hub, accidents.turn_clock,
-    accidents.turn_hub_clock, accidents.wait, accidents.body_gone_bad, accidents.lose_pc,
+    accidents.turn_hub_clock, accidents.wait, accidents.body_gone_bad,
+    accidents.unsent_body_gone_bad, accidents.cursor_gone_bad,
+    leaving.lose_pc, leaving.seal_pc, leaving.erase_pc,
     restores.clone, restores.back_up_pc, restores.restore_pc, restores.restore_pc_whole,
     restores.back_up_hub, restores.restore_hub, restores.restore_hub_untold,
     restores.restore_hub_whole, restores.declare_hub_restored, restores.image_of_hub,
     county.correct, county.send_back, county.publish, county.decide, county.admit,
     county.erase, county.revoke, county.decide_on_held, county.enrol,
+    county_pages.open_page, county_pages.submit_page,
 )  # fmt: skip
 
 
@@ -44,7 +47,8 @@ FAULTS = (
     "power_cut", "power_cut_after_commit", "disk_full", "restart", "restart_hub",
     "change_program", "upgrade_hub",
     "turn_clock", "turn_hub_clock", "wait",
-    "body_gone_bad", "lose_pc", "erase", "revoke", "enrol",
+    "body_gone_bad", "unsent_body_gone_bad", "cursor_gone_bad", county_pages.OVER_A_RESTORE,
+    "lose_pc", "seal_pc", "erase_pc", "erase", "revoke", "enrol",
     "clone", "restore_pc", "restore_pc_whole",
     "restore_hub", "restore_hub_untold", "restore_hub_whole", "declare_hub_restored",
 )  # fmt: skip

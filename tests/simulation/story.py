@@ -56,10 +56,24 @@ WEIGHTS = {
     "enrol": 0.8,
     "body_gone_bad": 0.6,
     "lose_pc": 0.3,
+    "unsent_body_gone_bad": 0.4,
+    "cursor_gone_bad": 0.5,
+    "seal_pc": 0.7,
+    "erase_pc": 0.7,
+    "open_page": 1.5,
+    "submit_page": 1.5,
 }
 DEFAULT_WEIGHT = 2
 SWARM = (0, 0.3, 1, 1, 4)  # each history has habits of its own, so that rare steps meet
 OPENING = ("record:0", "exchange:0", "exchange:1", "amend:0", "amend:1")
+CHAPTERS = (
+    "exchange:0 apply_to_close:0 exchange:0 decide:0 decide:0 exchange:0 exchange:1 back_up_hub:0"
+    " exchange:0 erase_pc:0 exchange:1 seal_pc:1 erase_pc:0",
+    "exchange:0 back_up_hub:0 open_page:0 open_page:0 amend:0 exchange:0 restore_hub:0"
+    " submit_page:0 submit_page:0",
+)
+"""What hardly ever comes together of itself: a part of many stories, somewhere in its first half."""
+NO_CHAPTER = 3
 SHRINKS = 400
 SECONDS_AT_MOST = 10
 """Of the processor, for a history that takes less than one."""
@@ -105,10 +119,13 @@ def draw(seed: int, length: int) -> Story:
     drawn = dice.choices(kinds, weights, k=dice.randint(length // 2, length))
     # Two PCs of one station share most of the work, so that they meet; the last are clones.
     who = dice.choices(range(pcs + 2), (5, 5, 2, 2, 2, 2)[: pcs + 2], k=len(drawn))
-    steps = _steps(OPENING, dice) + [
+    steps = [
         StoryStep(kind, each, dice.randrange(10**9)) for kind, each in zip(drawn, who, strict=True)
     ]
-    return Story(seed, pcs, tuple(steps))
+    chapter = dice.choice((*CHAPTERS, *[""] * NO_CHAPTER)).split()
+    at = dice.randrange(len(steps) // 2)
+    steps[at : at + len(chapter)] = _steps(chapter, dice)
+    return Story(seed, pcs, (*_steps(OPENING, dice), *steps))
 
 
 def with_scene(story: Story, scene: str, tail: int) -> Story:

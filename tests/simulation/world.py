@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import uuid_utils
 
 from hub_server.errors import HubError
 from hub_server.services.answer_exchange import answer_exchange
+from hub_server.services.applications import Application
 from hub_server.witness import FILE as WITNESS
 from station_client import key_slot
 from station_client.services.list_conflicts import Conflict
@@ -39,12 +41,26 @@ class Image:
     of: Pc
 
 
+@dataclass(frozen=True)
+class CountyPage:
+    """What an officer had on the screen: a case or an application, its version as the page names
+    it, and the hub's epoch then."""
+
+    shown: Any
+    version: str
+    epoch: bytes
+
+    @property
+    def is_application(self) -> bool:
+        return isinstance(self.shown, Application)
+
+
 class World:
     """One history as it goes.
 
     Under way are `late` requests, `sticks` to the county and `replies` on sticks; `requests` and
-    `answered` remember what was sent; `pages` are conflicts that somebody left open; `images`,
-    `hub_images` and `backups` are what can be put back. `happened`
+    `answered` remember what was sent; `pages` are conflicts that somebody left open, `county_pages`
+    what the county did; `images`, `hub_images` and `backups` are what can be put back. `happened`
     counts every act of a desk, the hub, a carrier or a fault; `trace` is a hash over what was
     answered, opened: one seed gives one trace.
     """
@@ -63,6 +79,7 @@ class World:
         self.requests: list[tuple[Pc, bytes]] = []
         self.answered: dict[Pc, list[bytes]] = {}
         self.pages: dict[Pc, Conflict] = {}
+        self.county_pages: list[CountyPage] = []
         self.lost_pcs: list[Pc] = []
         self.images: dict[Pc, list[Image]] = {}
         self.hub_images: list[Path] = []
@@ -113,6 +130,11 @@ class World:
         self.lines.append(Line(self, pc, [], self.dice))
         self.start(pc)
 
+    def remove(self, pc: Pc) -> None:
+        """It is at no desk any more."""
+        self.lines.pop(self.pcs.index(pc))
+        self.pcs.remove(pc)
+
     def new_folder(self) -> Path:
         self._folders += 1
         return self.folder / f"copy{self._folders}"
@@ -137,6 +159,7 @@ class World:
         self.start_hub()
 
     def restore_hub_image(self, folder: Path, *, witness: bool) -> None:
+        self.onlooker.entrusted.clear()  # no backup that the hub knew of, when it said what it has
         if witness:
             shutil.copy(folder / WITNESS, self.hub.home / WITNESS)
         self.restore_hub(folder / self.hub.store.path.name)
