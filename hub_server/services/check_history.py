@@ -175,7 +175,7 @@ class _Walk:
     def _was_told_before(self, identity: bytes, verdict: int) -> bool:
         """Whether another copy may have got the higher verdict before what is read."""
         is_higher = self.last is not None and verdict > self.told[identity]
-        return is_higher and self.hub.store.operations.count_copies(identity) > 1
+        return is_higher and self.hub.store.operations.count_copies(self.channel.id, identity) > 1
 
 
 def _is_linked(entry: KeptEntry, row: Row) -> bool:

@@ -75,7 +75,8 @@ def append_verdicts(
 ) -> tuple[Channel, set[bytes]]:
     """Appends later verdicts on these operations; also the records about which one is final."""
     for entry in entries:
-        hub.store.operations.note_verdict(entry.name, Verdict(entry.verdict), entry.code)
+        verdict = (Verdict(entry.verdict), entry.code)
+        hub.store.operations.note_verdict(channel.id, entry.name, *verdict)
     new = [NewEntry(protocol.entry_bytes(each)) for each in entries]
     grown = hub.store.journal.append(channel, new)
     records = {each.operation.identity: each.operation.header.record for each in held}

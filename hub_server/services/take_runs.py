@@ -57,7 +57,7 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     places = enumerate(taken.decisions, start=channel.position + 1)
     new = _shared([_entry(each, doorway.erased, at) for at, each in places], standings)
     grown = hub.store.journal.append(channel, new)
-    _raise_copies(hub, new, standings)
+    _raise_copies(hub, channel, new, standings)
     if standings:  # the first one may lack the body that its copy brings
         grown = take_bodies(hub, grown, (body for _, body, _ in run.operations if body))
     accepted = _records_with(new, Verdict.ACCEPTED)
@@ -98,11 +98,14 @@ def _with_standing(new: NewEntry, shared: Mapping[bytes, Standing]) -> NewEntry:
     return replace(new, placed=replace(new.placed, verdict=known.verdict, code=known.code))
 
 
-def _raise_copies(hub: Hub, new: Sequence[NewEntry], standings: Mapping[bytes, Standing]) -> None:
+def _raise_copies(
+    hub: Hub, channel: Channel, new: Sequence[NewEntry], standings: Mapping[bytes, Standing]
+) -> None:
     placed = (each.placed for each in new if each.placed is not None)
     raised = {each.operation.identity: each for each in placed}
     for identity in raised.keys() & standings.keys():
-        hub.store.operations.note_verdict(identity, raised[identity].verdict, raised[identity].code)
+        verdict = (raised[identity].verdict, raised[identity].code)
+        hub.store.operations.note_verdict(channel.id, identity, *verdict)
 
 
 def _check_copies(hub: Hub, channel: Channel, headers: Sequence[Header]) -> None:

@@ -120,7 +120,8 @@ class _Taking:
         self.channel = self.hub.store.journal.append(self.channel, self.new)
         for identity in self.raised:
             standing = self.standings[identity]
-            self.hub.store.operations.note_verdict(identity, standing.verdict, standing.code)
+            verdict = (standing.verdict, standing.code)
+            self.hub.store.operations.note_verdict(self.channel.id, identity, *verdict)
         self._settle([each.body for each in brought if each.body is not None])
         for each in proven:
             self._say_again(each.entry)

@@ -145,9 +145,10 @@ def run(database: Database, sql: str, *parameters: object) -> Any:
 def run_in(
     database: Database, sql: str, keys: Sequence[bytes], *parameters: object
 ) -> Iterator[Any]:
-    """The rows of such a statement for any number of keys: they stand for `(?*)` and come last."""
+    """The rows of such a statement for any number of keys: they stand for `(?*)`, wherever it is
+    written, and are numbered after the parameters."""
     for part in portions(keys):
-        marks = ", ".join("?" * len(part))
+        marks = ", ".join(f"?{len(parameters) + at}" for at in range(1, len(part) + 1))
         yield from run(database, sql.replace("?*", marks), *parameters, *part)
 
 

@@ -20,6 +20,11 @@ from sync_protocol.operations import Head, Header, Operation
 PLACED = "header, body, body_digest, link, by_hub, position, verdict, code, effective"
 # Written out, since the engine knows of no parameter whether a partial index holds what it asks.
 _HELD = f"verdict = {int(Verdict.HELD)}"
+# Of one channel: what is no copy by its name, which is its identity, and the copies.
+OF_IDENTITIES = """
+    rowid IN (SELECT rowid FROM operation WHERE name IN (?*) AND +channel = ?1 UNION ALL
+    SELECT rowid FROM operation WHERE channel = ?1 AND identity IN (?*) AND identity <> name)
+"""
 
 
 @dataclass(frozen=True)
@@ -62,29 +67,32 @@ class Operations:
         """The link at an operation, now that all before it has come."""
         run(self._database, "UPDATE operation SET link = ? WHERE name = ?", link, name)
 
-    def note_verdict(self, identity: bytes, verdict: Verdict, code: str) -> None:
+    def note_verdict(self, channel: bytes, identity: bytes, verdict: Verdict, code: str) -> None:
         """A later verdict: the higher counts, and of two causes to hold the later."""
-        o = self._operations
-        counts = o.verdict == int(verdict) if verdict is Verdict.HELD else o.verdict < int(verdict)
-        o.update(verdict=int(verdict), code=code).where((o.identity == identity) & counts).execute()
+        lower = "=" if verdict is Verdict.HELD else "<"
+        raised = f"UPDATE operation SET verdict = ?2, code = ?3 WHERE verdict {lower} ?2"
+        where = OF_IDENTITIES.replace("?*", "?4")
+        sql = f"{raised} AND {where}"
+        run(self._database, sql, channel, int(verdict), code, identity)
 
     def has_copies(self, channel: bytes) -> bool:
         """Whether anything was issued again in a channel."""
         sql = "SELECT 1 FROM operation WHERE channel = ? AND identity <> name LIMIT 1"
         return run(self._database, sql, channel).fetchone() is not None
 
-    def count_copies(self, identity: bytes) -> int:
-        sql = "SELECT count(*) FROM operation WHERE identity = ?"
-        return int(run(self._database, sql, identity).fetchone()[0])
+    def count_copies(self, channel: bytes, identity: bytes) -> int:
+        """How many operations share an identity."""
+        sql = f"SELECT count(*) FROM operation WHERE {OF_IDENTITIES}"
+        return sum(count for (count,) in run_in(self._database, sql, [identity], channel))
 
     def records_of(self, channel: bytes, identities: Sequence[bytes]) -> set[bytes]:
         """The records that these operations are about."""
-        sql = "SELECT DISTINCT record FROM operation WHERE channel = ? AND identity IN (?*)"
+        sql = f"SELECT DISTINCT record FROM operation WHERE {OF_IDENTITIES}"
         return {record for (record,) in run_in(self._database, sql, identities, channel)}
 
     def standings(self, channel: bytes, identities: Sequence[bytes]) -> dict[bytes, Standing]:
         """Identity → standing, of those that are here: all copies share it."""
-        sql = "SELECT identity, verdict, code FROM operation WHERE channel = ? AND identity IN (?*)"
+        sql = f"SELECT identity, verdict, code FROM operation WHERE {OF_IDENTITIES}"
         found = run_in(self._database, sql, identities, channel)
         return {identity: Standing(Verdict(verdict), code) for identity, verdict, code in found}
 

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from peewee import Expression, fn
+from peewee import SQL, Expression, NodeList, fn
 
 from hub_server.errors import HubError
 from hub_server.store.database import HubDatabase, Row, first_row, insert_many, run_in
@@ -165,12 +165,12 @@ class Records:
         r = self._records
         query = self._lines(filters, region)
         if not filters.text:
-            found = self._newest_first(query).limit(limit).offset(offset)
+            found = self._newest_first(query, filters).limit(limit).offset(offset)
             return [_line(row) for row in found], self.count_ledger(filters, region)
         keys, count = self._search(filters, region, limit, offset)
         channels, records = ({key[at] for key in keys} for at in (0, 1))
         found = query.where(r.channel.in_(list(channels)) & r.record.in_(list(records)))
-        lines = [_line(row) for row in self._newest_first(found)]
+        lines = [_line(row) for row in self._newest_first(found, filters)]
         return [line for line in lines if (line.channel, line.record) in keys], count
 
     def _search(
@@ -181,14 +181,20 @@ class Records:
         r = self._records
         query = r.select(r.channel, r.record, fn.count(r.record).over())
         query = query.where(self._ledger_condition(filters, region))
-        found = list(self._newest_first(query).limit(limit).offset(offset).tuples())
+        found = list(self._newest_first(query, filters).limit(limit).offset(offset).tuples())
         if not found:
             return set(), self.count_ledger(filters, region) if offset else 0
         return {(channel, record) for channel, record, _ in found}, found[0][2]
 
-    def _newest_first(self, query: Any) -> Any:
+    def _newest_first(self, query: Any, filters: Filters) -> Any:
         r = self._records
-        return query.order_by(r.ledger_date.desc(), r.station_code, r.record.desc())
+        return query.order_by(self._day(filters).desc(), r.station_code, r.record.desc())
+
+    def _day(self, filters: Filters) -> Any:
+        """The day of a line; with a sign before it, where the index by day is of no use: it holds
+        no texts."""
+        day = self._records.ledger_date
+        return NodeList((SQL("+"), day)) if filters.text else day
 
     def ledger_by_station(self, filters: Filters, region: str) -> Iterator[StoredLine]:
         """The same lines, station by station and oldest first, read as they are asked for."""
@@ -208,8 +214,8 @@ class Records:
         return int(query.scalar() or 0)
 
     def _ledger_condition(self, filters: Filters, region: str) -> Expression:
-        r = self._records
-        wanted = (r.ledger_date > "") & (r.alive == True) & within(r.region, region)  # noqa: E712
+        r, day = self._records, self._day(filters)
+        wanted = (day > "") & (r.alive == True) & within(r.region, region)  # noqa: E712
         if filters.kind:
             wanted &= r.kind == filters.kind
         if filters.station_code:
@@ -217,11 +223,11 @@ class Records:
         if filters.status:
             wanted &= r.state == filters.status
         if filters.since:
-            wanted &= r.ledger_date >= filters.since
+            wanted &= day >= filters.since
         if filters.until:
-            wanted &= r.ledger_date <= filters.until
-        if filters.text:
-            wanted &= r.cells.contains(filters.text)
+            wanted &= day <= filters.until
+        if filters.text:  # of any channel: so the engine takes the index that begins with it
+            wanted &= (r.channel > b"") & r.cells.contains(filters.text)
         return wanted
 
 

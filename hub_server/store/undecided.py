@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import SQL, Database, Expression, fn
+from peewee import SQL, Expression, fn
 
-from hub_server.store.database import portions
-from hub_server.store.operations import Placed, placed_of
+from hub_server.store.database import HubDatabase, run_in
+from hub_server.store.operations import OF_IDENTITIES, PLACED, Placed, placed_from, placed_of
 from hub_server.store.tables import columns_of, table, within
 from sync_protocol import channel as protocol
 from sync_protocol.channel import UnknownEntry, Verdict
@@ -33,7 +33,8 @@ class OpenOperation:
 
 
 class Undecided:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: HubDatabase) -> None:
+        self._database = database
         self._operations = table(database, "operation")
         self._stations = table(database, "station")
         self._replicas = table(database, "replica")
@@ -74,31 +75,34 @@ class Undecided:
     def identified(self, channel: bytes, identities: Sequence[bytes]) -> list[Placed]:
         """The operations of these identities, whatever their verdict, in the order of the chains:
         of several copies the first."""
-        o = self._operations
         found: dict[bytes, Placed] = {}
-        for part in portions(identities):
-            query = o.select().where((o.channel == channel) & o.identity.in_(part))
-            for row in query.order_by(o.replica, o.seq):
-                found.setdefault(row["identity"], placed_of(row))
+        sql = f"SELECT {PLACED} FROM operation WHERE {OF_IDENTITIES} ORDER BY replica, seq"
+        for row in run_in(self._database, sql, identities, channel):
+            placed = placed_from(*row)
+            found.setdefault(placed.operation.identity, placed)
         return list(found.values())
 
     def _is_open(self) -> Expression:
         o = self._operations
-        later, first = o.alias("later"), o.alias("first")
+        later, first, earlier = (o.alias(name) for name in ("later", "first", "earlier"))
         accepted_since = later.select(SQL("1")).where(
             (later.channel == o.channel)
             & (later.record == o.record)
             & (later.verdict == int(Verdict.ACCEPTED))
             & (later.position > o.position)
         )
-        copied_from = first.select(SQL("1")).where(
-            (first.identity == o.identity)
-            & (first.channel == o.channel)
-            & (first.position < o.position)
+        is_first = (first.name == o.identity) & (first.position < o.position)
+        is_earlier = (
+            (earlier.channel == o.channel)
+            & (earlier.identity == o.identity)
+            & (earlier.identity != earlier.name)
+            & (earlier.position < o.position)
         )
+        first_copied = first.select(SQL("1")).where(is_first)
+        copied = earlier.select(SQL("1")).where(is_earlier)
         is_waiting = (o.verdict == int(Verdict.HELD)) | ~fn.EXISTS(accepted_since)
         # Literally as the partial index has it: of a parameter the engine cannot know its value.
-        return SQL('"verdict" < 2') & is_waiting & ~fn.EXISTS(copied_from)
+        return SQL('"verdict" < 2') & is_waiting & ~fn.EXISTS(first_copied) & ~fn.EXISTS(copied)
 
     def _joined(self) -> Any:
         o, s, r, e = self._operations, self._stations, self._replicas, self._entries
