@@ -28,10 +28,11 @@ _ADD_OPERATION = (
     " form_version, stamp, clerk, header, body, body_digest, link, by_hub, code)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
 )
+_IS_ERASED = "EXISTS (SELECT 1 FROM erased WHERE channel = o.channel AND record = o.record)"
 _WAITS = (
     # What was erased before it was sent is not issued again under another chain.
     "position IS NULL AND link IS NOT NULL"
-    " AND (replica = ? OR (verdict IS NULL AND body IS NOT NULL))"
+    f" AND (replica = ? OR (verdict IS NULL AND NOT {_IS_ERASED}))"
 )
 _ADD_PLACED = (
     # What a page places twice, as no honest hub does, has its first place.
@@ -80,7 +81,8 @@ class Journal:
 
     def issued_again(self, replica: bytes, codes: Collection[str], limit: int) -> list[Operation]:
         """Own operations of older chains, as they were written, that need a copy under `replica`:
-        without a verdict or held for one of these codes, and no copy there yet."""
+        without a verdict or held for one of these codes, and no copy there yet; without its
+        body where that cannot be read any more, so that the hub knows that there was one."""
         marks = ",".join("?" * len(codes))
         rows = self._database.rows(
             # By the partial indexes: asked at every exchange of a PC that minted once.
@@ -88,7 +90,7 @@ class Journal:
             " (SELECT rowid FROM operation WHERE position IS NULL AND verdict IS NULL"
             "  UNION ALL SELECT rowid FROM operation INDEXED BY operation_undecided"
             f"  WHERE verdict < 2 AND verdict = 0 AND code IN ({marks}))"
-            " AND link IS NOT NULL AND replica != ? AND body IS NOT NULL"
+            f" AND link IS NOT NULL AND replica != ? AND NOT {_IS_ERASED}"
             " AND NOT EXISTS (SELECT 1 FROM operation AS copy WHERE copy.identity = o.identity"
             "  AND copy.link IS NOT NULL AND (copy.replica = ? OR copy.rowid < o.rowid))"
             " ORDER BY rowid LIMIT ?",
@@ -290,14 +292,14 @@ class Journal:
 
     def all_sent(self, replica: bytes) -> bool:
         """Whether nothing is pending, as `totals` counts it."""
-        sql = f"SELECT 1 FROM operation WHERE {_WAITS} LIMIT 1"
+        sql = f"SELECT 1 FROM operation AS o WHERE {_WAITS} LIMIT 1"
         return self._database.row(sql, replica) is None
 
     def totals(self, replica: bytes) -> Totals:
         """What waits or needs a person; `replica` is the one this PC writes as now."""
         sent = self._database.row(
             "SELECT count(DISTINCT identity) AS pending, min(stamp) AS oldest_unsent_at"
-            f" FROM operation WHERE {_WAITS}",
+            f" FROM operation AS o WHERE {_WAITS}",
             replica,
         )
         held = self._database.row(

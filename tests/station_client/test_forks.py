@@ -130,6 +130,20 @@ def test_a_copy_and_its_first_one_are_one_act_with_the_higher_verdict(
     assert (row.values["applicant_name"], row.conflicts, row.held) == ("王晓明", 0, 0)
 
 
+def test_what_was_never_sent_and_cannot_be_read_any_more_goes_up_again_without_its_body(
+    station: Station, hub: FakeHub
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    with station.store.writing():
+        station.store.database.write("UPDATE operation SET body = NULL")
+    station.mint()
+    exchange_with_hub(station)
+    [sent] = [each.operation for each in hub.logs[STATION]]
+    assert sent is not None
+    assert (sent.header.replica, sent.body) == (station.keys.replica, None)
+    assert station.store.journal.all_sent(station.keys.replica)
+
+
 def test_what_waits_for_the_county_is_not_issued_again(station: Station, hub: FakeHub) -> None:
     hub.judge = lambda operation, writes, creates: (Verdict.HELD, "late")
     record_entry(station, "intake_case", desk.a_case())
