@@ -8,7 +8,7 @@ section 7. This is the multi-value register of the literature, with the replaced
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
 
@@ -27,8 +27,7 @@ class Counts(Enum):
     NO = "no"  # refused, or somebody else's and held
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(msgspec.Struct, frozen=True, gc=False):
     """An operation as merging sees it. `name` is its identity, `effective` its stamp in ms."""
 
     name: bytes
@@ -85,16 +84,15 @@ class Register(msgspec.Struct, frozen=True, gc=False):
         return self.used.value
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What the acts about one record add up to."""
 
     registers: Mapping[str, Register]
-    names: frozenset[bytes] = field(default_factory=frozenset)
+    names: frozenset[bytes] = frozenset()
 
     @property
     def values(self) -> dict[str, Any]:
-        return {name: register.value for name, register in self.registers.items()}
+        return {name: register.used.value for name, register in self.registers.items()}
 
     @property
     def conflicts(self) -> dict[str, Register]:
@@ -113,8 +111,7 @@ def fold(
     Without it, the same accepted acts and rules give the same record everywhere (promise 2).
     `remembered`: register → names that acts replaced which a snapshot left out.
     """
-    acts = _distinct(acts)
-    counted = [act for act in acts if _counted(act, overlay)]
+    counted = [act for act in _distinct(acts) if _counted(act, overlay)]
     replaced = _replaced(counted, rules)
     for register, names in (remembered or {}).items():
         replaced.setdefault(register, set()).update(names)

@@ -5,7 +5,8 @@ What a page carries is proven by the protocol before it comes here.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from station_client.services.merged import merged
 from station_client.services.projection import project, project_item

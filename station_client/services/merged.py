@@ -4,9 +4,11 @@ Pure: knows neither the store nor the clock. What is pending or held of our own 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec.structs import replace
 
 from forms import ALIVE, Form, Forms
 from station_client.store.rows import StoredOperation
@@ -35,9 +37,9 @@ class Merged:
     def values(self) -> dict[str, Any]:
         """Register → value; removed elements are left out."""
         return {
-            name: register.value
-            for name, register in self.shown.registers.items()
-            if name != ALIVE and not ("/" in name and register.value is None)
+            name: value
+            for name, value in self.shown.values.items()
+            if name != ALIVE and not (value is None and "/" in name)
         }
 
     @property

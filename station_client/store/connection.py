@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, TypeVar
 
 import peewee
 from playhouse.migrations import Runner
@@ -38,6 +38,7 @@ PRAGMAS = {
 }
 
 Row = dict[str, Any]
+Made = TypeVar("Made")
 
 # Whatever is no number or text the driver takes to an adapter before it binds it. Where it finds
 # none, looking for one takes longer than all that the engine does with the value.
@@ -87,12 +88,22 @@ class Database(SqlCipherDatabase):
 
     def rows_of(self, sql: str, keys: Sequence[object], *parameters: object) -> list[Row]:
         """As `rows`, for any number of keys that stand for `(?*)` at the end of the query."""
-        found: list[Row] = []
-        for start in range(0, len(keys), KEYS_A_QUERY):
-            chunk = keys[start : start + KEYS_A_QUERY]
-            marks = ",".join("?" * len(chunk))
-            found += self.rows(sql.replace("?*", marks), *parameters, *chunk)
-        return found
+        return [
+            row
+            for query, chunk in _queries(sql, keys)
+            for row in self.rows(query, *parameters, *chunk)
+        ]
+
+    def made_of(
+        self, make: Callable[..., Made], sql: str, keys: Sequence[object], *parameters: object
+    ) -> list[Made]:
+        """As `rows_of`, each row made into something that takes its columns in their order."""
+        with coded(self.database):
+            return [
+                make(*row)
+                for query, chunk in _queries(sql, keys)
+                for row in self.execute_sql(query, (*parameters, *chunk))
+            ]
 
     def write(self, sql: str, *parameters: object) -> None:
         """One statement, within `writing`."""
@@ -154,6 +165,12 @@ class Database(SqlCipherDatabase):
             self.close()
             while self._opened:
                 self._opened.pop().close()
+
+
+def _queries(sql: str, keys: Sequence[object]) -> Iterator[tuple[str, Sequence[object]]]:
+    for start in range(0, len(keys), KEYS_A_QUERY):
+        chunk = keys[start : start + KEYS_A_QUERY]
+        yield sql.replace("?*", ",".join("?" * len(chunk))), chunk
 
 
 def open_database(path: Path, data_key: bytes, *, create: bool = False) -> Database:

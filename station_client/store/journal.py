@@ -5,7 +5,8 @@ The bytes of an operation never change; its standing does (standings.py), and it
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from station_client.store.connection import Database
 from station_client.store.rows import StoredOperation, Totals
@@ -19,7 +20,7 @@ from sync_protocol.operations import (
     received,
 )
 
-_OPERATION = (
+_OPERATION = (  # in the order of StoredOperation
     "name, identity, record, replica, seq, kind, form_version, stamp, clerk, body, by_hub,"
     " position, verdict, code, effective, at, link IS NOT NULL AS own"
 )
@@ -233,7 +234,8 @@ class Journal:
     ) -> dict[bytes, list[StoredOperation]]:
         """record → its operations in no particular order, copies of one as one; records without any
         are left out, and so are operations that a snapshot left out."""
-        rows = self._database.rows_of(
+        stored = self._database.made_of(
+            StoredOperation,
             f"SELECT {_OPERATION} FROM operation"
             " WHERE identity NOT IN (SELECT identity FROM spent)"
             " AND channel = ? AND record IN (?*)",
@@ -241,8 +243,7 @@ class Journal:
             channel,
         )
         found: dict[bytes, dict[bytes, StoredOperation]] = {}
-        for row in rows:
-            each = StoredOperation(**row)
+        for each in stored:
             of_record = found.setdefault(each.record, {})
             other = of_record.get(each.identity)
             of_record[each.identity] = each if other is None else _as_one(other, each)

@@ -15,8 +15,7 @@ from sync_protocol.enrol import HubPublic, ReplicaKeys
 from sync_protocol.mint import Introduction
 
 
-@dataclass(frozen=True, slots=True)
-class StoredOperation:
+class StoredOperation(msgspec.Struct, frozen=True, gc=False):
     """An operation with its standing. `verdict` is None while no entry has spoken of it.
 
     `stamp`, `effective` and `at` (the hub's time of its latest verdict) are ms since 1970 UTC.
@@ -49,8 +48,7 @@ class StoredOperation:
         return self.stamp, self.seq
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRow:
+class RecordRow(msgspec.Struct, frozen=True, gc=False):
     """What a record's operations add up to, as pages list and search it.
 
     `cells` are the 16 cells of its ledger line, None for what is no case; `day` is the line's date

@@ -1,13 +1,13 @@
 """Merge: a pure function of the set of acts; nothing is lost, nothing comes back, all agree."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sync_protocol import merge
 from sync_protocol.merge import Act, Counts, Policy, Record, Rules
@@ -194,7 +194,7 @@ def test_furthest_uses_the_greatest_round_and_place() -> None:
 
 
 def test_two_values_that_are_equally_far_are_a_conflict() -> None:
-    rules = replace(RULES, place=lambda register, value: (1, 1))
+    rules = Rules(RULES.policy, place=lambda register, value: (1, 1))
     record = merge.fold([an_act(1, "state", "a"), an_act(2, "state", "b")], rules)
     assert len(record.conflicts["state"].sides) == 2
 
