@@ -1,7 +1,8 @@
 """What no restore may undo, in a file outside the database and its backups: lines, only added.
 
 Erasures and revocations are written here before they take effect, and are replayed at each start;
-so are the numbers that were given out, the epochs that were drawn, and what was lost with them.
+so are the numbers that were given out, which of a replica's successors wait for the county, the
+epochs that were drawn, and what was lost with them.
 Knows no store: what a line means is the business of whoever reads it. PROTOCOL.md, section 13.
 """
 
@@ -48,6 +49,15 @@ class NumberGiven(_Line, frozen=True, tag="number"):
     number: str
 
 
+class Successor(_Line, frozen=True, tag="successor"):
+    """A replica that another one minted: it waits for the county, or goes on. The last line of a
+    replica counts."""
+
+    parent: bytes
+    replica: bytes
+    waits: bool
+
+
 class EpochDrawn(_Line, frozen=True, tag="epoch"):
     """An epoch of this hub, drawn or seen under its own signature; no two have one moment."""
 
@@ -73,7 +83,7 @@ class Found(_Line, frozen=True, tag="found"):
     last: int
 
 
-Line = Erasure | Revocation | NumberGiven | EpochDrawn | Lost | Found
+Line = Erasure | Revocation | NumberGiven | Successor | EpochDrawn | Lost | Found
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Line)

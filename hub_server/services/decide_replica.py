@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.permissions import demand
 from hub_server.services.audit import note
+from hub_server.services.introduce import successors
 from hub_server.services.issue_code import find_station
 from hub_server.store import Replica
 
@@ -36,6 +39,7 @@ def admit_replica(hub: Hub, account: Account, replica: bytes) -> Replica:
         station = find_station(hub, account, found.station_code)
         if found.standing != "waiting":
             raise HubError("replica.not_waiting")
+        hub.outside.add(replace(successors(hub)[replica], waits=False))
         hub.store.stations.set_standing(replica, "")
         note(hub, account, "replica.admit", station.code, station.region, replica=replica.hex())
     return found

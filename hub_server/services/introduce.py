@@ -10,6 +10,7 @@ import uuid_utils
 
 from hub_server.errors import HubError
 from hub_server.hub import Hub
+from hub_server.outside_journal import Successor
 from hub_server.services.audit import note
 from hub_server.services.draw_epoch import draw_epoch, is_ahead, opened_at, wrote_as
 from hub_server.services.give_numbers import device_number, keep_number, next_device_number
@@ -67,7 +68,10 @@ def _enter_again(hub: Hub, certificate: Certificate, data: bytes) -> Replica:
             _enter_channel(hub, certificate, grant, None)
     station = _station_of(hub, certificate)
     hub.store.stations.count_devices_to(station.code, certificate.device_number)
-    standing = "revoked" if hub.store.withdrawn.is_revoked(certificate.enrolment) else ""
+    known = successors(hub).get(certificate.keys.replica)
+    standing = "waiting" if known is not None and known.waits else ""
+    if hub.store.withdrawn.is_revoked(certificate.enrolment):
+        standing = "revoked"
     return _add(hub, station, certificate, data, standing)
 
 
@@ -123,23 +127,35 @@ def _add_minted(hub: Hub, introduced: Introduced, parent: Replica, introduction:
         issued_at=hub.now_ms(),
         device_number=next_device_number(hub, station.code),
     )
-    standing = _standing_of_minted(hub, parent)
+    standing = _standing_of_minted(hub, parent, introduced.keys.replica)
     data = envelope.pack(certificate)
     minted = _add(hub, station, certificate, data, standing, parent, introduction)
     keep_number(hub, device_number(station.code, certificate.device_number))
+    if minted.id not in successors(hub):
+        hub.outside.add(Successor(parent.id, minted.id, waits=standing == "waiting"))
     return minted
 
 
-def _standing_of_minted(hub: Hub, parent: Replica) -> str:
+def successors(hub: Hub) -> dict[bytes, Successor]:
+    """Minted replica → what the journal says of it, also of one that a restore lost."""
+    return {each.replica: each for each in hub.outside.read() if isinstance(each, Successor)}
+
+
+def _standing_of_minted(hub: Hub, parent: Replica, minted: bytes) -> str:
     """Of a frozen replica the first successor goes on: one of two machines is not what it says it
-    is, and the county looks which."""
+    is, and the county looks which. No restore changes what became of one."""
     if hub.store.withdrawn.is_revoked(parent.enrolment):
         return "revoked"
     if parent.standing == "retired":
         return "retired"
     chain = hub.store.chains.chain(parent.id)
     is_frozen = parent.standing == "frozen" or (chain is not None and chain.frozen)
-    is_second = is_frozen and hub.store.stations.has_successor(parent.id)
+    before = successors(hub)
+    told = before.get(minted)
+    if told is not None and told.parent == parent.id:
+        return "waiting" if told.waits else ""
+    is_followed = any(each.parent == parent.id and not each.waits for each in before.values())
+    is_second = is_frozen and (is_followed or hub.store.stations.has_successor(parent.id))
     return "waiting" if is_second or parent.standing == "waiting" else ""
 
 

@@ -6,16 +6,26 @@ again; then the entry in the channel tells the stations. PROTOCOL.md, section 15
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
+
 from hub_server.accounts import Account
 from hub_server.errors import HubError
 from hub_server.hub import Hub
-from hub_server.outside_journal import EpochDrawn, Erasure, Line, NumberGiven, Revocation
+from hub_server.outside_journal import (
+    EpochDrawn,
+    Erasure,
+    Line,
+    NumberGiven,
+    Revocation,
+    Successor,
+)
 from hub_server.permissions import demand
 from hub_server.services.audit import note
 from hub_server.services.give_numbers import device_number
 from hub_server.services.issue_code import find_station
 from hub_server.services.write_records import append_word
-from hub_server.store import Channel
+from hub_server.store import Channel, Replica
 from sync_protocol.channel import ErasureEntry, RevocationEntry
 
 REASON_CHARACTERS = 200
@@ -93,12 +103,15 @@ def replay_journal(hub: Hub) -> None:
     after the loss of its disk."""
     lines = hub.outside.read()
     erasures, withdrawn = _owed(hub, lines)
-    if erasures or withdrawn:
+    admitted = _admitted(hub, lines)
+    if erasures or withdrawn or admitted:
         with hub.store.writing():
             for erasure in {(e.channel, e.record): e for e in erasures}.values():
                 _erase_again(hub, erasure)
             for revocation in {e.enrolment: e for e in withdrawn}.values():
                 _revoke_again(hub, revocation)
+            for replica in admitted:
+                hub.store.stations.set_standing(replica, "")
     hub.outside.add(*_lacking(hub, lines))
 
 
@@ -113,6 +126,17 @@ def _owed(hub: Hub, lines: list[Line]) -> tuple[list[Erasure], list[Revocation]]
         [e for e in lines if isinstance(e, Erasure) and (e.channel, e.record) not in erased],
         [e for e in lines if isinstance(e, Revocation) and e.enrolment not in revoked],
     )
+
+
+def _admitted(hub: Hub, lines: list[Line]) -> list[bytes]:
+    """Replicas that wait here and were admitted since the backup."""
+    told = {each.replica: each for each in lines if isinstance(each, Successor)}
+    waiting = [each.id for each in _replicas(hub) if each.standing == "waiting"]
+    return [each for each in waiting if each in told and not told[each].waits]
+
+
+def _replicas(hub: Hub) -> Iterable[Replica]:
+    return chain.from_iterable(hub.store.stations.replicas_within("").values())
 
 
 def _erase_again(hub: Hub, line: Erasure) -> None:
@@ -138,6 +162,7 @@ def _lacking(hub: Hub, lines: list[Line]) -> list[Line]:
     revoked = {e.enrolment for e in lines if isinstance(e, Revocation)}
     given = {e.number for e in lines if isinstance(e, NumberGiven)}
     drawn = {e.epoch for e in lines if isinstance(e, EpochDrawn)}
+    followed = {e.replica for e in lines if isinstance(e, Successor)}
     numbers = (
         number
         for each in hub.store.stations.within("")
@@ -151,5 +176,10 @@ def _lacking(hub: Hub, lines: list[Line]) -> list[Line]:
             if enrolment not in revoked
         ),
         *(NumberGiven(number) for number in numbers if number not in given),
+        *(
+            Successor(each.parent, each.id, waits=each.standing == "waiting")
+            for each in _replicas(hub)
+            if each.parent is not None and each.id not in followed
+        ),
         *(EpochDrawn(epoch, now) for epoch in [hub.epoch] if epoch not in drawn),
     ]

@@ -9,9 +9,10 @@ import pytest
 
 from hub_server.app import open_hub
 from hub_server.errors import HubError
-from hub_server.outside_journal import Erasure
+from hub_server.outside_journal import Erasure, Successor
 from hub_server.services.back_up import back_up
 from hub_server.services.check_history import journal_faults, record_faults
+from hub_server.services.decide_replica import admit_replica
 from hub_server.services.draw_epoch import declare_restored
 from hub_server.services.issue_code import issue_code
 from hub_server.services.list_losses import all_losses
@@ -544,6 +545,70 @@ def test_a_chain_that_was_frozen_stays_frozen(county, entry, past):
     go_on(other, hub)
     desk.hub = hub
     assert desk.ask().standing == "frozen"
+    hub.store.close()
+
+
+def certified(child):
+    """A minted PC that was told its standing, and shows its own certificate from now on."""
+    reply = child.ask()
+    (data, signature), made = reply.certificate, child.introduction()
+    child.rare = Rare(
+        introduction=msgspec.structs.replace(made, certificate=data, signature=signature)
+    )
+    return reply.standing
+
+
+@pytest.mark.parametrize("shown", ["the word of its parent", "a certificate of its own"])
+def test_a_second_successor_waits_again_whoever_comes_first(county, past, shown):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    desk.number -= 1
+    desk.write("clerk", {"name": "张三"})
+    assert desk.ask().standing == "frozen"
+    first, second = desk.minted(), desk.minted()
+    tell = certified if shown == "a certificate of its own" else lambda each: each.ask().standing
+    assert [tell(first), tell(second)] == ["", "waiting"]
+    hub = then.put_back()
+    first.hub = second.hub = hub
+    assert [second.ask().standing, first.ask().standing] == ["waiting", ""]
+    admit_replica(hub, county.reviewer, second.keys.replica)
+    then.county = replace(county, hub=hub)
+    again = then.put_back()
+    first.hub = second.hub = again
+    assert [second.ask().standing, first.ask().standing] == ["", ""]
+    again.store.close()
+
+
+def test_who_was_admitted_since_the_backup_does_not_wait_again(county, past):
+    desk = county.desk()
+    desk.synchronise()
+    desk.number -= 1
+    desk.write("clerk", {"name": "张三"})
+    desk.ask()
+    desk.minted().ask()
+    second = desk.minted()
+    assert second.ask().standing == "waiting"
+    then = past()
+    admit_replica(county.hub, county.reviewer, second.keys.replica)
+    second.hub = then.put_back()
+    assert second.ask().standing == ""
+    second.hub.store.close()
+
+
+def test_a_journal_that_was_lost_is_told_again_who_waits(county):
+    desk = county.desk()
+    desk.synchronise()
+    desk.number -= 1
+    desk.write("clerk", {"name": "张三"})
+    desk.ask()
+    first, second = desk.minted(), desk.minted()
+    for each in (first, second):
+        each.ask()
+    (county.hub.home / "hub.journal").unlink()
+    hub = county.reopened().hub
+    told = {each.replica: each.waits for each in hub.outside.read() if isinstance(each, Successor)}
+    assert told == {first.keys.replica: False, second.keys.replica: True}
     hub.store.close()
 
 
