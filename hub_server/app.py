@@ -1,6 +1,7 @@
 """The only wiring of the hub: a folder → `Hub` → a Flask application with its pages.
 
-`make_hub` makes a folder once, `open_hub` opens it, `create_app` serves it.
+`make_hub` makes a folder once, `open_hub` opens it (`hub_in` and `begin`, where a restore is to be
+declared in between), `create_app` serves it.
 """
 
 from __future__ import annotations
@@ -99,8 +100,26 @@ def open_hub(
     now_ms: Callable[[], int] = clock_ms,
     environment: Mapping[str, str] = os.environ,
 ) -> Hub:
-    """The hub in a folder. Before it answers anybody, it looks whether it was restored, repeats
-    what no restore may undo, and judges what waited for a form that came with this program.
+    """The hub in a folder, ready to answer. HubError as `hub_in` has them."""
+    hub = hub_in(home, now_ms, environment)
+    begin(hub)
+    return hub
+
+
+def begin(hub: Hub) -> None:
+    """Before it answers anybody, the hub repeats what no restore may undo, and judges what waited
+    for a form that came with this program."""
+    replay_journal(hub)
+    judge_new_forms(hub)
+
+
+def hub_in(
+    home: Path,
+    now_ms: Callable[[], int] = clock_ms,
+    environment: Mapping[str, str] = os.environ,
+) -> Hub:
+    """The hub in a folder, which looked whether it was restored and has not begun yet: a restore
+    that only a person knows of is declared before anything else is written.
 
     HubError `hub.missing`, `hub.emptied`, `hub.key_file`, `hub.database`, `hub.journal`.
     """
@@ -117,8 +136,6 @@ def open_hub(
     facts = (name.decode(), region.decode())
     hub = Hub(home, store, keys.hub, forms.builtin(), now_ms, *facts, outside)
     notice_restore(hub)
-    replay_journal(hub)
-    judge_new_forms(hub)
     return hub
 
 

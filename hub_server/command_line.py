@@ -66,10 +66,10 @@ def _last_words(error: HubError | ProtocolError) -> click.ClickException:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Hub]:
+def opened(folder: Path, open_hub: Callable[[Path], Hub] = app.open_hub) -> Iterator[Hub]:
     """The hub in a folder; other processes may have it open, too."""
     with told(), as_hub_errors():
-        hub = app.open_hub(folder)
+        hub = open_hub(folder)
         try:
             yield hub
         finally:

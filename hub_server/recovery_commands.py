@@ -3,10 +3,21 @@ must go. `cli` adds them to the others."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from hub_server import app
 from hub_server.accounts import Account
-from hub_server.command_line import as_json, json_option, with_account
+from hub_server.command_line import (
+    account_option,
+    as_json,
+    home_option,
+    json_option,
+    opened,
+    who_acts,
+    with_account,
+)
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.decide_replica import admit_replica, list_replicas
@@ -69,10 +80,16 @@ def erase(hub: Hub, by: Account, name: str, reason: str, station_code: str) -> N
 
 @click.command()
 @click.confirmation_option(prompt="平台确实从备份恢复过吗？")
-@with_account
-def restored(hub: Hub, by: Account) -> None:
-    """Say that the whole machine was put back to an earlier state, which nothing else shows."""
-    declare_restored(hub, by)
+@home_option
+@account_option
+def restored(folder: Path, acting: str | None) -> None:
+    """Say that the whole machine was put back to an earlier state, which nothing else shows.
+
+    Before the hub serves again: the new epoch is then the first thing that it writes.
+    """
+    with opened(folder, app.hub_in) as hub:
+        declare_restored(hub, who_acts(hub, acting))
+        app.begin(hub)
     click.echo("已换用新的纪元；各站点将在下次同步时送回缺失的记录")
 
 

@@ -4,15 +4,24 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 import forms
+from hub_server.cli import main
 from hub_server.services.check_history import record_faults
 from hub_server.services.judge_again import judge_new_forms
 from hub_server.services.show_record import show_record
 from hub_server.services.take_runs import freeze
 from hub_server.services.write_records import append_word
 from sync_protocol import operations
-from sync_protocol.channel import ClosingEntry, Verdict, VerdictEntry, entry_bytes, read_entry
+from sync_protocol.channel import (
+    ClosingEntry,
+    EpochEntry,
+    Verdict,
+    VerdictEntry,
+    entry_bytes,
+    read_entry,
+)
 from tests.hub_server.test_restores import Past, go_on
 
 ACCEPTED, HELD = (Verdict.ACCEPTED, ""), (Verdict.HELD, "form")
@@ -50,6 +59,22 @@ def test_a_form_that_becomes_known_releases_what_waited_for_it(county, entry, ne
     desk.synchronise()
     assert desk.verdict(1) == ACCEPTED
     assert county.hub.store.records.get(desk.channel, record).cells[5] == "李兰"
+
+
+def test_a_declared_restore_is_in_the_log_before_what_a_newer_program_judges(
+    county, entry, newer_forms, monkeypatch
+):
+    desk = county.desk()
+    desk.write("intake_case", entry(), form_version=9)
+    desk.synchronise()
+    end = county.hub.store.journal.channel(desk.channel).position
+    monkeypatch.setattr(forms, "builtin", lambda: newer_forms)
+    told = CliRunner().invoke(main, ["restored", "--yes", "--home", str(county.hub.home)])
+    assert told.exit_code == 0
+    written = county.hub.store.journal.entries_after(desk.channel, end)
+    epoch, verdict = (read_entry(each.data) for each in written)
+    assert (type(epoch), epoch.kept) == (EpochEntry, end)
+    assert (type(verdict), verdict.verdict) == (VerdictEntry, Verdict.ACCEPTED)
 
 
 def test_a_form_that_becomes_known_may_also_refuse(county, entry, newer_forms):
