@@ -88,7 +88,7 @@ class Operation:
         """H(header ‖ H(body)), 32 bytes."""
         return crypto.digest(b"bianmin/operation", self.header_bytes, self.body_digest)
 
-    @cached_property
+    @property
     def identity(self) -> bytes:
         """The name that references and verdicts use: that of the first copy, as it follows from
         its header and this body."""
@@ -282,13 +282,21 @@ def empty_head(replica: bytes) -> Head:
 
 def advance(head: Head, operations: Iterable[Operation]) -> Head:
     """The head after these operations. PeerFault `chain.order` unless they follow one by one."""
+    links = [head.link, *links_after(head, operations)]
+    return Head(head.replica, head.seq + len(links) - 1, links[-1])
+
+
+def links_after(head: Head, operations: Iterable[Operation]) -> list[bytes]:
+    """The link at each of these operations. PeerFault `chain.order` as `advance`."""
     replica, seq, link = head.replica, head.seq, head.link
+    links: list[bytes] = []
     for operation in operations:
         header, seq = operation.header, seq + 1
         if header.replica != replica or header.seq != seq:
             raise PeerFault("chain.order")
         link = next_link(link, operation.name)
-    return Head(replica, seq, link)
+        links.append(link)
+    return links
 
 
 def sign_head(private: bytes, head: Head) -> bytes:

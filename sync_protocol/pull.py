@@ -25,7 +25,7 @@ from sync_protocol.channel import (
 from sync_protocol.enrol import COPIES_SINCE, VERSION_HIGHEST
 from sync_protocol.errors import PeerFault
 from sync_protocol.limits import Moment, Natural
-from sync_protocol.operations import Operation
+from sync_protocol.operations import Header, Operation
 
 
 class OwnItem(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -112,11 +112,11 @@ class Reader:
     sent: frozenset[bytes] = frozenset()
     version: int = VERSION_HIGHEST
 
-    def has(self, operation: Operation) -> bool:
-        header = operation.header
+    def has(self, header: Header, name: bytes) -> bool:
+        """Whether it has the operation of this header and name."""
         if header.replica != self.replica:
             return False
-        return header.seq <= self.own_seq or operation.name in self.sent
+        return header.seq <= self.own_seq or name in self.sent
 
 
 def make_page(
@@ -146,7 +146,7 @@ def _item(stored: StoredEntry, reader: Reader) -> tuple[Item, int]:
     if isinstance(entry, CopyEntry) and reader.version < COPIES_SINCE:
         return EntryItem(stored.data), len(stored.data)
     verdict = (entry.verdict, entry.code, entry.effective, entry.at)
-    if reader.has(operation):
+    if reader.has(operation.header, entry.name):
         return OwnItem(operation.header.seq, *verdict), 24
     absent = operation.body_digest if operation.body is None else None
     item = OperationItem(operation.header_bytes, operation.body, absent, *verdict)

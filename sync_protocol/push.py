@@ -125,18 +125,34 @@ class Records:
             del self._held[record]
 
 
-def read_run(run: Run) -> list[Operation]:
-    """The operations of a run. PeerFault `operation.header|chain.order|envelope.too_large`."""
+@dataclass(frozen=True)
+class ReadRun:
+    """A run as it was read: its operations, at least one, and the link that it gives each."""
+
+    base_link: bytes
+    operations: list[Operation]
+    links: list[bytes]
+    signature: bytes
+
+    @property
+    def head(self) -> Head:
+        """What the signature is over."""
+        last = self.operations[-1].header
+        return Head(last.replica, last.seq, self.links[-1])
+
+
+def read_run(run: Run) -> ReadRun:
+    """What is in a run. PeerFault `operation.header|chain.order|envelope.too_large`."""
     if not 0 < len(run.operations) <= limits.BATCH_OPERATIONS:
         raise PeerFault("envelope.too_large", limit=limits.BATCH_OPERATIONS)
     batch = [operations.received(*parts) for parts in run.operations]
     first = batch[0].header
-    operations.advance(Head(first.replica, first.seq - 1, run.base_link), batch)
-    return batch
+    links = operations.links_after(Head(first.replica, first.seq - 1, run.base_link), batch)
+    return ReadRun(run.base_link, batch, links, run.signature)
 
 
 def take_run(
-    run: Run,
+    run: ReadRun,
     signing_public: bytes,
     known: KnownChain,
     doorway: Doorway,
@@ -146,18 +162,17 @@ def take_run(
 ) -> Taken:
     """Decides about every operation of a run that the hub does not have yet.
 
-    Sent twice, late or again in part, it changes nothing. PeerFault `chain.signature`.
+    Sent twice, late or again in part, it changes nothing. PeerFault `chain.order|signature`.
     """
-    batch = read_run(run)
-    start = Head(known.head.replica, batch[0].header.seq - 1, run.base_link)
-    end = operations.advance(start, batch)
-    if not operations.head_verifies(signing_public, end, run.signature):
+    if run.head.replica != known.head.replica:
+        raise PeerFault("chain.order")
+    if not operations.head_verifies(signing_public, run.head, run.signature):
         raise PeerFault("chain.signature")
     head, link = known.head, run.base_link
     forked = known.base_link is not None and known.base_link != run.base_link
     decisions: list[Decision] = []
-    for operation in batch:
-        before, link = link, operations.next_link(link, operation.name)
+    for operation, after in zip(run.operations, run.links, strict=True):
+        before, link = link, after
         have = known.names.get(operation.header.seq, ())
         if operation.name in have:
             continue
@@ -171,7 +186,7 @@ def take_run(
             head = Head(head.replica, operation.header.seq, link)
             verdict = decide(operation, doorway, records, judge, hub_time)
         decisions.append(Decision(operation, _entry(operation, verdict, hub_time), link, before))
-    return Taken(tuple(decisions), head, (end, run.signature), forked)
+    return Taken(tuple(decisions), head, (run.head, run.signature), forked)
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,14 @@ from hub_server.services.take_bodies import take_bodies
 from hub_server.services.take_runs import freeze, take_runs
 from hub_server.services.take_stretches import take_stretches
 from hub_server.store import Channel, Replica
-from sync_protocol import agree, enrol, envelope, exchange, limits, operations, pull
+from sync_protocol import agree, enrol, envelope, exchange, limits, pull, push
 from sync_protocol.agree import Countersigned
 from sync_protocol.channel import Cursor, Receipt
 from sync_protocol.enrol import Certificate, Grant
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Opened, Reply, Request
 from sync_protocol.pull import Page, Reader
+from sync_protocol.push import ReadRun
 
 # A page may not fill a whole reply: what cannot be compressed must still fit into REPLY_BYTES.
 PAGE_BYTES_HIGHEST = limits.REPLY_BYTES * 3 // 4
@@ -98,7 +99,8 @@ def _as_known(hub: Hub, replica: Replica) -> Replica:
 
 def _answer(hub: Hub, replica: Replica, opened: Opened, taken: list[Cursor]) -> Reply:
     request, now = opened.request, hub.now_ms()
-    own = _take(hub, replica, opened, now)
+    runs = [push.read_run(run) for run in request.runs]
+    own = _take(hub, replica, opened, runs, now)
     current = _as_known(hub, replica)
     told = Reply(request.version, opened.digest, now, current.standing, [], [], [], taken=taken)
     if request.said.introduction is not None:
@@ -106,18 +108,20 @@ def _answer(hub: Hub, replica: Replica, opened: Opened, taken: list[Cursor]) -> 
         told = replace(told, certificate=certificate)
     if current.standing == "retired":
         return replace(told, pages=_ends(hub, request.cursors, own, now))
-    return told if current.standing else _deliver(hub, replica, request, own, told)
+    if current.standing:
+        return told
+    return _deliver(hub, request, own, _reader(hub, replica, request, runs), told)
 
 
-def _take(hub: Hub, replica: Replica, opened: Opened, now: int) -> Channel:
+def _take(hub: Hub, replica: Replica, opened: Opened, runs: Sequence[ReadRun], now: int) -> Channel:
     """What a request brings; where the sender's channel ends then."""
     request, said, stations = opened.request, opened.request.said, hub.store.stations
     own = hub.store.journal.lock_channel(replica.channel)
     known = stations.note_request(replica.id, request.number, opened.digest)
     if not known and not replica.standing:
         own = freeze(hub, own, replica, "request")  # one number, two requests: a clone reads along
-    if request.runs and not _has_seen_more(hub, own, request):
-        own = take_runs(hub, own, replica, request.runs)
+    if runs and not _has_seen_more(hub, own, request):
+        own = take_runs(hub, own, replica, runs)
     if said.bodies:
         own = take_bodies(hub, own, said.bodies)
     if said.losses:
@@ -150,7 +154,7 @@ def _retire(hub: Hub, replica: Replica, request: Request, own: Channel) -> None:
         hub.store.stations.set_standing(replica.id, "retired")
 
 
-def _deliver(hub: Hub, replica: Replica, request: Request, own: Channel, told: Reply) -> Reply:
+def _deliver(hub: Hub, request: Request, own: Channel, reader: Reader, told: Reply) -> Reply:
     """Pages, bodies, and what the hub itself lacks."""
     readable = _readable(hub, own)
     budget = _budget(request.budget_bytes)
@@ -161,7 +165,6 @@ def _deliver(hub: Hub, replica: Replica, request: Request, own: Channel, told: R
     if part is not None:  # from where it ends the tail follows
         started = part.receipt.cursor.channel
         shown = [e for e in shown if e.cursor.position or e.cursor.channel != started]
-    reader = _reader(hub, replica, request)
     reply = replace(told, lacks=hub.store.bodies.lacking(own.id, LACKS_PER_REPLY), snapshot=part)
     pages = _Pages(hub, readable, reader, request.said.receipts, told.hub_time)
     bodies = _wanted(hub, request.wants, readable, budget)
@@ -252,14 +255,13 @@ class _Pages:
         return agree.sign_receipt(self.hub.keys.signing, cursor, self.now)
 
 
-def _reader(hub: Hub, replica: Replica, request: Request) -> Reader:
+def _reader(hub: Hub, replica: Replica, request: Request, runs: Sequence[ReadRun]) -> Reader:
     """What the sender surely has of its own chain: up to a head on which both ends agree."""
     chain, own = hub.store.chains.chain(replica.id), request.own
     if own is None:  # version 1 does not name its link
         return Reader(replica.id, request.own_seq, version=request.version)
     agreed = chain is not None and hub.store.chains.link_before(chain, own.seq + 1) == own.link
-    headers = (part for run in request.runs for part in run.operations)
-    sent = frozenset(operations.received(*part).name for part in headers)
+    sent = frozenset(each.name for run in runs for each in run.operations)
     return Reader(replica.id, own.seq if agreed else 0, sent, request.version)
 
 

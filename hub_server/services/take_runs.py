@@ -20,11 +20,11 @@ from sync_protocol import channel as protocol
 from sync_protocol import operations, push
 from sync_protocol.channel import ClosingEntry, FreezeEntry, Standing, Verdict
 from sync_protocol.errors import PeerFault
-from sync_protocol.operations import Head, Header, Run
-from sync_protocol.push import Decision, Doorway, KnownChain, Taken
+from sync_protocol.operations import Head, Header
+from sync_protocol.push import Decision, Doorway, KnownChain, ReadRun, Taken
 
 
-def take_runs(hub: Hub, channel: Channel, replica: Replica, runs: Sequence[Run]) -> Channel:
+def take_runs(hub: Hub, channel: Channel, replica: Replica, runs: Sequence[ReadRun]) -> Channel:
     """Places what these runs bring; returns where the channel ends then. PeerFault `chain.*`."""
     for run in runs:
         channel = _take(hub, channel, replica, run)
@@ -40,17 +40,17 @@ def freeze(hub: Hub, channel: Channel, replica: Replica, reason: str) -> Channel
     return grown
 
 
-def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
-    headers = [operations.read_header(header) for header, _, _ in run.operations]
+def _take(hub: Hub, channel: Channel, replica: Replica, run: ReadRun) -> Channel:
+    headers = [each.header for each in run.operations]
     chain = hub.store.chains.chain(replica.id)
-    if chain is None or not headers or any(each.replica != replica.id for each in headers):
+    if chain is None or run.head.replica != replica.id:
         raise PeerFault("message.form", where="run")
     _check_copies(hub, channel, headers)
-    seqs = [header.seq for header in headers]
-    names = hub.store.operations.names(replica.id, min(seqs), max(seqs))
-    known = KnownChain(chain.head, hub.store.chains.link_before(chain, seqs[0]), names)
+    first = headers[0].seq
+    names = hub.store.operations.names(replica.id, first, run.head.seq)
+    known = KnownChain(chain.head, hub.store.chains.link_before(chain, first), names)
     about = {header.record for header in headers}
-    standings = _standings(hub, channel, run, headers)
+    standings = _standings(hub, channel, run)
     doorway = _doorway(hub, channel, chain, replica, about, standings)
     records, judge = bench(hub, channel, about)
     taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
@@ -59,7 +59,7 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     grown = hub.store.journal.append(channel, new)
     _raise_copies(hub, channel, new, standings)
     if standings:  # the first one may lack the body that its copy brings
-        grown = take_bodies(hub, grown, (body for _, body, _ in run.operations if body))
+        grown = take_bodies(hub, grown, (each.body for each in run.operations if each.body))
     accepted = _records_with(new, Verdict.ACCEPTED)
     alone = () if standings else tuple(each.placed for each in new if each.placed)
     project(hub, grown, accepted, alone)
@@ -71,12 +71,11 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: Run) -> Channel:
     return grown
 
 
-def _standings(
-    hub: Hub, channel: Channel, run: Run, headers: Sequence[Header]
-) -> dict[bytes, Standing]:
+def _standings(hub: Hub, channel: Channel, run: ReadRun) -> dict[bytes, Standing]:
     """Identity → standing, of those of a run's operations of which another copy is here."""
-    has_copies = any(each.origin for each in headers) or hub.store.operations.has_copies(channel.id)
-    identities = [each.identity for each in push.read_run(run)] if has_copies else []
+    has_copies = any(each.header.origin for each in run.operations)
+    has_copies = has_copies or hub.store.operations.has_copies(channel.id)
+    identities = [each.identity for each in run.operations] if has_copies else []
     return hub.store.operations.standings(channel.id, identities)
 
 

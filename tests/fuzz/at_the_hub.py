@@ -32,7 +32,7 @@ from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Loss, Rare, Request
 from sync_protocol.lost import Stretch
 from sync_protocol.mint import Introduction
-from sync_protocol.operations import Head, Run
+from sync_protocol.operations import Run
 from sync_protocol.snapshot import SnapshotAsk
 from tests.fuzz.leaks import Reader, Refused
 from tests.fuzz.mutations import lied, mutated
@@ -185,12 +185,10 @@ def _signed_stretch(stretch: Stretch, hub: HubKeys) -> Stretch:
 def _signed_run(run: Run, signing: bytes) -> Run:
     """With a signature that fits, where it is a run at all."""
     try:
-        batch = push.read_run(run)
+        read = push.read_run(run)
     except PeerFault:
         return run
-    first = batch[0].header
-    end = operations.advance(Head(first.replica, first.seq - 1, run.base_link), batch)
-    return replace(run, signature=operations.sign_head(signing, end))
+    return replace(run, signature=operations.sign_head(signing, read.head))
 
 
 def _sealed(payload: bytes, keys: enrol.ReplicaKeys, county: County) -> bytes:

@@ -25,8 +25,8 @@ def _replaces_live(acts: object, record: Record, register: str) -> tuple[bytes, 
     return tuple(sorted(live.name for live in shown.live)) if shown else ()
 
 
-def _keeps_newest(name: str, writes: list[Live], rules: Rules) -> Register:
-    return _resolve(name, sorted(writes, key=lambda each: each.age)[-1:], rules)
+def _keeps_newest(name: str, writes: tuple[Live, ...], rules: Rules) -> Register:
+    return _resolve(name, tuple(sorted(writes, key=lambda each: each.age)[-1:]), rules)
 
 
 def _own_stamp(stamp: int, hub_time: int) -> int:

@@ -208,7 +208,8 @@ class FakeHub:
             and entry.verdict == Verdict.ACCEPTED
         }
         door = push.Doorway(accepted=accepted)
-        taken = push.take_run(run, sender.signing, known, door, records, self.judge, self.clock())
+        read, now = push.read_run(run), self.clock()
+        taken = push.take_run(read, sender.signing, known, door, records, self.judge, now)
         for each in taken.decisions:
             self.append(STATION, each.entry, each.operation)
             self.names[replica][each.operation.header.seq] = each.operation.name
@@ -273,7 +274,8 @@ class FakeHub:
                 head.replica, seq, operations.next_link(head.link, names.get(seq, b""))
             )
         agreed = own.seq if own and own.link == head.link else 0
-        sent = {each.name for run in opened.request.runs for each in push.read_run(run)}
+        runs = [push.read_run(run) for run in opened.request.runs]
+        sent = {each.name for run in runs for each in run.operations}
         return pull.Reader(opened.sender, agreed, frozenset(sent))
 
     def _epochs(self, to: bytes) -> list[bytes]:

@@ -81,8 +81,9 @@ def taken(
     empty = operations.empty_head(PC.replica)
     known = known or KnownChain(empty, empty.link)
     signing = PC.public.signing
+    read = push.read_run(run)
     return push.take_run(
-        run, signing, known, doorway or Doorway(), records or Records(), judge, NOW
+        read, signing, known, doorway or Doorway(), records or Records(), judge, NOW
     )
 
 

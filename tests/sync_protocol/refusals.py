@@ -131,7 +131,7 @@ REQUEST_DIGEST = envelope.payload_digest(pack(a_request()))
 
 def read_run(data: bytes) -> object:
     """A hub that has the first operation of the chain."""
-    run = envelope.unpack(data, Run)
+    run = push.read_run(envelope.unpack(data, Run))
     head = head_of(CHAIN[:1])
     known = push.KnownChain(head, head.link, {1: [CHAIN[0].name]})
     doorway, records = push.Doorway(), push.Records()

@@ -78,7 +78,7 @@ def test_todays_code_reads_the_published_operations(version: str) -> None:
 def test_todays_code_reads_the_published_run(version: str) -> None:
     vectors = stored("chains", version)
     run = msgspec.msgpack.decode(raw(vectors["run_after_the_first"]), type=Run)
-    batch = push.read_run(run)
+    batch = push.read_run(run).operations
     assert [operation.name.hex() for operation in batch] == vectors["names"][1:]
     head = operations.Head(raw(vectors["replica"]), 4, raw(vectors["links"][4]))
     public = raw(KEYS["replica"]["signing_public"])
