@@ -112,7 +112,9 @@ def forget_kept(station: Station, applied: list[Applied | None]) -> None:
         if row is None:
             continue
         with store.writing():
-            named = store.journal.records_of(store.lost.forget_kept(row))
+            kept = store.lost.forget_kept(row)
+            named = store.journal.records_of(kept)
+            store.lost.drop_unknown(kept)
             show_again(station, row.cursor.channel, list({*named.values()}))
             if row.closed_at is not None and row.base is None:
                 closing = store.channels.closing(row)

@@ -295,6 +295,16 @@ class Lost:
         self._database.write("DELETE FROM kept WHERE channel = ?", of)
         return kept
 
+    def drop_unknown(self, identities: Iterable[bytes]) -> None:
+        """Of these, what others wrote and the hub gave no verdict: it came with a snapshot whose
+        position the hub lost, so nobody here can prove it. Who can brings it back; else the hub
+        declares it."""
+        self._database.write_many(
+            "DELETE FROM operation"
+            " WHERE identity = ? AND link IS NULL AND position IS NULL AND verdict IS NULL",
+            ((identity,) for identity in identities),
+        )
+
     def _standings(
         self, row: ChannelRow, identities: Iterable[bytes]
     ) -> dict[bytes, tuple[Standing | None, int | None]]:

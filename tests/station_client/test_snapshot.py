@@ -169,6 +169,24 @@ def test_a_base_that_the_hub_lost_is_replaced_and_our_own_is_offered(
     assert len(station.store.records.all(STATION)) == 5
 
 
+def test_what_a_lost_base_brought_goes_with_it_until_somebody_who_can_prove_it_is_there(
+    station: Station, replacement: Station, hub: FakeHub
+) -> None:
+    lost = record_entries(station, "intake_case", [desk.a_case()] * 4)[-1]
+    exchange_with_hub(station)
+    hub.covered = 4
+    exchange_with_hub(replacement)
+    assert replacement.store.records.find(lost) is not None
+    hub.covered = 2
+    hub.restore(STATION, 2)
+    assert exchange_with_hub(replacement).synchronised
+    assert replacement.store.journal.operations_of(STATION, [lost]) == {}
+    assert replacement.store.records.find(lost) is None
+    exchange_with_hub(station)
+    exchange_with_hub(replacement)
+    assert replacement.store.records.find(lost) == station.store.records.find(lost)
+
+
 def test_what_was_written_here_and_is_spent_in_the_snapshot_waits_no_longer(
     station: Station, hub: FakeHub
 ) -> None:
