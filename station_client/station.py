@@ -156,7 +156,8 @@ class Station:
             self.store.facts.declare(lost)
             self.store.channels.forget_requests()
             state = self.store.facts.exchange()
-            self.store.facts.keep_exchange(replace(state, number=0, synchronised=False))
+            anew = replace(state, number=0, synchronised=False, agreed=())
+            self.store.facts.keep_exchange(anew)
             # Before anything is written on top of them: the hub must meet what creates a record
             # before what amends it.
             head = _issue_again(self.store.journal, self.channel, minted.replica)

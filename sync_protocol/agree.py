@@ -13,7 +13,8 @@ from sync_protocol.channel import Cursor, Receipt
 
 
 class Countersigned(msgspec.Struct, frozen=True, array_like=True):
-    """A replica's cursor under its own signature: "this is the history I have applied"."""
+    """A replica's cursor under its own signature: "this is the history I have applied". The
+    signature is empty where the hub has said that it holds it."""
 
     cursor: Cursor
     signature: bytes

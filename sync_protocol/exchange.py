@@ -10,7 +10,7 @@ The same bytes travel by HTTP or as a courier file. PROTOCOL.md, section 8.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -165,8 +165,10 @@ def plan(
     batch_bytes: int = limits.BATCH_BYTES,
     wants: Sequence[bytes] = (),
     rare: Rare | None = None,
+    agreed: Collection[Cursor] = (),
 ) -> Plan:
-    """The request that says all this. `number` is taken durably before the request is sent."""
+    """The request that says all this. `number` is taken durably before the request is sent;
+    `agreed` are cursors of which each end holds the other's signature, not made again."""
     batch = push.cut_batch(outbox.pending, batch_bytes)
     request = Request(
         lowest=VERSION_LOWEST,
@@ -174,7 +176,12 @@ def plan(
         number=number,
         device_time=device_time,
         own_seq=own_head.seq,
-        cursors=[agree.countersign(keys.signing, keys.replica, each) for each in cursors],
+        cursors=[
+            Countersigned(each, b"")
+            if each in agreed
+            else agree.countersign(keys.signing, keys.replica, each)
+            for each in cursors
+        ],
         runs=[push.make_run(outbox.acknowledged, batch, keys.signing)] if batch else [],
         wants=list(wants),
         report=report,
@@ -253,8 +260,8 @@ def _open(sent: Envelope, payload: bytes, sender_signing: bytes) -> Opened:
     request = envelope.unpack(payload, Request)
     if request.lowest > VERSION_HIGHEST or request.highest < VERSION_LOWEST:
         raise PeerFault("envelope.version", version=f"{request.lowest}-{request.highest}")
-    for signed in request.cursors:
-        if not agree.countersigned_by(sender_signing, sent.sender, signed):
+    for each in request.cursors:
+        if each.signature and not agree.countersigned_by(sender_signing, sent.sender, each):
             raise PeerFault("envelope.signature")
     return Opened(sent.sender, request, envelope.payload_digest(payload))
 

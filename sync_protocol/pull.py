@@ -65,6 +65,8 @@ OwnNames = tuple[bytes, bytes]
 class Page(msgspec.Struct, frozen=True, array_like=True):
     """Entries base+1 … of one channel, the receipt at their end, and how long the channel is.
 
+    Without a receipt (since version 2) it says that the channel ends at `base`, of which each end
+    holds the other's signature already.
     `parted` is not empty when the hub cannot continue from the cursor it was shown; then there are
     no items: "receipt" asks for the receipt that the cursor was reached by, "lost" says that the
     hub was restored from a backup. `covered` is the position up to which the oldest backup that can
@@ -74,7 +76,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True):
 
     base: Cursor
     items: list[Item]
-    receipt: Receipt
+    receipt: Receipt | None
     head: Natural
     covered: Natural = 0
     parted: str = ""
@@ -169,17 +171,15 @@ class AppliedEntry:
 
 @dataclass(frozen=True)
 class Applied:
-    """A page that proved genuine: what to store, in the one transaction that moves the cursor."""
+    """A page that proved genuine: what to store, in the one transaction that moves the cursor to
+    `cursor`. Without a receipt there is nothing to move."""
 
     entries: tuple[AppliedEntry, ...]
-    receipt: Receipt
+    cursor: Cursor
+    receipt: Receipt | None
     head: int
     covered: int
     past_epochs: tuple[bytes, ...] = ()
-
-    @property
-    def cursor(self) -> Cursor:
-        return self.receipt.cursor
 
     @property
     def is_complete(self) -> bool:
@@ -198,12 +198,14 @@ def absorb_page(
     """What to apply of a page, or None when it does not continue from our cursor (late, repeated).
 
     PeerFault `reply.digest` when the hub's history does not continue ours, `reply.receipt` when
-    the receipt is not the hub's.
+    the receipt is not the hub's, or is left out of a page that says something new.
     """
     if page.parted:
         raise PeerFault("reply.digest", parted=page.parted)
     if page.base != cursor:
         return None
+    if page.receipt is None:
+        return _unchanged(page)
     if not agree.receipt_verifies(hub_signing, page.receipt):
         raise PeerFault("reply.receipt")
     entries = _entries(page.items, cursor, own)
@@ -213,7 +215,15 @@ def absorb_page(
         raise PeerFault("reply.digest", parted="digest")
     if reached.epoch != cursor.epoch and not _explained(cursor, entries):
         raise PeerFault("reply.digest", parted="epoch")
-    return Applied(entries, page.receipt, page.head, page.covered, _past_epochs(page))
+    past_epochs = _past_epochs(page)
+    return Applied(entries, reached, page.receipt, page.head, page.covered, past_epochs)
+
+
+def _unchanged(page: Page) -> Applied:
+    """Nothing is signed anew of a channel that ends where it did; of any other it has to be."""
+    if page.items or page.head != page.base.position:
+        raise PeerFault("reply.receipt")
+    return Applied((), page.base, None, page.head, page.covered)
 
 
 def _explained(cursor: Cursor, entries: Sequence[AppliedEntry]) -> bool:

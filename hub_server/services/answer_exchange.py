@@ -215,11 +215,14 @@ class _Pages:
 
     def _page(self, channel: Channel, signed: Countersigned, budget_bytes: int) -> Page:
         cursor, store = signed.cursor, self.hub.store
+        if cursor == channel.cursor and self._is_agreed(signed):
+            covered = store.backups.covered(channel.id)
+            return Page(cursor, [], None, channel.position, covered)
         is_level = cursor.end == (channel.position, channel.digest)
         here = channel.digest if is_level else store.journal.digest_at(channel.id, cursor.position)
         if not agree.same_history(cursor, here):
             return self._parted(channel, cursor)
-        if cursor.position:
+        if cursor.position and signed.signature:
             store.stations.keep_countersigned(self.reader.replica, signed, self.now)
         stored = () if is_level else store.journal.entries_after(channel.id, cursor.position)
         items, end = pull.make_page(cursor, stored, self.reader, budget_bytes)
@@ -227,6 +230,14 @@ class _Pages:
         covered = store.backups.covered(channel.id)
         epochs = [] if cursor.position else store.epochs.of(channel.id)
         return Page(cursor, items, receipt, channel.position, covered, epochs=epochs)
+
+    def _is_agreed(self, signed: Countersigned) -> bool:
+        """Whether the sender has our receipt of this cursor, and we its countersignature: then
+        nothing is signed again. What the hub has lost it asks for by signing."""
+        cursor, stations = signed.cursor, self.hub.store.stations
+        if signed.signature:
+            return False
+        return not cursor.position or stations.has_countersigned(self.reader.replica, cursor)
 
     def _epoch(self, channel: Channel, end: Cursor) -> bytes:
         """The epoch of a position: the channel's, unless a later entry opens that."""

@@ -215,6 +215,15 @@ class Stations:
         key = ("replica", "channel")
         insert_many(self._database, "countersignature", [row], replacing=key, only_where=newer)
 
+    def has_countersigned(self, replica: bytes, cursor: Cursor) -> bool:
+        """Whether this replica's newest signature under the channel is of this very cursor."""
+        sql = (
+            "SELECT 1 FROM countersignature"
+            " WHERE replica = ? AND channel = ? AND epoch = ? AND position = ? AND digest = ?"
+        )
+        place = (cursor.channel, cursor.epoch, cursor.position, cursor.digest)
+        return run(self._database, sql, replica, *place).fetchone() is not None
+
     def countersigned(self, channel: bytes) -> list[tuple[bytes, Countersigned, int]]:
         """(replica, newest countersignature, when it came) of everybody who reads a channel."""
         s = self._signed

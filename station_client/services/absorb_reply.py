@@ -218,11 +218,26 @@ def _note_success(
                 standing=reply.standing,
                 synchronised=synchronised,
                 batch_bytes=_grown(state.batch_bytes),
+                agreed=_agreed(prepared, applied),
                 shows_receipts=state.shows_receipts and any(each.parted for each in reply.pages),
             )
         )
+        unchanged = [each for each in applied if each is not None and each.receipt is None]
+        store.channels.confirm(unchanged, reply.hub_time)
         store.channels.forget_request(prepared.number)
     return synchronised
+
+
+def _agreed(prepared: Prepared, applied: list[Applied | None]) -> tuple[Cursor, ...]:
+    """Cursors that need no signature any more: the hub has said that it holds ours, or it answered
+    a request that signed them. What a courier's request signed is signed once more."""
+    return tuple(
+        each.cursor
+        for each in applied
+        if each is not None
+        and not each.entries
+        and (each.receipt is None or each.cursor in prepared.countersigned)
+    )
 
 
 def _lacks_nothing(station: Station) -> bool:

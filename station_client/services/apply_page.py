@@ -41,8 +41,8 @@ def apply_page(station: Station, page: Page) -> Applied | None:
             return None
         own = store.journal.own_names(station.keys.replica, pull.own_seqs(page))
         applied = pull.absorb_page(page, known.cursor, own, station.hub.signing)
-        if applied is None:
-            return None
+        if applied is None or applied.receipt is None:  # nothing to move
+            return applied if known.receipt_at is not None else None
         touched = _keep(station, applied)
         show_again(station, applied.cursor.channel, touched)
         store.channels.move(applied)

@@ -14,7 +14,7 @@ from station_client.services.start_from_snapshot import next_ask
 from station_client.station import Station
 from station_client.store.rows import ExchangeState
 from sync_protocol import exchange, limits, push
-from sync_protocol.channel import Receipt
+from sync_protocol.channel import Cursor, Receipt
 from sync_protocol.exchange import Outbox, Rare, Report
 
 MOST_OPERATIONS = 2_500
@@ -24,11 +24,12 @@ saves meanwhile has to wait: a third of a second on a good PC, more on an old on
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request that is numbered and kept, and its bytes."""
+    """A request that is numbered and kept, its bytes, and the cursors that it countersigns."""
 
     number: int
     digest: bytes
     data: bytes
+    countersigned: tuple[Cursor, ...] = ()
 
 
 def prepare_request(station: Station, carrier: str) -> Prepared:
@@ -37,22 +38,24 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
     with store.writing():
         state = store.facts.exchange()
         budget = state.batch_bytes or limits.BATCH_BYTES
+        # While a snapshot is under way there is nothing to continue; the own channel is named.
+        cursors = [
+            row.cursor
+            for at, row in enumerate(store.channels.all())
+            if not at or not row.is_starting
+        ]
         plan = exchange.plan(
             keys,
             state.number + 1,
             store.journal.own_head(keys.replica),
             _outbox(station, state, budget),
-            # While a snapshot is under way there is nothing to continue; the own channel is named.
-            [
-                row.cursor
-                for at, row in enumerate(store.channels.all())
-                if not at or not row.is_starting
-            ],
+            cursors,
             _report(station, state),
             station.now_ms(),
             budget,
             wants=store.bodies.lacking(limits.WANTS_PER_REQUEST),
             rare=_rarely_said(station, state, carrier, budget),
+            agreed=state.agreed,
         )
         store.facts.keep_exchange(
             replace(
@@ -66,7 +69,8 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
             state.number + 1, plan.digest, plan.payload, carrier, station.now_ms()
         )
     data = exchange.seal_request(plan.payload, keys, station.hub)
-    return Prepared(state.number + 1, plan.digest, data)
+    countersigned = tuple(each for each in cursors if each not in state.agreed)
+    return Prepared(state.number + 1, plan.digest, data, countersigned)
 
 
 def _outbox(station: Station, state: ExchangeState, budget: int) -> Outbox:

@@ -35,6 +35,7 @@ def wants_snapshot(row: ChannelRow, page: Page) -> bool:
         row.bootstrap is None
         and not row.cursor.position
         and not page.parted
+        and page.receipt is not None
         and page.head > page.receipt.cursor.position
     )
 

@@ -48,7 +48,8 @@ class Channels:
 
     def move(self, applied: Applied) -> None:
         """Keep a page's entries and its receipt, and move the cursor behind them."""
-        cursor = applied.cursor
+        cursor, receipt = applied.cursor, applied.receipt
+        assert receipt is not None
         self._database.write_many(
             "INSERT INTO entry (channel, position, data, digest) VALUES (?, ?, ?, ?)",
             ((cursor.channel, each.position, each.data, each.digest) for each in applied.entries),
@@ -61,9 +62,17 @@ class Channels:
             cursor.digest,
             applied.head,
             applied.covered,
-            msgspec.msgpack.encode(applied.receipt),
-            applied.receipt.hub_time,
+            msgspec.msgpack.encode(receipt),
+            receipt.hub_time,
             cursor.channel,
+        )
+
+    def confirm(self, unchanged: Iterable[Applied], hub_time: int) -> None:
+        """Our receipts of these channels are still those of their ends, the hub says."""
+        self._database.write_many(
+            "UPDATE channel SET head = position, covered = ?, parted = '',"
+            " receipt_at = max(receipt_at, ?) WHERE id = ?",
+            ((each.covered, hub_time, each.cursor.channel) for each in unchanged),
         )
 
     def part(self, channel: bytes, why: str) -> None:

@@ -108,10 +108,11 @@ class Bootstrap(msgspec.Struct, frozen=True):
 class ChannelRow:
     """A channel and how far it is applied. `head`: how long the hub said it is.
 
-    `parted` is not empty when the hub's history does not continue ours. Once the closing of the
-    station was applied, `closed_at` is the county's time of it and `closed_until` the end of the
-    time for late arrivals (ms). `base` is where a snapshot was taken that the entries here come
-    after, `bootstrap` how far that came; None where none was asked for.
+    `receipt_at`: the hub's time when it last said so (ms). `parted` is not empty when its history
+    does not continue ours. Once the closing of the station was applied, `closed_at` is the county's
+    time of it and `closed_until` the end of the time for late arrivals (ms). `base` is where a
+    snapshot was taken that the entries here come after, `bootstrap` how far that came; None where
+    none was asked for.
     """
 
     kind: str
@@ -198,7 +199,8 @@ class ExchangeState(msgspec.Struct, frozen=True):
 
     Times are ms since 1970 UTC by this device, except `hub_time`; the offset is hub minus device.
     For the next request: `lacks` are digests of bodies that the hub asked for, `shows_receipts`
-    whether it wants to see the receipts of our cursors.
+    whether it wants to see the receipts of our cursors; `agreed` are cursors whose receipt is here
+    and whose countersignature is there.
     """
 
     number: int = 0
@@ -213,6 +215,7 @@ class ExchangeState(msgspec.Struct, frozen=True):
     synchronised: bool = False
     lacks: tuple[bytes, ...] = ()
     shows_receipts: bool = False
+    agreed: tuple[Cursor, ...] = ()
 
     def measured(self, offset_ms: int) -> "ExchangeState":
         return msgspec.structs.replace(self, clock_offset_ms=offset_ms)

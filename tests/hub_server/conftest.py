@@ -144,6 +144,7 @@ class Desk:
         backlog: int = 0,
         rare: exchange.Rare | None = None,
         wants: Sequence[bytes] = (),
+        agreed: Sequence[protocol.Cursor] = (),
     ) -> bytes:
         """The next request's opened contents."""
         self.number += 1
@@ -162,6 +163,7 @@ class Desk:
             batch_bytes,
             wants,
             rare,
+            agreed,
         ).payload
 
     def seal(self, payload: bytes) -> bytes:

@@ -48,6 +48,51 @@ def test_the_same_request_twice_changes_nothing(county, entry):
     ]
 
 
+def _signed_anew(desk, agreed):
+    """Of which channels the hub signs where they end, to who shows these cursors unsigned."""
+    payload = desk.payload(agreed=agreed)
+    reply = desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload)
+    assert all(page.items == [] and page.head == page.base.position for page in reply.pages)
+    assert [page.base for page in reply.pages] == desk.cursors
+    return [page.receipt is not None for page in reply.pages]
+
+
+def test_where_each_end_holds_the_others_signature_nothing_is_signed_again(county, entry):
+    desk = county.desk()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    own, region = desk.cursors
+    assert _signed_anew(desk, [own]) == [True, True]  # never countersigned: it was just applied
+    desk.exchange()
+    assert _signed_anew(desk, []) == [True, True]
+    assert _signed_anew(desk, [region]) == [True, False]
+    assert _signed_anew(desk, [own, region]) == [False, False]
+    kept = {each.cursor for _, each, _ in county.hub.store.stations.countersigned(own.channel)}
+    assert kept == {own}
+
+
+def test_what_another_replica_countersigned_is_signed_again(county):
+    desk = county.desk()
+    desk.synchronise()
+    desk.exchange()
+    successor = desk.minted()
+    successor.cursors = list(desk.cursors)
+    assert _signed_anew(successor, desk.cursors) == [True, False]
+
+
+def test_who_is_not_at_the_end_gets_what_is_new_under_a_receipt(county, entry):
+    desk = county.desk()
+    desk.synchronise()
+    desk.exchange()
+    desk.write("intake_case", entry())
+    payload = desk.payload(agreed=desk.cursors)
+    reply = desk.open(answer_exchange(county.hub, desk.seal(payload)), payload)
+    assert [len(page.items) for page in reply.pages] == [1, 0]
+    assert reply.pages[0].receipt.cursor.position == reply.pages[0].head
+    desk.apply(reply)
+    assert desk.cursors[0] == county.hub.store.journal.channel(desk.channel).cursor
+
+
 def test_two_requests_under_one_number_freeze_the_replica(county, entry):
     desk = county.desk()
     desk.exchange()

@@ -61,6 +61,7 @@ class FakeHub:
     reports: list[exchange.Report] = field(default_factory=list)
     requests: list[exchange.Request] = field(default_factory=list)
     codes: dict[bytes, enrol.Code] = field(default_factory=dict)
+    countersigned: set[tuple[bytes, channel.Cursor]] = field(default_factory=set)
 
     # --- what a station's transport calls ---
 
@@ -94,7 +95,7 @@ class FakeHub:
                 self._take(run, sender)
         if request.said.farewell and self._is_level(request):
             self.retired.add(sender.replica)
-        pages = [] if standing else [self._page(opened, each.cursor) for each in request.cursors]
+        pages = [] if standing else [self._page(opened, each) for each in request.cursors]
         if sender.replica in self.retired:
             standing, pages = "retired", [self._end(each.cursor) for each in request.cursors]
         reply = exchange.Reply(
@@ -219,7 +220,8 @@ class FakeHub:
         log = self.logs.get(STATION, [])
         return {each.operation.header.record for each in log if each.operation is not None}
 
-    def _page(self, opened: exchange.Opened, cursor: channel.Cursor) -> pull.Page:
+    def _page(self, opened: exchange.Opened, signed: agree.Countersigned) -> pull.Page:
+        cursor = signed.cursor
         log = self.logs.get(cursor.channel, [])
         here = log[cursor.position - 1].digest if 0 < cursor.position <= len(log) else None
         if cursor.position == 0:
@@ -231,6 +233,11 @@ class FakeHub:
             return pull.Page(
                 cursor, [], receipt, len(log), parted=why, epochs=self._epochs(cursor.channel)
             )
+        is_end = (cursor.epoch, cursor.position) == (self.epoch, len(log))
+        if signed.signature:
+            self.countersigned.add((opened.sender, cursor))
+        elif is_end and (opened.sender, cursor) in self.countersigned:
+            return pull.Page(cursor, [], None, len(log), self.covered)
         budget = min(self.page_budget, opened.request.budget_bytes)
         items, end = pull.make_page(cursor, log[cursor.position :], self._reader(opened), budget)
         end = channel.Cursor(end.channel, self.epoch, end.position, end.digest)

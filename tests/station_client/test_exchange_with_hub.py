@@ -9,6 +9,7 @@ from station_client.services.amend_entry import amend_entry
 from station_client.services.apply_page import show_again
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_ledger import read_ledger
+from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.station import Station
 from sync_protocol import channel
@@ -90,8 +91,57 @@ def test_an_exchange_with_nothing_to_say_is_one_small_request(station: Station) 
     exchange_with_hub(station)
     outcome = exchange_with_hub(station)
     assert (outcome.requests, outcome.pushed, outcome.pulled) == (1, 0, 0)
-    assert outcome.bytes_out < 1024
-    assert outcome.bytes_in < 1024
+    exchange_with_hub(station)
+    outcome = exchange_with_hub(station)
+    assert outcome.synchronised
+    assert outcome.bytes_out + outcome.bytes_in < 800
+
+
+def signed(hub: FakeHub) -> list[bool]:
+    """Which cursors the last request countersigned."""
+    return [each.signature != b"" for each in hub.requests[-1].cursors]
+
+
+def test_what_both_ends_have_signed_is_not_signed_again(
+    station: Station, hub: FakeHub, clock: desk.Clock
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    asked = []
+    for _ in range(4):
+        assert exchange_with_hub(station).synchronised
+        asked.append(signed(hub))
+    # The entry moved the own cursor; the region's is still where it was.
+    assert asked == [[True, True], [True, False], [False, False], [False, False]]
+    receipts = station.store.channels.receipts()
+    clock.forward(60)
+    assert exchange_with_hub(station).synchronised
+    assert station.store.channels.receipts() == receipts
+    assert read_status(station).last_receipt_hub_time == clock()
+    hub.covered = 1
+    assert exchange_with_hub(station).synchronised
+    assert station.store.channels.own().covered == 1
+
+
+def test_what_the_hub_has_lost_of_ours_is_signed_for_it_again(
+    station: Station, hub: FakeHub
+) -> None:
+    for _ in range(3):
+        exchange_with_hub(station)
+    assert signed(hub) == [False, False]
+    hub.countersigned.clear()
+    asked = []
+    for _ in range(3):
+        assert exchange_with_hub(station).synchronised
+        asked.append(signed(hub))
+    assert asked == [[False, False], [True, True], [False, False]]
+
+
+def test_a_new_replica_signs_for_itself(station: Station, hub: FakeHub) -> None:
+    for _ in range(3):
+        exchange_with_hub(station)
+    station.mint()
+    exchange_with_hub(station)
+    assert signed(hub) == [True, True]
 
 
 def test_a_lost_reply_costs_nothing(station: Station, hub: FakeHub) -> None:

@@ -179,6 +179,19 @@ def the_reply(own_seq: int) -> bytes:
     return envelope.pack(Reply(2, digest, NOW, "", [page], [], []))
 
 
+def the_empty_request() -> bytes:
+    """Of a station that has sent all and seen all, as both ends have signed before."""
+    head, end = operations.advance(operations.empty_head(PC.replica), the_chain()), the_end()
+    return plan(PC, 8, head, Outbox(head, []), [end], REPORT, NOW, agreed=[end]).payload
+
+
+def the_empty_reply() -> bytes:
+    page = Page(the_end(), [], None, the_end().position, covered=3)
+    return envelope.pack(
+        Reply(2, envelope.payload_digest(the_empty_request()), NOW, "", [page], [], [])
+    )
+
+
 def the_rare_request() -> bytes:
     """Everything that is rarely said, in one."""
     rare = Rare(
@@ -333,6 +346,8 @@ def message_vectors() -> Vectors:
         "request_digest": envelope.payload_digest(request),
         "reply_to_who_has_its_own_operations": the_reply(own_seq=4),
         "reply_to_who_lost_them": the_reply(own_seq=0),
+        "empty_request": the_empty_request(),
+        "empty_reply": the_empty_reply(),
         "everything_rare_request": the_rare_request(),
         "everything_rare_reply": the_rare_reply(),
     }

@@ -395,6 +395,7 @@ def refused_pages() -> dict[str, bytes]:
     own = short.items[0]
     assert isinstance(own, OwnItem)
     receipt = whole.receipt
+    assert receipt is not None
 
     def items(*changed: Any) -> bytes:
         return pack(replace(whole, items=list(changed)))
@@ -441,6 +442,8 @@ def refused_pages() -> dict[str, bytes]:
             )
         ),
         "parted": pack(replace(whole, items=[], parted=pull.LOST)),
+        "no receipt of something new": pack(replace(whole, receipt=None)),
+        "no receipt of an end further on": pack(replace(whole, items=[], receipt=None)),
         "another start": pack(replace(whole, base=replace(START, position=1))),
     }
 

@@ -112,6 +112,19 @@ def test_a_cursor_that_another_countersigned_is_refused() -> None:
         exchange.open_request(sealed(a_request(cursors=[foreign])), HUB, PC.public.signing)
 
 
+def test_a_cursor_on_which_both_ends_agree_is_shown_without_a_signature() -> None:
+    other = Cursor(b"r" * 16, EPOCH, 0, START.digest)
+    plan = exchange.plan(
+        PC, 1, head_of([]), Outbox(head_of([]), ()), [START, other], REPORT, NOW, agreed=(START,)
+    )
+    data = exchange.seal_request(plan.payload, PC, HUB.public)
+    shown = exchange.open_request(data, HUB, PC.public.signing).request.cursors
+    assert shown == [
+        agree.Countersigned(START, b""),
+        agree.countersign(PC.signing, PC.replica, other),
+    ]
+
+
 @pytest.mark.parametrize(("lowest", "highest"), [(3, 9), (0, 0)])
 def test_a_request_of_versions_we_do_not_speak_is_refused(lowest: int, highest: int) -> None:
     with refused("envelope.version"):

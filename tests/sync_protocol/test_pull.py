@@ -132,9 +132,26 @@ def test_an_own_operation_that_we_lack_is_an_alarm() -> None:
 
 def test_a_receipt_that_the_hub_did_not_sign_is_refused() -> None:
     page = a_page(LOG)
+    assert page.receipt is not None
     receipt = agree.sign_receipt(PC.signing, page.receipt.cursor, NOW)
     with refused("reply.receipt"):
         absorbed(msgspec.structs.replace(page, receipt=receipt))
+
+
+def test_a_page_without_a_receipt_says_that_the_channel_ends_where_it_did() -> None:
+    end = absorbed(a_page(LOG)).cursor
+    applied = absorbed(Page(end, [], None, end.position, covered=3), cursor=end)
+    assert (applied.entries, applied.cursor, applied.receipt) == ((), end, None)
+    assert (applied.is_complete, applied.covered) == (True, 3)
+    late = pull.absorb_page(Page(START, [], None, 0), end, OWN_NAMES, HUB.public.signing)
+    assert late is None
+
+
+def test_nothing_new_comes_without_a_receipt() -> None:
+    page = a_page(LOG)
+    for each in (msgspec.structs.replace(page, receipt=None), Page(START, [], None, 6)):
+        with refused("reply.receipt"):
+            absorbed(each)
 
 
 def test_a_page_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +206,7 @@ NEW_EPOCH = b"epoch-of-restore"
 
 def in_epoch(page: Page, epoch: bytes) -> Page:
     """The page under a receipt of another epoch."""
+    assert page.receipt is not None
     end = msgspec.structs.replace(page.receipt.cursor, epoch=epoch)
     return msgspec.structs.replace(page, receipt=agree.sign_receipt(HUB.signing, end, NOW))
 
