@@ -51,6 +51,7 @@ from hub_server.services.decide_application import Terms, decide_application
 from hub_server.services.decide_held import decide_held
 from hub_server.services.export import export_station
 from hub_server.services.issue_code import find_station, issue_code
+from hub_server.services.list_backups import overdue_words
 from hub_server.services.list_stations import list_stations
 from hub_server.services.list_undecided import UndecidedItem, list_undecided
 from hub_server.services.publish_catalogue import publish_catalogue
@@ -470,6 +471,8 @@ def backup(hub: Hub, file: Path, keep: int) -> None:
     click.echo(f"{file}: {made.bytes} 字节，{made.channels} 个通道，已通过检查")
     for older in made.deleted:
         click.echo(f"已删除 {older}")
+    if words := overdue_words(hub):
+        click.echo(words, err=True)
 
 
 for _command in recovery_commands.COMMANDS:
@@ -481,7 +484,7 @@ for _command in recovery_commands.COMMANDS:
 @click.option("--full", is_flag=True, help="Check every entry and record, not only the newest.")
 @with_hub
 def health(hub: Hub, as_lines: bool, full: bool) -> None:
-    """Check database, keys, disk, journal and records; exits with 1 when something is wrong."""
+    """Check database, keys, disk, journal, records; exits with 1 when something is wrong."""
     checks = check_health(hub, None if full else ENTRIES_CHECKED)
     if as_lines:
         click.echo(

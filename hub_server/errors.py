@@ -63,6 +63,7 @@ _TABLE: dict[str, tuple[int, str]] = {
         500,
         "备份 {file} 没有通过检查，没有保留。请运行 health 检查数据库，并换一个磁盘重新备份。",
     ),
+    "backup.unknown": (404, "没有这个编号的备份，或已声明销毁。请用 backups list 核对编号。"),
     # case review, catalogue, ledger
     "case.action_unknown": (400, "没有“{action}”这种处理方式。请选择更正或退回。"),
     "case.no_opinion": (400, "更正或退回办件必须写明意见。请填写意见后再提交。"),

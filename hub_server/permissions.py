@@ -26,7 +26,9 @@ _CASEWORK = frozenset(
     }
 )
 _WATCHING = frozenset({"station.watch"})
-_RUNNING = frozenset({"account.manage", "audit.read", "station.export", "hub.restored"})
+_RUNNING = frozenset(
+    {"account.manage", "audit.read", "backup.gone", "hub.restored", "station.export"}
+)
 
 ACTIONS: dict[str, frozenset[str]] = {
     "reviewer": _REGISTER | _CASEWORK,

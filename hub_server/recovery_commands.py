@@ -1,5 +1,5 @@
 """Commands for bad days: a PC that was cloned or stolen, a hub that was restored, contents that
-must go. `cli` adds them to the others."""
+must go, a backup that is gone. `cli` adds them to the others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from hub_server.command_line import (
     opened,
     who_acts,
     with_account,
+    with_hub,
 )
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.decide_replica import admit_replica, list_replicas
 from hub_server.services.draw_epoch import declare_restored
+from hub_server.services.list_backups import day_of, declare_gone, list_backups
 from hub_server.services.list_losses import list_losses
 from hub_server.services.withdraw import erase_record, revoke_enrolment
 
@@ -110,6 +112,33 @@ def losses(hub: Hub, by: Account, as_lines: bool) -> None:
         click.echo(f"operations\t{where}\t{each.first}-{each.last}\t{each.missing}")
 
 
+@click.group()
+def backups() -> None:
+    """The backups that may still be put back."""
+
+
+@backups.command("list")
+@json_option
+@with_hub
+def backups_list(hub: Hub, as_lines: bool) -> None:
+    """List them, newest first. What the oldest one lacks, no station may let go of."""
+    found = list_backups(hub)
+    if as_lines:
+        click.echo(as_json(found))
+        return
+    for each in found:
+        click.echo(f"{each.id.hex()}\t{day_of(each)}")
+
+
+@backups.command("gone")
+@click.argument("name", metavar="BACKUP")
+@click.confirmation_option(prompt="这个备份的文件（连同它的副本）确实都已销毁吗？")
+@with_account
+def backups_gone(hub: Hub, by: Account, name: str) -> None:
+    """Say that a backup's file exists no more, and that nobody will put it back."""
+    declare_gone(hub, by, _id(name, "backup.unknown"))
+
+
 def _id(text: str, code: str) -> bytes:
     """32 hex digits. HubError `code`: nothing has another name."""
     try:
@@ -118,4 +147,4 @@ def _id(text: str, code: str) -> bytes:
         raise HubError(code) from wrong
 
 
-COMMANDS = (replica, erase, restored, losses)
+COMMANDS = (replica, erase, restored, losses, backups)

@@ -31,6 +31,7 @@ ACTIONS = {
     "catalogue.publish": "发布事项清单",
     "code.issue": "发启用码",
     "courier.answer": "读入离线同步包",
+    "backup.gone": "声明备份已销毁",
     "hub.epoch": "换用新纪元",
     "hub.restored": "声明已从备份恢复",
     "record.erase": "清除记录内容",

@@ -16,6 +16,8 @@ from hub_server.services.check_history import journal_faults, record_faults
 from hub_server.store import Backup
 
 BACKUPS_KEPT = 7
+KEPT = "backups_kept"
+"""The name of the fact how many the last backup was to leave."""
 ENTRIES_CHECKED = 100
 
 
@@ -32,7 +34,10 @@ def back_up(hub: Hub, path: Path, keep: int = BACKUPS_KEPT) -> BackedUp:
     """Copy the database to `path`, on the disk when this returns; the hub goes on answering.
 
     Of the backups in that folder this one and the newest others stay, `keep` in all. What stood at
-    `path` stays until the copy is proven. HubError `backup.*`, `hub.file`; OSError.
+    `path` stays until the copy is proven. An older one that is not in the folder may still be put
+    back, and counts until it is found or declared gone (`list_backups`).
+
+    HubError `backup.*`, `hub.file`; OSError.
     """
     if path.resolve().is_relative_to(hub.home.resolve()):
         raise HubError("backup.inside", folder=hub.home)
@@ -44,6 +49,7 @@ def back_up(hub: Hub, path: Path, keep: int = BACKUPS_KEPT) -> BackedUp:
         if replaced is not None:
             hub.store.backups.forget(replaced)
         hub.store.backups.add(made, positions)
+        hub.store.set_meta(KEPT, str(keep).encode())
     others = [each.id for each in hub.store.backups.all() if each.id != made.id]
     deleted = _delete(hub, path.parent, set(others[keep - 1 :]))
     return BackedUp(path.stat().st_size, len(positions), deleted)

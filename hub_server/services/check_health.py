@@ -9,6 +9,7 @@ from itertools import islice
 from hub_server.hub import Hub
 from hub_server.keys import loose_files
 from hub_server.services.check_history import journal_faults, record_faults
+from hub_server.services.list_backups import overdue_words
 from hub_server.services.list_losses import all_losses
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -40,6 +41,7 @@ def check_health(hub: Hub, last: int | None = ENTRIES_CHECKED) -> list[Check]:
         Check("journal", _journal(hub, last)),
         Check("records", _records(hub, last)),
         Check("losses", _losses(hub), is_wrong=False),
+        Check("backups", overdue_words(hub), is_wrong=False),
     ]
 
 

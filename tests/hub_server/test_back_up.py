@@ -1,14 +1,18 @@
 """A backup of the hub counts once it was opened, recomputed and compared; what the kept ones hold
 is noted, and only that."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from hub_server.app import open_hub
+from hub_server.cli import main
 from hub_server.errors import HubError
 from hub_server.services.back_up import back_up
 from hub_server.services.check_health import check_health
+from hub_server.services.list_backups import declare_gone, list_backups
 from hub_server.store import Store
 
 
@@ -94,6 +98,36 @@ def test_older_backups_of_the_folder_are_deleted_and_cover_no_longer(county, ent
     (tmp_path / "elsewhere" / "hub-0.db").rename(tmp_path / "hub-0.db")
     back_up(county.hub, tmp_path / "hub-5.db", keep=1)
     assert county.hub.store.backups.covered(desk.channel) == position_of(county, desk) > first
+
+
+def test_a_backup_that_was_moved_away_is_named_until_it_is_declared_gone(
+    county, entry, tmp_path: Path
+):
+    desk = a_busy_desk(county, entry)
+    back_up(county.hub, tmp_path / "hub-0.db")
+    (tmp_path / "hub-0.db").rename(tmp_path.with_suffix(".db"))
+    [moved] = list_backups(county.hub)
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    county.clock.forward(days=1)
+    run = partial(CliRunner().invoke, main)
+    home = ["--home", str(county.hub.home)]
+    made = run(["backup", str(tmp_path / "hub-1.db"), "--keep", "1", *home])
+    assert moved.id.hex() in made.output
+    [told] = [check for check in check_health(county.hub) if check.name == "backups"]
+    assert moved.id.hex() in told.words
+    assert told.is_sound
+    behind = county.hub.store.backups.covered(desk.channel)
+    assert run(["backups", "gone", moved.id.hex(), *home], input="n\n").exit_code == 1
+    assert county.hub.store.backups.covered(desk.channel) == behind
+    assert moved.id.hex() in run(["backups", "list", *home]).output
+    assert run(["backups", "gone", moved.id.hex(), "--yes", *home]).exit_code == 0
+    assert county.hub.store.backups.covered(desk.channel) == position_of(county, desk) > behind
+    assert all(check.words == "" for check in check_health(county.hub))
+    assert [each.id for each in list_backups(county.hub)] != [moved.id]
+    assert code_of(lambda: declare_gone(county.hub, county.admin, moved.id)) == "backup.unknown"
+    act = lambda: declare_gone(county.hub, county.operator, moved.id)  # noqa: E731
+    assert code_of(act) == "account.not_permitted"
 
 
 def test_a_backup_in_the_place_of_another_one_counts_alone(county, entry, tmp_path: Path):

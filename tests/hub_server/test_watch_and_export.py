@@ -223,7 +223,7 @@ def test_a_damaged_or_foreign_courier_file_is_told_apart(
 
 
 def test_a_sound_hub_has_sound_checks(county: Any, desk: Any) -> None:
-    assert [check.words for check in check_health(county.hub)] == [""] * 6
+    assert [check.words for check in check_health(county.hub)] == [""] * 7
 
 
 def test_an_entry_changed_in_the_database_is_noticed(county: Any, desk: Any) -> None:
