@@ -41,6 +41,7 @@ home_option = click.option(
 account_option = click.option(
     "--as", "acting", metavar="ACCOUNT", help="Who acts, for the audit (default: the first admin)."
 )
+file_type = click.Path(path_type=Path, dir_okay=False)
 json_option = click.option("--json", "as_lines", is_flag=True, help="Print JSON.")
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="One field, as it is read."

@@ -4,49 +4,33 @@ Each command reads its arguments, calls one service and prints; what goes wrong 
 sentence with its code on standard error, and an exit code that is not zero.
 """
 
-import sys
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from station_client import app
+from station_client import app, casework_commands
 from station_client.command_line import (
-    RecordId,
     as_json,
     clerk_of,
     clerk_option,
     home_option,
-    json_values,
     pin_option,
     secret_from,
-    set_option,
     told,
-    typed,
     unlocked,
 )
 from station_client.errors import StationError
 from station_client.home import Home, reason_of
-from station_client.import_words import report_lines, report_values
 from station_client.services import china_time
 from station_client.services.add_clerk import add_clerk
-from station_client.services.amend_entry import amend_entry, void_entry
-from station_client.services.apply_for_change import apply_for_change
 from station_client.services.back_up import back_up
 from station_client.services.carry_courier import read_reply, write_request
-from station_client.services.desk_defaults import desk_defaults
 from station_client.services.exchange_with_hub import Outcome, exchange_with_hub
 from station_client.services.export_ledger import export_ledger
-from station_client.services.import_ledger import KIND, import_ledger
-from station_client.services.list_conflicts import Conflict, list_conflicts
-from station_client.services.list_inbox import InboxItem, list_inbox
 from station_client.services.read_status import read_status
-from station_client.services.record_entry import form_to_write, record_entry
 from station_client.services.retire import ended_words, erase_store, may_retire, seal_store
-from station_client.services.settle_conflict import settle_conflict
-from station_client.services.show_case import show_case
 from station_client.services.write_receipts import write_receipts
 from station_client.station import Station
 
@@ -91,178 +75,6 @@ def clerk_add(station: Station, name: str, new_pin_file: str | None) -> None:
     """Let another clerk unlock this PC."""
     added = add_clerk(station, name, secret_from(new_pin_file, "新 PIN", confirm=True))
     click.echo(f"{station.vault.slot_number(added)} {added.hex()}")
-
-
-@main.command()
-@click.argument("kind")
-@set_option
-@click.option(
-    "--json",
-    "source",
-    metavar="FILE",
-    help="JSON object of values; - is standard input. The answer is JSON, too.",
-)
-@unlocked
-def record(station: Station, kind: str, settings: tuple[str, ...], source: str | None) -> None:
-    """Record a new case: helper_case, proxy_case or intake_case. Prints its id and number."""
-    form = form_to_write(station, kind)
-    given = {**json_values(source), **typed(form, settings)}
-    with told(form):
-        made = record_entry(station, kind, {**desk_defaults(station, kind), **given})
-    case_no = show_case(station, made).values.get("case_no", "")
-    answer = {"record": made.hex(), "case_no": case_no}
-    click.echo(as_json(answer) if source else f"{made.hex()} {case_no}")
-
-
-@main.command()
-@click.argument("record_id", metavar="RECORD", type=RecordId())
-@set_option
-@click.option(
-    "--json", "source", metavar="FILE", help="JSON object of changes; - is standard input."
-)
-@click.option("--void", "reason", help="Make the record void, for this reason.")
-@unlocked
-def amend(
-    station: Station,
-    record_id: bytes,
-    settings: tuple[str, ...],
-    source: str | None,
-    reason: str | None,
-) -> None:
-    """Correct a record, or make it void. Earlier values stay in its history."""
-    form = show_case(station, record_id).form
-    with told(form):
-        changes = {**json_values(source), **typed(form, settings)}
-        if changes:
-            amend_entry(station, record_id, changes)
-        if reason is not None:
-            void_entry(station, record_id, reason)
-
-
-@main.command()
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
-@unlocked
-def conflicts(station: Station, wants_json: bool) -> None:
-    """Show what two sides wrote without knowing of each other."""
-    found = list_conflicts(station)
-    if wants_json:
-        click.echo(as_json([_conflict(each) for each in found]))
-        return
-    for each in found:
-        click.echo(f"{each.record.hex()} {each.register} {each.title} {each.label}")
-        for at, side in enumerate(each.sides, 1):
-            when = china_time.iso(side.when)
-            click.echo(f"  {at}  {side.text}  {side.author} {when}")
-
-
-def _conflict(conflict: Conflict) -> dict[str, Any]:
-    sides = [
-        {
-            "side": at,
-            "value": side.value,
-            "text": side.text,
-            "author": side.author,
-            "when": china_time.iso(side.when),
-            "by_hub": side.by_hub,
-        }
-        for at, side in enumerate(conflict.sides, 1)
-    ]
-    return {
-        "record": conflict.record.hex(),
-        "title": conflict.title,
-        "register": conflict.register,
-        "label": conflict.label,
-        "may_settle": conflict.may_settle,
-        "sides": sides,
-    }
-
-
-@main.command()
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
-@unlocked
-def inbox(station: Station, wants_json: bool) -> None:
-    """Show what is not settled: conflicts, what came back, what the county has not decided."""
-    found = list_inbox(station)
-    if wants_json:
-        click.echo(as_json([_inbox_item(each) for each in found]))
-        return
-    for each in found:
-        click.echo(f"{each.record.hex()} {each.matter} {each.title}  {each.reason}  {each.advice}")
-
-
-def _inbox_item(item: InboxItem) -> dict[str, Any]:
-    return {
-        **vars(item),
-        "record": item.record.hex(),
-        "operation": item.operation.hex(),
-        "since": china_time.iso(item.since),
-    }
-
-
-@main.command()
-@click.argument("record_id", metavar="RECORD", type=RecordId())
-@click.argument("register")
-@click.option(
-    "--side",
-    type=click.IntRange(min=1),
-    required=True,
-    help="Number of the side, as `conflicts` shows it.",
-)
-@unlocked
-def settle(station: Station, record_id: bytes, register: str, side: int) -> None:
-    """Choose one side of a conflict."""
-    case = show_case(station, record_id)
-    found = [each for each in case.conflicts if each.register == register]
-    if not found:
-        raise StationError("conflict.unknown")
-    [disputed] = found
-    if side > len(disputed.sides):
-        raise click.BadParameter(f"1-{len(disputed.sides)}", param_hint="--side")
-    chosen = disputed.sides[side - 1]
-    with told(case.form):
-        settle_conflict(station, record_id, register, chosen.name, disputed.seen)
-
-
-@main.command("apply")
-@click.argument("kind", type=click.Choice(["station_change", "station_close"]))
-@set_option
-@click.option(
-    "--json", "source", metavar="FILE", help="JSON object of values; - is standard input."
-)
-@unlocked
-def apply_command(
-    station: Station, kind: str, settings: tuple[str, ...], source: str | None
-) -> None:
-    """Apply for a change or the closing of the station. Prints the application's id."""
-    form = form_to_write(station, kind)
-    given = {**json_values(source), **typed(form, settings)}
-    with told(form):
-        made = apply_for_change(station, kind, {**desk_defaults(station, kind), **given})
-    click.echo(made.hex())
-
-
-@main.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--details", is_flag=True, help="Show every change, mark and row set aside.")
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
-@unlocked
-def import_command(station: Station, file: Path, details: bool, wants_json: bool) -> None:
-    """Take an existing ledger (.csv, .xlsx, .xls) into the station, with a report on every row."""
-    with click.progressbar(length=1, label=file.name, file=sys.stderr) as bar:
-        report = import_ledger(station, file, _shown_on(bar))
-    if wants_json:
-        click.echo(as_json(report_values(report)))
-        return
-    for line in report_lines(report, form_to_write(station, KIND), details=details):
-        click.echo(line)
-
-
-def _shown_on(bar: Any) -> Callable[[int, int], None]:
-    def show(done: int, total: int) -> None:
-        bar.length = max(total, 1)
-        bar.update(done - bar.pos)
-
-    return show
 
 
 @main.command()
@@ -425,3 +237,7 @@ def serve(folder: Path | None, port: int, no_browser: bool) -> None:
     """Show the desk's pages on this PC, until Ctrl-C."""
     with told():
         app.serve(Home.open(folder), port, not no_browser, announce=click.echo)
+
+
+for _command in casework_commands.COMMANDS:
+    main.add_command(_command)
