@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from sync_protocol import crypto, enrol, operations
-from sync_protocol.channel import Verdict
 from sync_protocol.enrol import Certificate, HubPublic, ReplicaKeys, ReplicaPublic
 from sync_protocol.errors import PeerFault
 from sync_protocol.operations import Head, Operation
@@ -43,14 +42,6 @@ class Introduction(msgspec.Struct, frozen=True, array_like=True):
 def mint(parent: ReplicaKeys, enrolment: bytes, child: ReplicaPublic) -> Mint:
     """The certified replica's word for a new one."""
     return Mint(child, crypto.sign(parent.signing, b"bianmin/mint", *_parts(enrolment, child)))
-
-
-def is_issued_again(verdict: int | None, code: str) -> bool:
-    """Whether an own operation of an old chain needs a copy: nobody has decided about it.
-
-    `verdict` and `code` are the effective ones, over all copies; None before any.
-    """
-    return verdict is None or (verdict == Verdict.HELD and code in ISSUED_AGAIN)
 
 
 def issue_again(operation: Operation, head: Head) -> Operation:

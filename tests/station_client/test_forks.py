@@ -17,12 +17,13 @@ from station_client.station import Station
 from station_client.store import open_store
 from station_client.vault import Unlocked, Vault
 from sync_protocol import courier, exchange
-from sync_protocol.channel import Verdict, VerdictEntry
+from sync_protocol.channel import HELD_CODES, Verdict, VerdictEntry
 from sync_protocol.exchange import Loss
 from tests.station_client import desk
 from tests.station_client.fake_hub import STATION, FakeHub
 
 OLD = b"1" * 16
+ACCEPTED = (Verdict.ACCEPTED, "")
 
 
 def started_from(station: Station, folder: Path, hub: FakeHub) -> Station:
@@ -144,13 +145,20 @@ def test_what_was_never_sent_and_cannot_be_read_any_more_goes_up_again_without_i
     assert station.store.journal.all_sent(station.keys.replica)
 
 
-def test_what_waits_for_the_county_is_not_issued_again(station: Station, hub: FakeHub) -> None:
-    hub.judge = lambda operation, writes, creates: (Verdict.HELD, "late")
+@pytest.mark.parametrize(
+    "verdict",
+    [*((Verdict.HELD, code) for code in HELD_CODES), (Verdict.REFUSED, "county:不符"), ACCEPTED],
+)
+def test_only_what_is_not_decided_and_does_not_wait_for_the_county_is_issued_again(
+    station: Station, hub: FakeHub, verdict: tuple[Verdict, str]
+) -> None:
+    hub.judge = lambda operation, writes, creates: verdict
     record_entry(station, "intake_case", desk.a_case())
     exchange_with_hub(station)
     station.mint()
     exchange_with_hub(station)
-    assert len(hub.logs[STATION]) == 1
+    again = verdict[0] is Verdict.HELD and verdict[1] not in ("revoked", "closed", "late")
+    assert len(hub.logs[STATION]) == 1 + again
 
 
 def test_a_verdict_on_the_first_one_is_of_its_copy_too(station: Station, hub: FakeHub) -> None:

@@ -366,12 +366,12 @@ def mint_vectors() -> Vectors:
         "copy_name": copy.name,
         "copy_identity": copy.identity,
         "issued_again": [
-            {"verdict": verdict, "code": code, "again": mint.is_issued_again(verdict, code)}
-            for verdict, code in [
-                (None, ""),
-                (2, ""),
-                (1, "check:remark:too_long"),
-                *((0, code) for code in channel.HELD_CODES),
+            {"verdict": verdict, "code": code, "again": is_again}
+            for verdict, code, is_again in [
+                (None, "", True),
+                (2, "", False),
+                (1, "check:remark:too_long", False),
+                *((0, code, code in mint.ISSUED_AGAIN) for code in channel.HELD_CODES),
             ]
         ],
     }

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from sync_protocol import channel, mint, operations
-from sync_protocol.channel import Verdict
 from sync_protocol.operations import Head
 from tests.sync_protocol.builders import HUB, OTHER_PC, PC, a_chain, head_of, refused
 from tests.sync_protocol.refusals import CHILD, ENROLMENT, introduction
@@ -39,16 +38,9 @@ def test_a_child_whose_keys_are_none_is_refused(key: str) -> None:
         mint.read_introduction(introduction(mint=mint.mint(PC, ENROLMENT, child)), HUB.public)
 
 
-@pytest.mark.parametrize("code", channel.HELD_CODES)
-def test_what_waits_for_the_county_is_not_issued_again(code: str) -> None:
-    waits_for_county = code in ("revoked", "closed", "late")
-    assert mint.is_issued_again(Verdict.HELD, code) is not waits_for_county
-
-
-def test_what_is_decided_is_not_issued_again_and_what_nobody_saw_is() -> None:
-    assert mint.is_issued_again(None, "")
-    assert not mint.is_issued_again(Verdict.ACCEPTED, "")
-    assert not mint.is_issued_again(Verdict.REFUSED, "county")
+def test_what_waits_for_the_county_is_not_issued_again() -> None:
+    waits_for_county = {"revoked", "closed", "late"}
+    assert channel.HELD_CODES.keys() - waits_for_county == mint.ISSUED_AGAIN
 
 
 def test_a_copy_has_another_header_around_the_same_act() -> None:
