@@ -46,7 +46,8 @@ def answer_exchange(hub: Hub, data: bytes) -> bytes:
     said, taken = opened.request.said, list[Cursor]()
     if replica is None or said.receipts or said.stretches:
         replica, taken = _heed(hub, opened, replica)
-    with hub.store.writing():
+    only_notes = _brings_nothing(hub, replica, opened.request)
+    with hub.store.noting() if only_notes else hub.store.writing():
         replica = _as_known(hub, replica)
         reply = _answer(hub, replica, opened, taken)
     return exchange.seal_reply(reply, hub.keys, replica.id, replica.sealing)
@@ -90,6 +91,15 @@ def _heed(hub: Hub, opened: Opened, known: Replica | None) -> tuple[Replica, lis
     if back.found:
         hub.outside.add(*news(hub.outside.read(), back.found))
     return replica, back.ends
+
+
+def _brings_nothing(hub: Hub, replica: Replica, request: Request) -> bool:
+    """Whether a request only shows where its sender stands, as both ends have signed before. That
+    it came may be forgotten: a second one under its number is found with the next number."""
+    is_signed = any(each.signature for each in request.cursors)
+    with hub.store.reading():
+        is_next = request.number > hub.store.stations.newest_request(replica.id)
+    return is_next and not (request.runs or request.rare or is_signed)
 
 
 def _as_known(hub: Hub, replica: Replica) -> Replica:

@@ -93,6 +93,15 @@ class Store:
         """One durable transaction, one writer at a time. HubError `hub.busy`, `hub.disk_full`."""
         return self._writer.transaction()
 
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """As `writing`, of what a power cut may take: nobody waits for the disk. HubError
+        `hub.busy` where an entry was appended, and nothing happened: others count on that."""
+        with self._writer.hurried():
+            yield
+            if self.journal.grown:
+                raise HubError("hub.busy")
+
     def _tell_witness(self) -> None:
         if self.witness is not None and self.journal.grown:
             self.witness.note(self.journal.grown.values())

@@ -97,7 +97,7 @@ class Writer:
     """
 
     def __init__(
-        self, database: Database, begun: Callable[[], None], committed: Callable[[], None]
+        self, database: HubDatabase, begun: Callable[[], None], committed: Callable[[], None]
     ) -> None:
         self._database = database
         self._begun, self._committed = begun, committed
@@ -111,6 +111,21 @@ class Writer:
             with as_hub_errors(), self._database.atomic("IMMEDIATE"):
                 yield
             self._committed()
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """As `transaction`, without waiting for the disk: it is there with the next one that does,
+        and after a power cut the last of them may be gone."""
+        database = self._database
+        with as_hub_errors():
+            level = database.pragma("synchronous")
+            database.pragma("synchronous", "normal")
+        try:
+            with self.transaction():
+                yield
+        finally:
+            with as_hub_errors():
+                database.pragma("synchronous", level)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def absorb_reply(station: Station, prepared: Prepared, data: bytes, took_ms: int
     """
     reply = exchange.open_reply(data, station.keys, station.hub, prepared.digest)
     if _changes_nothing(station, reply):
-        with station.store.writing():  # so the disk is waited for once, not for every part
+        with station.store.noting():  # lost, it is as a reply that never came
             outcome = _absorb(station, prepared, reply, took_ms)
     else:
         outcome = _absorb(station, prepared, reply, took_ms)

@@ -42,6 +42,12 @@ class Store:
         with self.database.writing():
             yield
 
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """The same of what a power cut may take. Errors: store.*"""
+        with self.database.noting():
+            yield
+
     def extent(self) -> Extent:
         """How far the store reaches now. Errors: store.*"""
         return extent(self.database)

@@ -130,6 +130,24 @@ class Database(SqlCipherDatabase):
             if self._once_durable is not None:
                 self._once_durable()
 
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """As `writing`, of what a power cut may take: nobody waits for the disk. It is there with
+        the next transaction that does; until then the last of them may be gone."""
+        with self._writer:
+            if self.in_transaction():
+                yield
+                return
+            with coded(self.database):
+                level = self.pragma("synchronous")
+                self.pragma("synchronous", "normal")
+            try:
+                with self.writing():
+                    yield
+            finally:
+                with coded(self.database):
+                    self.pragma("synchronous", level)
+
     def once_durable(self, act: Callable[[], None]) -> None:
         """Within `writing`: have this done when the whole transaction is on the disk, before
         anybody else may write; not at all where it fails. Of several the last one only."""

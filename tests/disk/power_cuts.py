@@ -47,8 +47,9 @@ def day_at_the_desk(stage: Stage, say: Say) -> None:
         say(facts_of_store(stage.station().store))
         if turn % 3 == 1:
             stage.other_writes(3)
-            exchange_with_hub(stage.station())
-            say(facts_of_store(stage.station().store))
+            for _ in range(4):  # from the second on with nothing to say
+                exchange_with_hub(stage.station())
+                say(facts_of_store(stage.station().store))
         if turn % 7 == 4:
             say([["may open", secret, f"{PIN}{turn}"]])
             change_secret(stage.station(), secret, f"{PIN}{turn}")
@@ -64,8 +65,9 @@ def day_at_the_county(stage: Stage, say: Say) -> None:
         say(facts_of_hub(stage.hub))
         if turn % 3 == 1:
             record_entry(stage.station(), "helper_case", a_helper_case())
-            exchange_with_hub(stage.station())
-            say(facts_of_hub(stage.hub))
+            for _ in range(4):
+                exchange_with_hub(stage.station())
+                say(facts_of_hub(stage.hub))
         if turn % 7 == 6:
             stage.switch_off()
 

@@ -1,6 +1,7 @@
 """An exchange from both ends: what a desk writes is placed, judged, signed and shown once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from hub_server.errors import HubError
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.issue_code import issue_code
 from hub_server.services.review_case import review_case
+from hub_server.services.take_runs import freeze
 from sync_protocol import envelope, exchange, mint, operations
 from sync_protocol.channel import FreezeEntry, Verdict, read_entry
 from sync_protocol.errors import PeerFault
@@ -103,6 +105,51 @@ def test_two_requests_under_one_number_freeze_the_replica(county, entry):
     assert desk.exchange().standing == "frozen"
     data = list(county.hub.store.journal.entries_after(desk.channel, 0))
     assert sum(isinstance(read_entry(each.data), FreezeEntry) for each in data) == 1
+
+
+def test_two_requests_that_only_read_under_one_number_freeze_the_replica_too(county):
+    desk = county.desk()
+    desk.synchronise()
+    desk.exchange()
+    for standing in ("", "frozen"):
+        payload = desk.payload(backlog=len(standing), agreed=desk.cursors)
+        reply = desk.open(answer_exchange(county.hub, desk.seal(payload)), payload)
+        assert reply.standing == standing
+        desk.number -= 1
+
+
+def test_who_only_shows_where_it_stands_waits_for_no_disk(county, monkeypatch):
+    desk, store = county.desk(), county.hub.store
+    desk.synchronise()
+    desk.exchange()
+    hurried = []
+    monkeypatch.setattr(type(store), "noting", _noted_in(hurried, type(store).noting))
+    for agreed in (desk.cursors, desk.cursors[:1], desk.cursors):
+        payload = desk.payload(agreed=agreed)
+        answer_exchange(county.hub, desk.seal(payload))
+        answer_exchange(county.hub, desk.seal(payload))  # it may be another's under this number
+    assert hurried == [1, 1]  # PRAGMA synchronous: normal
+    assert store._database.pragma("synchronous") == 2
+
+
+def _noted_in(found, noting):
+    @contextmanager
+    def watched(store):
+        with noting(store):
+            found.append(store._database.pragma("synchronous"))
+            yield
+
+    return watched
+
+
+def test_what_others_count_on_is_not_left_to_the_next_commit(county, entry):
+    desk, store = county.desk(), county.hub.store
+    before = store.journal.channel(desk.channel)
+    replica = store.stations.replica(desk.keys.replica)
+    with pytest.raises(HubError) as refused, store.noting():
+        freeze(county.hub, before, replica, "request")
+    assert refused.value.code == "hub.busy"
+    assert store.journal.channel(desk.channel) == before
 
 
 def test_one_bad_operation_does_not_block_its_neighbours(county, entry):

@@ -53,6 +53,17 @@ def test_an_io_error_on_a_disk_without_room_is_told_as_a_full_disk(
         assert told() == code
 
 
+def test_only_what_a_power_cut_may_take_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    store = desk.a_station(tmp_path / "home").store
+    levels = []
+    with store.noting():
+        levels.append(store.database.pragma("synchronous"))
+    with store.writing(), store.noting():
+        levels.append(store.database.pragma("synchronous"))
+    assert [*levels, store.database.pragma("synchronous")] == [1, 2, 2]  # normal, full
+    store.close()
+
+
 def test_a_wrong_key_opens_nothing_and_changes_nothing(tmp_path: Path) -> None:
     station = desk.a_station(tmp_path / "home")
     path = station.home.database
