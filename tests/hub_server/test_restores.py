@@ -1,7 +1,7 @@
 """A hub that was put back from a backup notices it, and its stations bring back what it lost."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ import pytest
 
 from hub_server.app import open_hub
 from hub_server.errors import HubError
+from hub_server.hub import Hub
 from hub_server.outside_journal import Erasure, Successor
 from hub_server.services.back_up import back_up
 from hub_server.services.check_history import journal_faults, record_faults
@@ -27,6 +28,7 @@ from sync_protocol.channel import EpochEntry, Verdict
 from sync_protocol.exchange import Rare
 from sync_protocol.lost import Stretch
 from tests.hub_server.conftest import Desk, an_opening
+from tests.hub_server.test_forks import freeze
 
 
 def is_sound(hub) -> bool:
@@ -48,12 +50,43 @@ class Past:
         for each in home.glob("hub.db*"):
             each.unlink()
         shutil.copy(self.copy, home / "hub.db")
-        return open_hub(home, self.county.clock, {})
+        hub = open_hub(home, self.county.clock, {})
+        self.county = replace(self.county, hub=hub)
+        return hub
 
 
 @pytest.fixture
 def past(county, tmp_path):
-    return lambda: Past(county, tmp_path)
+    made = []
+
+    def now():
+        made.append(Past(county, tmp_path))
+        return made[-1]
+
+    yield now
+    for each in made:
+        each.county.hub.store.close()
+
+
+@dataclass
+class Setback:
+    """A desk, a case of it, and its hub, put back to what it was `then`: before the case."""
+
+    desk: Desk
+    record: bytes
+    then: Past
+    hub: Hub
+
+
+@pytest.fixture
+def setback(county, entry, past):
+    desk = county.desk()
+    desk.synchronise()
+    then = past()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    desk.hub = then.put_back()
+    return Setback(desk, record, then, desk.hub)
 
 
 def go_on(desk, hub):
@@ -164,32 +197,19 @@ def test_a_station_brings_back_what_was_lost_with_the_verdicts_it_had(county, en
     desk.write("intake_case", {"remark": "恢复之后"}, record)
     desk.synchronise()
     assert hub.store.records.get(desk.channel, record).values["remark"] == "恢复之后"
-    hub.store.close()
 
 
-def test_what_came_back_twice_came_back_once(county, entry, past):
-    desk = county.desk()
-    desk.synchronise()
-    then = past()
-    desk.write("intake_case", entry())
-    desk.synchronise()
-    hub = then.put_back()
+def test_what_came_back_twice_came_back_once(setback):
+    desk, hub = setback.desk, setback.hub
     stretches = go_on(desk, hub)
     before = hub.store.journal.channel(desk.channel)
     reply = desk.ask(rare=Rare(stretches=stretches))
     assert reply.taken == [each.receipt.cursor for each in stretches]
     assert hub.store.journal.channel(desk.channel) == before
-    hub.store.close()
 
 
-def test_what_no_receipt_proves_is_not_taken(county, entry, past):
-    desk = county.desk()
-    desk.synchronise()
-    then = past()
-    desk.write("intake_case", entry())
-    desk.synchronise()
-    hub = then.put_back()
-    desk.hub = hub
+def test_what_no_receipt_proves_is_not_taken(setback):
+    desk, hub = setback.desk, setback.hub
     kept = hub.store.journal.channel(desk.channel).position - 1
     (stretch, *_) = desk.go_back(kept)
     forged = protocol.OperationEntry(bytes(32), 2, "", 0, 0)
@@ -202,7 +222,6 @@ def test_what_no_receipt_proves_is_not_taken(county, entry, past):
     assert desk.ask(rare=Rare(stretches=[bent])).taken == []
     desk.synchronise()
     assert desk.verdict(1) == (Verdict.ACCEPTED, "")
-    hub.store.close()
 
 
 def test_a_station_opened_after_the_backup_is_entered_again(county, entry, past):
@@ -219,7 +238,6 @@ def test_a_station_opened_after_the_backup_is_entered_again(county, entry, past)
     assert hub.store.records.get(desk.channel, record) is not None
     assert [e for e in all_losses(hub).entries if e.channel == desk.channel] == []
     assert is_sound(hub)
-    hub.store.close()
 
 
 def test_a_station_code_that_was_given_is_never_given_again(county, past):
@@ -228,7 +246,6 @@ def test_a_station_code_that_was_given_is_never_given_again(county, past):
     hub = then.put_back()
     other = type(county)(hub, county.clock, county.admin, county.reviewer, county.operator)
     assert other.open_station().station_code == f"{int(first) + 1}"
-    hub.store.close()
 
 
 def test_codes_issued_before_a_restore_are_void(county):
@@ -267,20 +284,11 @@ def test_the_receipt_of_a_lost_future_draws_one_epoch_and_no_more(county, entry,
     assert desk.cursors == other.cursors
     assert all_losses(hub).entries == ()
     assert is_sound(hub)
-    hub.store.close()
 
 
-def test_a_cursor_without_its_receipt_is_asked_for_it(county, entry, past):
-    desk = county.desk()
-    desk.synchronise()
-    then = past()
-    desk.write("intake_case", entry())
-    desk.synchronise()
-    hub = then.put_back()
-    desk.hub = hub
-    page = desk.ask().pages[0]
+def test_a_cursor_without_its_receipt_is_asked_for_it(setback):
+    page = setback.desk.ask().pages[0]
     assert (page.parted, page.items, page.epochs) == (pull.SHOW_RECEIPT, [], [])
-    hub.store.close()
 
 
 def test_whoever_starts_from_the_first_entry_is_told_the_epochs(county, entry):
@@ -309,7 +317,6 @@ def test_an_erasure_and_a_revocation_outlive_the_backup(county, entry, past):
     assert placed.operation.body is None
     assert hub.store.stations.replica(desk.keys.replica).standing == "revoked"
     assert is_sound(hub)
-    hub.store.close()
 
 
 def test_what_is_erased_again_comes_after_the_epoch_that_explains_it(county, entry, past):
@@ -339,7 +346,6 @@ def test_an_erasure_that_only_a_station_remembers_is_in_the_journal_again(county
     assert hub.store.withdrawn.erased(desk.channel, [record]) == {record}
     told = [each for each in hub.outside.read() if isinstance(each, Erasure)]
     assert [(each.channel, each.record) for each in told] == [(desk.channel, record)]
-    hub.store.close()
 
 
 def test_a_page_that_was_opened_before_a_restore_commits_nothing(county, entry):
@@ -367,7 +373,6 @@ def test_a_closing_that_was_lost_is_repeated_with_its_moment(county, entry, past
     go_on(desk, hub)
     assert hub.store.journal.channel(desk.channel).closing == closing
     assert hub.store.stations.get(desk.certificate.station_code).state == "closed"
-    hub.store.close()
 
 
 def close(county, desk):
@@ -432,18 +437,13 @@ def test_an_erased_body_is_neither_asked_for_nor_taken(county, entry):
     assert is_sound(county.hub)
 
 
-def test_two_restores_to_the_same_copy_lose_nothing_that_a_station_has(county, entry, past):
-    desk = county.desk()
-    desk.synchronise()
-    then = past()
-    first = desk.write("intake_case", entry())
-    desk.synchronise()
-    go_on(desk, then.put_back())
+def test_two_restores_to_the_same_copy_lose_nothing_that_a_station_has(entry, setback):
+    desk, first = setback.desk, setback.record
+    go_on(desk, setback.hub)
     second = desk.write("intake_case", entry())
     desk.synchronise()
     middle = desk.hub.epoch
-    then.county = replace(county, hub=desk.hub)
-    hub = then.put_back()
+    hub = setback.then.put_back()
     assert hub.epoch != middle
     go_on(desk, hub)
     drawn = hub.epoch
@@ -452,17 +452,10 @@ def test_two_restores_to_the_same_copy_lose_nothing_that_a_station_has(county, e
     assert hub.epoch == drawn
     assert [e for e in all_losses(hub).entries if e.channel == desk.channel] == []
     assert is_sound(hub)
-    hub.store.close()
 
 
-def test_what_was_judged_lower_meanwhile_is_raised_by_what_is_proven(county, entry, past):
-    desk = county.desk()
-    desk.synchronise()
-    then = past()
-    record = desk.write("intake_case", entry())
-    desk.synchronise()
-    hub = then.put_back()
-    desk.hub = hub
+def test_what_was_judged_lower_meanwhile_is_raised_by_what_is_proven(setback):
+    desk, hub = setback.desk, setback.hub
     other = desk.minted()
     other.rare = Rare(introduction=desk.introduction(other.keys))
     other.written = [replace(mint.issue_again(desk.written[0], other.head), body=None)]
@@ -471,9 +464,8 @@ def test_what_was_judged_lower_meanwhile_is_raised_by_what_is_proven(county, ent
     go_on(desk, hub)
     other.synchronise()
     assert other.verdict(1) == (Verdict.ACCEPTED, "")
-    assert hub.store.records.get(desk.channel, record).values["task_name"] == "失业登记"
+    assert hub.store.records.get(desk.channel, setback.record).values["task_name"] == "失业登记"
     assert is_sound(hub)
-    hub.store.close()
 
 
 def test_the_county_s_own_words_in_the_region_come_back_from_any_station(county, past):
@@ -491,7 +483,6 @@ def test_the_county_s_own_words_in_the_region_come_back_from_any_station(county,
     go_on(desk, hub)
     assert [each.values for each in hub.store.records.in_channel(region)] == before
     assert is_sound(hub)
-    hub.store.close()
 
 
 def test_a_region_that_was_made_anew_meanwhile_is_found_again_by_its_id(county, keys):
@@ -527,7 +518,6 @@ def test_a_pc_whose_stations_code_was_given_again_is_told_so(county, past):
     with pytest.raises(HubError) as refused:
         desk.ask(rare=Rare(introduction=desk.introduction()))
     assert refused.value.code == "replica.station_taken"
-    hub.store.close()
 
 
 def test_a_chain_that_was_frozen_stays_frozen(county, entry, past):
@@ -537,15 +527,12 @@ def test_a_chain_that_was_frozen_stays_frozen(county, entry, past):
     desk.synchronise()
     other.synchronise()
     then = past()
-    desk.number -= 1
-    desk.write("clerk", {"name": "张三"})
-    assert desk.ask().standing == "frozen"
+    freeze(desk)
     other.synchronise()
     hub = then.put_back()
     go_on(other, hub)
     desk.hub = hub
     assert desk.ask().standing == "frozen"
-    hub.store.close()
 
 
 def certified(child):
@@ -563,9 +550,7 @@ def test_a_second_successor_waits_again_whoever_comes_first(county, past, shown)
     desk = county.desk()
     desk.synchronise()
     then = past()
-    desk.number -= 1
-    desk.write("clerk", {"name": "张三"})
-    assert desk.ask().standing == "frozen"
+    freeze(desk)
     first, second = desk.minted(), desk.minted()
     tell = certified if shown == "a certificate of its own" else lambda each: each.ask().standing
     assert [tell(first), tell(second)] == ["", "waiting"]
@@ -573,19 +558,15 @@ def test_a_second_successor_waits_again_whoever_comes_first(county, past, shown)
     first.hub = second.hub = hub
     assert [second.ask().standing, first.ask().standing] == ["waiting", ""]
     admit_replica(hub, county.reviewer, second.keys.replica)
-    then.county = replace(county, hub=hub)
     again = then.put_back()
     first.hub = second.hub = again
     assert [second.ask().standing, first.ask().standing] == ["", ""]
-    again.store.close()
 
 
 def test_who_was_admitted_since_the_backup_does_not_wait_again(county, past):
     desk = county.desk()
     desk.synchronise()
-    desk.number -= 1
-    desk.write("clerk", {"name": "张三"})
-    desk.ask()
+    freeze(desk)
     desk.minted().ask()
     second = desk.minted()
     assert second.ask().standing == "waiting"
@@ -593,15 +574,12 @@ def test_who_was_admitted_since_the_backup_does_not_wait_again(county, past):
     admit_replica(county.hub, county.reviewer, second.keys.replica)
     second.hub = then.put_back()
     assert second.ask().standing == ""
-    second.hub.store.close()
 
 
 def test_a_journal_that_was_lost_is_told_again_who_waits(county):
     desk = county.desk()
     desk.synchronise()
-    desk.number -= 1
-    desk.write("clerk", {"name": "张三"})
-    desk.ask()
+    freeze(desk)
     first, second = desk.minted(), desk.minted()
     for each in (first, second):
         each.ask()
@@ -622,7 +600,6 @@ def test_what_nobody_brings_back_is_named(county, entry, past):
     (missing,) = all_losses(hub).entries
     assert (missing.channel, missing.station_code) == (office.id, "")
     assert missing.count >= 1
-    hub.store.close()
 
 
 def test_no_number_is_given_twice_by_a_hub_that_forgot_it(county, entry, past):
@@ -635,7 +612,6 @@ def test_no_number_is_given_twice_by_a_hub_that_forgot_it(county, entry, past):
     code = issue_code(hub, county.reviewer, desk.certificate.station_code)
     assert replace(county, hub=hub).enrol(code).certificate.device_number == lost_number + 1
     assert submit_application(hub, an_opening())[0] == f"{int(lost_ticket) + 1}"
-    hub.store.close()
 
 
 def test_what_came_back_without_what_it_follows_is_no_fork(county, entry, past):
@@ -659,4 +635,3 @@ def test_what_came_back_without_what_it_follows_is_no_fork(county, entry, past):
     assert hub.store.chains.chain(desk.keys.replica).head == desk.head
     assert not hub.store.chains.chain(desk.keys.replica).frozen
     assert is_sound(hub)
-    hub.store.close()
