@@ -8,9 +8,11 @@ from tests.simulation.cast import Pc
 from tests.simulation.crashes import STATEMENTS, Fault, PowerCut, full_disk, struck_by
 from tests.simulation.desks import TOLD, amend_case, some_case, write_case
 from tests.simulation.promises import require
+from tests.simulation.traffic import exchange
 from tests.simulation.world import World
 
 DAY_MS = 24 * 60 * 60 * 1000
+ANOTHER_ENTRY = b"\x91\x63"  # of a later version
 
 
 def power_cut(world: World, pc: Pc, dice: Random) -> bool:
@@ -89,13 +91,24 @@ def _body_gone_bad(world: World, pc: Pc, which: str, dice: Random) -> bool:
     return True
 
 
-def cursor_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
-    """What a PC holds of a channel's end is not what its own log adds up to."""
-    of = dice.choice([row.cursor.channel for row in pc.station.store.channels.all()])
+def log_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
+    """The end of a channel as a PC holds it is not what its own log adds up to, and where the hub
+    surely has it all, the log's last entry is another: it is fetched again."""
+    cursors = [row.cursor for row in pc.station.store.channels.all() if row.cursor.position]
+    if not cursors:
+        return False
+    cursor, database = dice.choice(cursors), pc.station.store.database
+    has_hub_all = not (world.was_put_back or pc.was_copied or pc.station.is_sealed)
     with pc.station.store.writing():
-        pc.station.store.database.write(
-            "UPDATE channel SET digest = ? WHERE id = ?", dice.randbytes(32), of
+        database.write(
+            "UPDATE channel SET digest = ? WHERE id = ?", dice.randbytes(32), cursor.channel
         )
+        if has_hub_all:
+            place = (cursor.channel, cursor.position)
+            sql = "UPDATE entry SET data = ? WHERE channel = ? AND position = ?"
+            database.write(sql, ANOTHER_ENTRY, *place)
+    if has_hub_all:
+        exchange(world, pc, dice)
     return True
 
 

@@ -1,6 +1,6 @@
 """All planted bugs, and the stories in which each must be found."""
 
-from tests.simulation import bugs_of_programs, bugs_of_protocol, bugs_of_restores
+from tests.simulation import bugs_of_programs, bugs_of_protocol, bugs_of_restores, bugs_of_snapshots
 from tests.simulation.bug import Bug
 from tests.simulation.story import Story, draw, with_scene
 
@@ -8,6 +8,7 @@ BUGS: tuple[Bug, ...] = (
     *bugs_of_protocol.BUGS,
     *bugs_of_programs.BUGS,
     *bugs_of_restores.BUGS,
+    *bugs_of_snapshots.BUGS,
 )
 
 

@@ -14,6 +14,7 @@ from forms import Form
 from hub_server.hub import Hub
 from hub_server.services import answer_exchange, judge, judge_again, projection
 from hub_server.store import Placed
+from hub_server.store.bodies import Bodies
 from hub_server.store.database import Writer, as_hub_errors
 from hub_server.store.journal import Channel, Journal, NewEntry
 from station_client.services import absorb_reply, apply_page
@@ -38,6 +39,7 @@ from tests.simulation import desks
 from tests.simulation.bug import Bug
 
 _absorb_reply, _note_failure = exchanging.absorb_reply, exchanging.note_failure
+_note_success = absorb_reply._note_success
 _show_again, _append = apply_page.show_again, Journal.append
 _check_writes, _transaction = forms.check_writes, Writer.transaction
 
@@ -110,6 +112,24 @@ def _any_reply(data: bytes, keys: ReplicaKeys, hub: HubPublic, request_digest: b
     return envelope.unpack(envelope.open_sealed(sent, keys.replica, keys.sealing), Reply)
 
 
+def _parted_is_complete(
+    station: Station,
+    prepared: Prepared,
+    reply: Reply,
+    applied: list[Applied | None],
+    took_ms: int | None,
+) -> bool:
+    parted = [(page, page.receipt) for page in reply.pages if page.parted and page.receipt]
+    ends = [Applied((), told.cursor, told, page.head, page.covered) for page, told in parted]
+    return _note_success(station, prepared, reply, [*applied, *ends], took_ms)
+
+
+def _by_name(self: Bodies, channels: Sequence[bytes], names: Sequence[bytes]) -> list[bytes]:
+    marks = ",".join("?" * len(names))
+    sql = f"SELECT body FROM operation WHERE body IS NOT NULL AND name IN ({marks})"
+    return [body for (body,) in self._database.execute_sql(sql, list(names)).fetchall()]
+
+
 def _every_channel(hub: Hub, own: Channel) -> dict[bytes, Channel]:
     return {each.id: each for each in hub.store.journal.channels()}
 
@@ -133,7 +153,7 @@ def _head_of_what_is_acknowledged(self: StationJournal, replica: bytes) -> Head:
 
 def _counts_what_is_held(placed: Iterable[Placed]) -> list[Placed]:
     held = (each for each in placed if each.verdict is not Verdict.REFUSED)
-    return [replace(each, verdict=Verdict.ACCEPTED) for each in held]
+    return [msgspec.structs.replace(each, verdict=Verdict.ACCEPTED) for each in held]
 
 
 def _anybody_writes_anything(form: Form, values: Mapping[str, Any], **options: Any) -> list[Any]:
@@ -258,5 +278,15 @@ BUGS = (
         "what was held is judged again",
         judge_again, "_judge", _never_again,
         "change_program:0 record:0 exchange:0",
+    ),
+    Bug(
+        "a new epoch withdraws 'synchronised'",
+        absorb_reply, "_note_success", _parted_is_complete,
+        "record:0 exchange:0 back_up_hub:0 record:0 exchange:0 restore_hub:0 exchange:0",
+    ),
+    Bug(
+        "a body is found by its digest",
+        Bodies, "read", _by_name,
+        "record:0 exchange:0 body_gone_bad:0 exchange:0",
     ),
 )  # fmt: skip

@@ -2,29 +2,35 @@
 somebody who did not know why it is there. Each has a scene: what breaks is rare."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from hub_server import app
 from hub_server.hub import Hub
-from hub_server.services import answer_exchange, introduce, take_runs
-from hub_server.services.take_stretches import TakenBack
+from hub_server.services import answer_exchange, give_numbers, introduce, take_runs
+from hub_server.services.take_stretches import TakenBack, _Taking
 from hub_server.store import Replica
+from hub_server.store import bodies as hub_bodies
 from hub_server.store.stations import Stations
 from hub_server.store.withdrawn import Withdrawn
+from station_client.services import go_back
 from station_client.station import Station
 from station_client.store.bodies import Bodies
 from station_client.store.journal import Journal
 from station_client.store.lost import Lost
+from station_client.store.rows import ChannelRow
 from sync_protocol import crypto, operations
 from sync_protocol.channel import Cursor
 from sync_protocol.lost import Stretch
+from sync_protocol.mint import Introduced
 from sync_protocol.operations import Operation
 from sync_protocol.pull import Reader
 from sync_protocol.push import Doorway
 from tests.simulation.bug import Bug
 
 _doorway, _cut = take_runs._doorway, Lost.cut
+_add_minted, _standing_of_minted = introduce._add_minted, introduce._standing_of_minted
 
 
 def _nothing(*given: object, **named: object) -> None:
@@ -62,11 +68,11 @@ def _believes_who_was_revoked(*given: Any) -> Doorway:
     return replace(_doorway(*given), revoked=False)
 
 
-def _another_enrolment(hub: Hub, parent: Replica) -> str:
+def _another_enrolment(*given: Any) -> str:
     return ""
 
 
-def _never_two_requests(self: Stations, replica: bytes, number: int, digest: bytes) -> bool:
+def _never_two_requests(self: Stations, *request: object) -> bool:
     return True
 
 
@@ -89,6 +95,31 @@ def _nothing_due(self: Journal, replica: bytes, codes: Collection[str], limit: i
 
 def _writes_on(station: Station) -> None:
     station.witness.note(station.store.journal.own_head(station.keys.replica))
+
+
+def _closes_the_old_chain(
+    hub: Hub, introduced: Introduced, parent: Replica, told: bytes
+) -> Replica:
+    minted = _add_minted(hub, introduced, parent, told)
+    hub.store.stations.set_standing(parent.id, "retired")
+    return minted
+
+
+def _lets_everybody_in(*given: Any) -> str:
+    standing = _standing_of_minted(*given)
+    return "" if standing == "waiting" else standing
+
+
+def _always_the_hubs_fault(station: Station, row: ChannelRow) -> bool:
+    return False
+
+
+def _pages_outlive_an_epoch(self: Hub, version: bytes) -> str:
+    return version.hex()
+
+
+def _none_given(hub: Hub, prefix: str, digits: int) -> list[str]:
+    return []
 
 
 _STOLEN = "record:0 exchange:0 revoke:0 record:0 rename:0 exchange:0"
@@ -184,5 +215,45 @@ BUGS = (
         "a missing body is asked for",
         Bodies, "lacking", _lacks_nothing,
         "record:0 exchange:0 body_gone_bad:0 exchange:0",
+    ),
+    Bug(
+        "an erased body is not missing",
+        hub_bodies, "_IS_MISSING", "body IS NULL",
+        "record:0 exchange:0 exchange:1 erase:0" + " power_cut_after_commit:1 exchange:1" * 3,
+    ),
+    Bug(
+        "the old chain stays open for late arrivals",
+        introduce, "_add_minted", _closes_the_old_chain,
+        "record:0 exchange:0 back_up_pc:0 rename:0 write_stick:0 restore_pc:0 exchange:0"
+        " stick_at_hub:0",
+    ),
+    Bug(
+        "a frozen replica's second successor waits for the county",
+        introduce, "_standing_of_minted", _lets_everybody_in,
+        "record:0 exchange:0 clone:0 rename:0 rename:4 exchange:0 exchange:4 exchange:0 exchange:4",
+        tail=0,
+    ),
+    Bug(
+        "a log that does not add up is mended, not the hub's fault",
+        go_back, "_mend", _always_the_hubs_fault,
+        "record:0 exchange:0 log_gone_bad:0",
+    ),
+    Bug(
+        "a proven verdict raises what was judged lower since",
+        _Taking, "_raise", _nothing,
+        "record:0 exchange:0 exchange:1 back_up_hub:0 rename:0 write_stick:0 exchange:0 exchange:1"
+        " revoke:0 restore_hub:0 stick_at_hub:0 exchange:1",
+        tail=0,
+    ),
+    Bug(
+        "a county page does not outlive a restore",
+        Hub, "shown", _pages_outlive_an_epoch,
+        "record:0 exchange:0 back_up_hub:0 open_page:0 restore_hub:0 submit_page:0",
+    ),
+    Bug(
+        "no number is given out twice",
+        give_numbers, "given_numbers", _none_given,
+        "back_up_hub:0 enrol:0 restore_hub:0 record:0 back_up_pc:0 rename:0 restore_pc:0"
+        " exchange:0 exchange:4",
     ),
 )  # fmt: skip

@@ -2,10 +2,13 @@
 
 from collections import Counter
 
+import msgspec
+
 from tests.simulation.accidents import upgrade_hub
 from tests.simulation.cast import Pc
 from tests.simulation.county import admit
 from tests.simulation.promises import Violation, require
+from tests.simulation.recompute import FREEZE
 from tests.simulation.rest_of_archives import check_archives
 from tests.simulation.rest_of_desks import check_desk
 from tests.simulation.rest_of_facts import check_facts
@@ -52,9 +55,30 @@ def _check(world: World, looked_on: bool) -> None:
 
 
 def _check_names(world: World) -> None:
-    """Promise 8: no two machines go on under one name; whoever is revoked or has left goes nowhere.
-    """
+    """Promise 8: no two machines go on under one name; who is revoked or has left goes nowhere."""
     require(not _twins(world), 8, "two machines under one name")
+    believed = [pc.station.certificate for pc in world.pcs if world.onlooker.is_heard(pc)]
+    numbers = [(each.station_code, each.device_number) for each in believed]
+    require(len(set(numbers)) == len(numbers), 5, "two machines have one number")
+    _check_successors(world)
+
+
+def _check_successors(world: World) -> None:
+    """Promise 8: of the machines that go on from one frozen name each but the first was let in by
+    the county. A hub that was put back has forgotten who waits."""
+    if world.was_put_back or world.happened["turn_hub_clock"]:
+        return  # nor can be told what came first
+    entries = (
+        msgspec.msgpack.decode(data) for (data,) in rows(world.hub, "SELECT data FROM entry")
+    )
+    frozen = {rest[0]: rest[-1] for kind, *rest in entries if kind == FREEZE}
+    minted = "SELECT parent, id, enrolled_at, standing FROM replica WHERE parent IS NOT NULL"
+    followed = set[bytes]()
+    for parent, replica, at, standing in rows(world.hub, f"{minted} ORDER BY device_number"):
+        is_second = parent in followed and at > frozen.get(parent, at)
+        is_let_in = standing or replica in world.onlooker.admitted
+        require(not is_second or bool(is_let_in), 8, "a second machine goes on by itself")
+        followed.add(parent)
 
 
 def _twins(world: World) -> list[Pc]:

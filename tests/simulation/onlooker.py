@@ -30,10 +30,10 @@ def mark(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply that the hub gave: to which request, and where its channels ended then."""
+    """A reply that the hub gave: to which request, and the ends of its channels then."""
 
     request: bytes
-    heads: dict[bytes, int]
+    heads: dict[bytes, tuple[int, bytes]]
 
 
 @dataclass
@@ -203,7 +203,7 @@ class Onlooker:
 
     def note_answer(self, hub: Hub, pc: Pc, request: bytes, reply: bytes) -> bytes:
         """What the reply says, opened."""
-        heads = {each.id: each.position for each in hub.store.journal.channels()}
+        heads = {e.id: (e.position, e.digest) for e in hub.store.journal.channels()}
         ends = {each: heads[each] for each in pc.channels}
         self.answers[mark(reply)] = Answer(mark(request), ends)
         return self._check_private(pc, reply, pc.channels)
@@ -228,8 +228,8 @@ class Onlooker:
         is_newest = answer is not None and answer.request == pc.newest
         require(is_newest, 6, "synchronised on another reply than that to the newest request")
         assert answer is not None
-        reached = {each.cursor.channel: each.cursor.position for each in store.channels.all()}
-        require(reached == answer.heads, 6, "synchronised below the end of a channel")
+        reached = {each.cursor.channel: each.cursor.end for each in store.channels.all()}
+        require(reached == answer.heads, 6, "synchronised elsewhere than at the end of a channel")
         pending = store.journal.totals(pc.station.keys.replica).pending
         require(not pending, 6, "synchronised, and not all is sent")
         pc.claimed = True

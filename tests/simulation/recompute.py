@@ -11,7 +11,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-OPERATION, LATER_VERDICT, ERASURE, COPY = 1, 2, 4, 8
+OPERATION, LATER_VERDICT, ERASURE, FREEZE, COPY = 1, 2, 4, 6, 8
 HELD, REFUSED, ACCEPTED = 0, 1, 2
 
 

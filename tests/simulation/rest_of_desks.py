@@ -12,11 +12,11 @@ from forms import ALIVE
 from hub_server.hub import Hub
 from hub_server.services.projection import accepted_of, fold, form_of
 from hub_server.store import Placed
-from station_client.services.merged import form_for, rules_of
+from station_client.services.merged import form_for, merged, rules_of
 from station_client.services.read_status import read_status
 from sync_protocol import merge
 from sync_protocol.channel import Receipt
-from sync_protocol.merge import Act, Counts
+from sync_protocol.merge import Act, Counts, Record
 from tests.simulation import recompute
 from tests.simulation.cast import Pc
 from tests.simulation.facts import writes_of
@@ -38,14 +38,27 @@ def check_desk(hub: Hub, pc: Pc, erased: Collection[bytes]) -> None:
     for row in store.channels.all():
         _check_log(hub, pc, row.cursor.channel)
         _check_records(hub, pc, row.cursor.channel)
-    _check_operations(hub, pc)
+    _check_operations(hub, pc, erased)
+    _check_closing(hub, pc)
+
+
+def _check_closing(hub: Hub, pc: Pc) -> None:
+    """Who has read everything knows whether the station is closed."""
+    channel, own = hub.store.journal.channel(pc.station.channel), pc.station.store.channels.own()
+    assert channel is not None
+    until = msgspec.msgpack.decode(channel.closing)[1] if channel.closing else None
+    require(own.closed_until == until, 4, "a desk does not know that it is closed")
 
 
 def _lacks_what_is_gone(hub: Hub, pc: Pc) -> bool:
-    """Whether bodies are missing here that the hub, which asks everybody, has not either."""
+    """Whether bodies are missing here that the hub, which asks everybody, has not either. What it
+    erased is missed by nobody."""
     digests = pc.station.store.bodies.lacking(1_000)
-    held = "SELECT 1 FROM operation WHERE body_digest = ? AND body IS NOT NULL"
-    return bool(digests) and not any(rows(hub, held, digest) for digest in digests)
+    is_known = (
+        "SELECT 1 FROM operation AS o WHERE body_digest = ? AND (body IS NOT NULL"
+        " OR EXISTS (SELECT 1 FROM erased WHERE channel = o.channel AND record = o.record))"
+    )
+    return bool(digests) and not any(rows(hub, is_known, digest) for digest in digests)
 
 
 def _check_erased(pc: Pc, erased: Collection[bytes]) -> None:
@@ -88,21 +101,27 @@ def _is_receipt(hub: Hub, receipt: Receipt) -> bool:
     return recompute.is_signed(public, receipt.signature, "bianmin/receipt", *place, time)
 
 
-def _check_operations(hub: Hub, pc: Pc) -> None:
-    """Promises 4 and 8: the same bytes and verdicts as the hub, of its own channels only. What an
-    older chain of its own holds may have arrived as a copy alone."""
-    sql = "SELECT name, identity, channel, header, body, verdict, code FROM operation"
+def _check_operations(hub: Hub, pc: Pc, erased: Collection[bytes]) -> None:
+    """Promises 4 and 8: the same bytes, authors and verdicts as the hub, of its own channels only,
+    but for what a snapshot left out. What an older chain of its own holds may have arrived as a
+    copy alone."""
+    sql = (
+        "SELECT name, identity, record, channel, header, body, by_hub, verdict, code FROM operation"
+    )
     here = {row["name"]: tuple(row.values()) for row in pc.station.store.database.rows(sql)}
     channels = [row.cursor.channel for row in pc.station.store.channels.all()]
     marks = ",".join("?" * len(channels))
     there = {row[0]: row for row in rows(hub, f"{sql} WHERE channel IN ({marks})", *channels)}
-    verdicts = {row[1]: row[5:] for row in there.values()}
+    verdicts = {row[1]: row[7:] for row in there.values()}
     for name, row in here.items():
+        if row[1] not in verdicts and row[2] in erased:
+            continue  # before it was sent
         require(row[1] in verdicts, 4, "a PC holds what the hub does not")
-        require(row[5:] == verdicts[row[1]], 4, "the ends hold other verdicts")
+        require(row[7:] == verdicts[row[1]], 4, "the ends hold other verdicts")
         require(row == there.get(name, row), 4, "the ends hold other bytes")
-    is_partial = any(row.base is not None for row in pc.station.store.channels.all())
-    require(is_partial or here.keys() >= there.keys(), 4, "the hub holds what a PC does not")
+    left_out = {row["identity"] for row in pc.station.store.database.rows("SELECT * FROM spent")}
+    missing = {there[name][1] for name in there.keys() - here.keys()}
+    require(missing <= left_out, 4, "the hub holds what a PC does not")
 
 
 def _check_records(hub: Hub, pc: Pc, channel: bytes) -> None:
@@ -132,6 +151,12 @@ def _check_records(hub: Hub, pc: Pc, channel: bytes) -> None:
             shown = {name: value for name, value in there.values.items() if _is_shown(name, value)}
             require(as_json(row.values) == as_json(shown), 2, "a page shows another record")
             require(list(row.cells or ()) == list(there.cells), 2, "the ledger lines differ")
+            here_live = _live(merged(pc.station.forms, stored).record)
+            require(here_live == _live(folded), 2, "a page has other live writes")
+
+
+def _live(record: Record) -> dict[str, list[bytes]]:
+    return {name: [each.name for each in r.live] for name, r in record.registers.items()}
 
 
 def _folded_here(pc: Pc, operations: Sequence[Placed]) -> bytes:

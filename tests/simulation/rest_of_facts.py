@@ -49,6 +49,8 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
     ledger, records = Ledger(), dict[tuple[bytes, bytes], list[Row]]()
     for channel in hub.store.journal.channels():
         for row in hub_rows(hub, "channel = ?", channel.id):
+            is_closed = channel.closing is not None or row.verdict != HELD
+            require(is_closed or row.code not in CLOSING_CODES, 4, "held for no closing")
             ledger.add(row)
             records.setdefault((channel.id, row.record), []).append(row)
     for pc in pcs:
@@ -80,11 +82,12 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
     )
     for root in (row["body_digest"] for row in own):
         fate, fact = ledger.fates.get(root), facts.get(root)
-        require(fate is not None or not is_heard, 4, "what was saved is not at the hub")
+        is_erased = fact is not None and fact.record in onlooker.erased
+        require(bool(fate) or is_erased or not is_heard, 4, "what was saved is not at the hub")
         if fact is not None and fact.intent:
             require(not ledger.is_accepted(root), 8, "a write that its author may not make counts")
         if fate is not None and fact is not None and fate.verdict != ACCEPTED:
-            fair = fact.record in onlooker.erased or _is_fair(hub, pc, fact, fate, ledger)
+            fair = is_erased or _is_fair(hub, pc, fact, fate, ledger)
             fair = fair or (not is_heard and fate.verdict == HELD)
             fair = fair or (root in onlooker.gone_bad and "body" in fate.codes)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
@@ -92,7 +95,9 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
     for root, (replica, seq) in pc.lost.items() if is_heard else ():
         is_said = any(of == replica and first <= seq <= last for of, first, last in declared)
         require(root in ledger.fates or is_said, 10, "what is truly gone is not declared")
-    for root in () if is_revoked else pc.accepted:
+    # The copy of a PC that has left is asked for nothing that a restored hub lost.
+    is_asked = is_heard or not (is_revoked or pc.was_copied)
+    for root in pc.accepted if is_asked else ():
         require(ledger.is_accepted(root), 10, "what was accepted became less")
 
 

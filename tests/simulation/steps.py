@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.simulation import accidents, county, county_pages, desks, leaving, restores, traffic
+from tests.simulation import (
+    accidents,
+    corrections,
+    county,
+    county_pages,
+    desks,
+    leaving,
+    restores,
+    traffic,
+)
 from tests.simulation.cast import Pc
 from tests.simulation.line import TROUBLES
 from tests.simulation.world import World
@@ -18,6 +27,7 @@ def _steps(*steps: Step) -> dict[str, Step]:
 STEPS: dict[str, Step] = _steps(
     desks.record, desks.record_many, desks.amend, desks.rename, desks.void, desks.overstep,
     desks.damage, desks.look, desks.settle, desks.apply, desks.apply_to_close,
+    corrections.rewrite,
     traffic.exchange, traffic.exchange_badly, traffic.exchange_busily, traffic.deliver_late,
     traffic.repeat, traffic.pry, traffic.write_stick, traffic.stick_at_hub,
     traffic.stick_comes_back,
@@ -25,7 +35,7 @@ STEPS: dict[str, Step] = _steps(
     accidents.restart, accidents.restart_hub,
     accidents.change_program, accidents.upgrade_hub, accidents.turn_clock,
     accidents.turn_hub_clock, accidents.wait, accidents.body_gone_bad,
-    accidents.unsent_body_gone_bad, accidents.cursor_gone_bad,
+    accidents.unsent_body_gone_bad, accidents.log_gone_bad,
     leaving.lose_pc, leaving.seal_pc, leaving.erase_pc,
     restores.clone, restores.back_up_pc, restores.restore_pc, restores.restore_pc_whole,
     restores.back_up_hub, restores.restore_hub, restores.restore_hub_untold,
@@ -47,7 +57,7 @@ FAULTS = (
     "power_cut", "power_cut_after_commit", "disk_full", "restart", "restart_hub",
     "change_program", "upgrade_hub",
     "turn_clock", "turn_hub_clock", "wait",
-    "body_gone_bad", "unsent_body_gone_bad", "cursor_gone_bad", county_pages.OVER_A_RESTORE,
+    "body_gone_bad", "unsent_body_gone_bad", "log_gone_bad", county_pages.OVER_A_RESTORE,
     "lose_pc", "seal_pc", "erase_pc", "erase", "revoke", "enrol",
     "clone", "restore_pc", "restore_pc_whole",
     "restore_hub", "restore_hub_untold", "restore_hub_whole", "declare_hub_restored",

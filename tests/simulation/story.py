@@ -57,11 +57,12 @@ WEIGHTS = {
     "body_gone_bad": 0.6,
     "lose_pc": 0.3,
     "unsent_body_gone_bad": 0.4,
-    "cursor_gone_bad": 0.5,
+    "log_gone_bad": 0.5,
     "seal_pc": 0.7,
     "erase_pc": 0.7,
     "open_page": 1.5,
     "submit_page": 1.5,
+    "rewrite": 1,
 }
 DEFAULT_WEIGHT = 2
 SWARM = (0, 0.3, 1, 1, 4)  # each history has habits of its own, so that rare steps meet
@@ -72,7 +73,7 @@ CHAPTERS = (
     "exchange:0 back_up_hub:0 open_page:0 open_page:0 amend:0 exchange:0 restore_hub:0"
     " submit_page:0 submit_page:0",
 )
-"""What hardly ever comes together of itself: a part of many stories, somewhere in its first half."""
+"""What hardly ever comes together of itself: part of many stories, in their first half."""
 NO_CHAPTER = 3
 SHRINKS = 400
 SECONDS_AT_MOST = 10
