@@ -7,7 +7,7 @@ them from its own definition's ``[ledger]``. Knows neither print nor spreadsheet
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -50,8 +50,7 @@ def ledger_line(form: Form, values: Mapping[str, object], *, station_name: str) 
     if form.ledger is None:
         raise ValueError(f"{form.name} has no line in the work ledger")
     source = source_of(values)
-    line = _Line(form, form.ledger, values, station_name, source)
-    return LedgerLine(tuple(line.cell(column) for column in COLUMN_IDS))
+    return LedgerLine(_Line(form, form.ledger, values, station_name, source).cells())
 
 
 class _Line:
@@ -70,21 +69,25 @@ class _Line:
         self.values = values
         self.station_name = station_name
         self.source = source
-        self.unread = source.marked("unreadable") if source is not None else frozenset()
 
-    def cell(self, column: str) -> str:
-        cell = self.ledger.columns[column]
-        if self.source is not None and self._shows_the_paper(cell):
-            return self.source.cells[_POSITION[column]]
-        return _RULES[cell.rule](self, cell)
+    def cells(self) -> tuple[str, ...]:
+        columns = self.ledger.columns.values()
+        cells = [_RULES[cell.rule](self, cell) for cell in columns]
+        if self.source is not None:
+            unread = self.source.marked("unreadable")
+            for position, cell in enumerate(columns):
+                if self._shows_the_paper(cell, unread):
+                    cells[position] = self.source.cells[position]
+        return tuple(cells)
 
-    def _shows_the_paper(self, cell: LedgerCell) -> bool:
+    def _shows_the_paper(self, cell: LedgerCell, unread: Collection[str]) -> bool:
         if cell.rule == "origin":
             return True
-        return cell.field in self.unread and not is_filled(self.values, cell.field)
+        return cell.field in unread and not is_filled(self.values, cell.field)
 
     def value(self, cell: LedgerCell) -> str:
-        return show(self.form, self.form.field(cell.field), self.values.get(cell.field))
+        value = self.values.get(cell.field)
+        return "" if value is None else show(self.form, self.form.field(cell.field), value)
 
     def date(self, cell: LedgerCell) -> str:
         return str(self.values.get(cell.field) or "")[:10]

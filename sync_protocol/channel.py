@@ -63,7 +63,7 @@ def county_reason(code: str) -> str:
     return reason if kind == "county" else ""
 
 
-class _Entry(msgspec.Struct, frozen=True, array_like=True):
+class _Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Base of all entries; `at` is the hub's time of writing it, ms since 1970 UTC."""
 
 

@@ -30,7 +30,7 @@ ON_BEHALF = 2  # the hub wrote it down for somebody outside: counts as a station
 ALIVE = "alive"
 
 
-class Header(msgspec.Struct, frozen=True, array_like=True):
+class Header(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Who wrote when about which record. Ids are 16 raw bytes, `stamp` is ms since 1970 UTC.
 
     `origin` is the header of the first copy, as it was written, when this is a re-issue of the same
@@ -57,7 +57,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     replaces: tuple[bytes, ...] = ()
 
 
-class _WireWrite(msgspec.Struct, frozen=True, array_like=True):
+class _WireWrite(msgspec.Struct, frozen=True, array_like=True, gc=False):
     field: str
     value: Any
     replaces: list[int]

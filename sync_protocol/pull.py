@@ -28,7 +28,7 @@ from sync_protocol.limits import Moment, Natural
 from sync_protocol.operations import Header, Operation
 
 
-class OwnItem(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class OwnItem(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
     """An entry about one of the receiver's own operations, which it has: seq instead of bytes."""
 
     seq: Natural
@@ -38,7 +38,7 @@ class OwnItem(msgspec.Struct, frozen=True, array_like=True, tag=1):
     at: Moment
 
 
-class OperationItem(msgspec.Struct, frozen=True, array_like=True, tag=2):
+class OperationItem(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """An entry with the operation's bytes; of an absent body only the digest."""
 
     header: bytes
@@ -50,7 +50,7 @@ class OperationItem(msgspec.Struct, frozen=True, array_like=True, tag=2):
     at: Moment
 
 
-class EntryItem(msgspec.Struct, frozen=True, array_like=True, tag=3):
+class EntryItem(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
     """Any other entry, as its own bytes."""
 
     data: bytes
@@ -245,15 +245,17 @@ def _entries(
     applied: list[AppliedEntry] = []
     digest = cursor.digest
     for position, item in enumerate(items, start=cursor.position + 1):
-        data, operation = _read_item(item, own)
+        data, entry, operation = _read_item(item, own)
         digest = channel.next_digest(digest, data)
-        applied.append(AppliedEntry(position, data, digest, channel.read_entry(data), operation))
+        applied.append(AppliedEntry(position, data, digest, entry, operation))
     return tuple(applied)
 
 
-def _read_item(item: Item, own: Mapping[int, OwnNames]) -> tuple[bytes, Operation | None]:
+def _read_item(
+    item: Item, own: Mapping[int, OwnNames]
+) -> tuple[bytes, Entry | UnknownEntry, Operation | None]:
     if isinstance(item, EntryItem):
-        return item.data, None
+        return item.data, channel.read_entry(item.data), None
     operation = None
     if isinstance(item, OwnItem):
         named = own.get(item.seq)
@@ -263,4 +265,4 @@ def _read_item(item: Item, own: Mapping[int, OwnNames]) -> tuple[bytes, Operatio
         operation = operations.received(item.header, item.body, item.body_digest)
         named = operation.name, operation.identity
     entry = channel.place(*named, item.verdict, item.code, item.effective, item.at)
-    return channel.entry_bytes(entry), operation
+    return channel.entry_bytes(entry), entry, operation

@@ -37,9 +37,9 @@ class Merged:
     def values(self) -> dict[str, Any]:
         """Register → value; removed elements are left out."""
         return {
-            name: value
-            for name, value in self.shown.values.items()
-            if name != ALIVE and not (value is None and "/" in name)
+            name: register.used.value
+            for name, register in self.shown.registers.items()
+            if name != ALIVE and not (register.used.value is None and "/" in name)
         }
 
     @property

@@ -22,7 +22,7 @@ def project(
     merged: Merged, stored: Sequence[StoredOperation], channel: bytes, station_name: str
 ) -> RecordRow:
     """The row of a record; `stored` are its operations, at least one."""
-    values = merged.values
+    values, void_reason = merged.values, merged.void_reason
     cells = ledger_cells(merged.form, values, station_name)
     case_no = str(values.get("case_no") or "")
     title = title_of(merged.form, merged.kind, values)
@@ -32,7 +32,7 @@ def project(
         id=stored[0].record,
         kind=merged.kind,
         form_version=max(each.form_version for each in stored),
-        alive=merged.void_reason,
+        alive=void_reason,
         values=values,
         cells=cells,
         day=(cells[1] or NO_DATE) if cells else "",
@@ -46,8 +46,8 @@ def project(
         held=sum(each.verdict == Verdict.HELD for each in stored),
         refused=len(open_refusals(stored)),
         returned=is_returned(merged),
-        status=_status(cells, merged.void_reason) if cells else "",
-        marked=0 if merged.void_reason else len(open_marks(merged.form, values)),
+        status=_status(cells, void_reason) if cells else "",
+        marked=0 if void_reason else len(open_marks(merged.form, values)),
     )
 
 
@@ -76,8 +76,10 @@ def is_returned(merged: Merged) -> bool:
 def open_refusals(stored: Sequence[StoredOperation]) -> list[StoredOperation]:
     """The refused operations after which nobody has written the record successfully, oldest
     first. None of a record that is not at the county at all and was made void here."""
-    written = [each.order for each in stored if each.verdict != Verdict.REFUSED]
     refused = [each for each in stored if each.verdict == Verdict.REFUSED]
+    if not refused:
+        return []
+    written = [each.order for each in stored if each.verdict != Verdict.REFUSED]
     since = [each for each in refused if each.order > max(written, default=(0, 0))]
     since.sort(key=attrgetter("order"))
     if since and not written and _makes_void(since[-1]):
