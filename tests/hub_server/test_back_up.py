@@ -1,6 +1,7 @@
 """A backup of the hub counts once it was opened, recomputed and compared; what the kept ones hold
 is noted, and only that."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -98,6 +99,25 @@ def test_older_backups_of_the_folder_are_deleted_and_cover_no_longer(county, ent
     (tmp_path / "elsewhere" / "hub-0.db").rename(tmp_path / "hub-0.db")
     back_up(county.hub, tmp_path / "hub-5.db", keep=1)
     assert county.hub.store.backups.covered(desk.channel) == position_of(county, desk) > first
+
+
+def test_what_a_restored_hub_forgot_of_its_backups_covers_nothing_until_it_is_deleted(
+    county, entry, tmp_path: Path
+):
+    desk = a_busy_desk(county, entry)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    back_up(county.hub, folder / "hub-0.db")
+    shutil.copy(folder / "hub-0.db", tmp_path / "hub-0.db")
+    restored = put_back(county, tmp_path / "hub-0.db", tmp_path / "restored")
+    county.clock.forward(days=1)
+    back_up(restored, folder / "hub-1.db")
+    assert restored.store.backups.covered(desk.channel) == 0
+    county.clock.forward(days=1)
+    [deleted] = back_up(restored, folder / "hub-2.db", keep=2).deleted
+    assert deleted.name == "hub-0.db"
+    assert restored.store.backups.covered(desk.channel) > 0
+    restored.store.close()
 
 
 def test_a_backup_that_was_moved_away_is_named_until_it_is_declared_gone(
