@@ -10,8 +10,13 @@ from tests.station_client.fake_hub import FakeHub
 
 
 @pytest.fixture
-def hub() -> FakeHub:
-    return FakeHub(desk.Clock())
+def clock() -> desk.Clock:
+    return desk.Clock()
+
+
+@pytest.fixture
+def hub(clock: desk.Clock) -> FakeHub:
+    return FakeHub(clock)
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
 """Exchanging: what arrives, what comes back, what survives a failure, and when it says so."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from station_client.errors import StationError
+from station_client.services import prepare_request
 from station_client.services.amend_entry import amend_entry
 from station_client.services.apply_page import show_again
 from station_client.services.exchange_with_hub import exchange_with_hub
@@ -12,43 +16,13 @@ from station_client.services.read_ledger import read_ledger
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.station import Station
+from station_client.store import Store
+from station_client.store.rows import ExchangeState
 from sync_protocol import channel
 from sync_protocol.channel import Verdict
 from sync_protocol.operations import Write
 from tests.station_client import desk
 from tests.station_client.fake_hub import REGION, STATION, FakeHub
-
-
-@pytest.fixture
-def clock() -> desk.Clock:
-    return desk.Clock()
-
-
-@pytest.fixture
-def hub(clock: desk.Clock) -> FakeHub:
-    return FakeHub(clock)
-
-
-@pytest.fixture
-def station(tmp_path: Path, hub: FakeHub, clock: desk.Clock) -> Station:
-    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=clock, transport=hub)
-    hub.know(station)
-    return station
-
-
-@pytest.fixture
-def colleague(tmp_path: Path, hub: FakeHub, clock: desk.Clock) -> Station:
-    """The second PC of the same station."""
-    station = desk.a_station(
-        tmp_path / "b",
-        hub=hub.keys,
-        replica=b"2" * 16,
-        device_number=2,
-        clock=clock,
-        transport=hub,
-    )
-    hub.know(station)
-    return station
 
 
 def test_an_entry_reaches_the_hub_and_the_other_pc(station: Station, colleague: Station) -> None:
@@ -134,6 +108,77 @@ def test_what_the_hub_has_lost_of_ours_is_signed_for_it_again(
         assert exchange_with_hub(station).synchronised
         asked.append(signed(hub))
     assert asked == [[False, False], [True, True], [False, False]]
+
+
+def test_a_hub_of_version_1_is_shown_every_cursor_signed(station: Station, hub: FakeHub) -> None:
+    hub.version = 1
+    for _ in range(3):
+        exchange_with_hub(station)
+        assert signed(hub) == [True, True]
+
+
+def the_power_goes(station: Station, since: ExchangeState) -> Station:
+    """What was only noted since then is gone; the program is started again."""
+    with station.store.writing():
+        station.store.facts.keep_exchange(since)
+    again = replace(station, has_asked=False)
+    again.refresh()
+    return again
+
+
+def test_no_number_is_taken_twice_though_no_exchange_waits_for_the_disk(
+    station: Station, hub: FakeHub
+) -> None:
+    exchange_with_hub(station)
+    before = station.store.facts.exchange()
+    for _ in range(3):
+        exchange_with_hub(station)
+    again = the_power_goes(station, before)
+    exchange_with_hub(again)
+    exchange_with_hub(again)
+    assert [each.number for each in hub.requests] == [1, 2, 3, 4, 65, 66]
+    assert [each.heard for each in hub.requests] == [0, 1, 2, 3, 1, 65]
+
+
+def test_the_disk_is_waited_for_when_the_numbers_are_used_up(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+    monkeypatch.setattr(prepare_request, "NUMBERS_RESERVED", 4)
+    for _ in range(3):
+        exchange_with_hub(station)
+    monkeypatch.setattr(Store, "writing", _counted(waited, Store.writing))
+    for _ in range(8):
+        exchange_with_hub(station)
+    # Number 5 and number 9; whatever is within one of both is part of it.
+    assert sum(not within for within in waited) == 2
+
+
+def _counted(found: list[bool], writing: Any) -> Any:
+    @contextmanager
+    def watched(store: Store) -> Iterator[None]:
+        found.append(store.database.in_transaction())
+        with writing(store):
+            yield
+
+    return watched
+
+
+def test_a_request_on_a_stick_is_kept_whatever_happens(station: Station, hub: FakeHub) -> None:
+    for _ in range(3):
+        exchange_with_hub(station)
+    levels: list[int] = []
+    keep = type(station.store.channels).keep_request
+
+    def kept(channels: Any, *request: Any) -> None:
+        levels.append(channels._database.pragma("synchronous"))
+        keep(channels, *request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(station.store.channels), "keep_request", kept)
+        for carrier in ("http", "courier"):
+            prepare_request.prepare_request(station, carrier)
+    assert levels == [1, 2]  # PRAGMA synchronous: normal, full
 
 
 def test_a_new_replica_signs_for_itself(station: Station, hub: FakeHub) -> None:

@@ -1,7 +1,5 @@
 """The inbox: nothing that the county has not accepted is missing, and each says what to do."""
 
-from pathlib import Path
-
 import pytest
 
 from station_client.errors import StationError
@@ -17,27 +15,6 @@ from sync_protocol.channel import HELD_CODES, REFUSED_CODES, Verdict
 from sync_protocol.operations import Write
 from tests.station_client import desk
 from tests.station_client.fake_hub import STATION, FakeHub, accept_all
-
-
-@pytest.fixture
-def clock() -> desk.Clock:
-    return desk.Clock()
-
-
-@pytest.fixture
-def hub(clock: desk.Clock) -> FakeHub:
-    return FakeHub(clock)
-
-
-@pytest.fixture
-def station(tmp_path: Path, hub: FakeHub, clock: desk.Clock) -> Station:
-    return a_pc(tmp_path / "a", hub, clock, b"1" * 16)
-
-
-def a_pc(folder: Path, hub: FakeHub, clock: desk.Clock, replica: bytes) -> Station:
-    station = desk.a_station(folder, hub=hub.keys, replica=replica, clock=clock, transport=hub)
-    hub.know(station)
-    return station
 
 
 def judged(hub: FakeHub, verdict: Verdict, code: str) -> None:
@@ -205,12 +182,11 @@ def test_a_correction_that_is_refused_too_comes_back(
 
 
 def test_what_the_other_pc_wrote_is_listed_and_can_be_corrected_here(
-    station: Station, hub: FakeHub, clock: desk.Clock, tmp_path: Path
+    station: Station, colleague: Station, hub: FakeHub, clock: desk.Clock
 ) -> None:
-    other = a_pc(tmp_path / "b", hub, clock, b"2" * 16)
     judged(hub, Verdict.REFUSED, "check:contact_phone:format")
-    record = recorded(other, applicant_name="赵秀兰")
-    number = show_case(other, record).values["case_no"]
+    record = recorded(colleague, applicant_name="赵秀兰")
+    number = show_case(colleague, record).values["case_no"]
     exchange_with_hub(station)
     item = the_item(station)
     assert (item.title, item.case_no) == ("社会保障卡申领（赵秀兰）", number)
@@ -224,11 +200,10 @@ def test_what_the_other_pc_wrote_is_listed_and_can_be_corrected_here(
 
 
 def test_what_is_held_of_the_other_pc_is_counted_once_and_listed(
-    station: Station, hub: FakeHub, clock: desk.Clock, tmp_path: Path
+    station: Station, colleague: Station, hub: FakeHub, clock: desk.Clock
 ) -> None:
-    other = a_pc(tmp_path / "b", hub, clock, b"2" * 16)
     judged(hub, Verdict.HELD, "revoked")
-    record = recorded(other)
+    record = recorded(colleague)
     exchange_with_hub(station)
     assert matters(station) == [("held", record)]
     assert read_status(station).held == 1

@@ -23,13 +23,6 @@ def hub() -> FakeHub:
     return FakeHub(app.now_ms)
 
 
-@pytest.fixture
-def station(tmp_path: Path, hub: FakeHub) -> Station:
-    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=hub.clock, transport=hub)
-    hub.know(station)
-    return station
-
-
 def test_what_came_after_the_backup_comes_back_from_the_county_and_the_rest_is_declared(
     station: Station, hub: FakeHub, tmp_path: Path
 ) -> None:

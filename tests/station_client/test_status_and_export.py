@@ -27,19 +27,6 @@ from tests.station_client import desk
 from tests.station_client.fake_hub import STATION, FakeHub
 
 
-@pytest.fixture
-def hub() -> FakeHub:
-    return FakeHub(desk.Clock())
-
-
-@pytest.fixture
-def station(tmp_path: Path, hub: FakeHub) -> Station:
-    clock = desk.Clock()
-    station = desk.a_station(tmp_path / "a", hub=hub.keys, clock=clock, transport=hub)
-    hub.know(station)
-    return station
-
-
 def test_synchronised_is_said_only_until_the_next_entry(station: Station) -> None:
     assert not read_status(station).synchronised
     exchange_with_hub(station)
@@ -67,8 +54,7 @@ def test_a_failed_attempt_stays_in_words_until_one_succeeds(station: Station, hu
 def test_the_offset_of_the_clock_is_measured_and_used_for_stamps(
     station: Station, hub: FakeHub
 ) -> None:
-    assert isinstance(hub.clock, desk.Clock)
-    hub.clock.forward(3600)
+    hub.clock = desk.Clock(desk.NOON + 3_600_000)
     exchange_with_hub(station)
     assert read_status(station).clock_offset_ms == 3_600_000
     assert station.stamp() == desk.NOON + 3_600_000
