@@ -11,7 +11,14 @@ from collections.abc import Mapping, Sequence
 
 from forms.definition import Author, Field, Form, Rule
 from forms.problems import Problem
-from forms.registers import ALIVE, is_element_id, is_empty, is_filled, split_register
+from forms.registers import (
+    ALIVE,
+    has_elements,
+    is_element_id,
+    is_empty,
+    is_filled,
+    split_register,
+)
 from forms.source import Source, source_of
 from forms.values import check_element, check_value, moment
 
@@ -135,10 +142,11 @@ def _defects(
         problems += [
             Problem(field.id, "required")
             for field in form.obligations
-            if field.is_required(values)
-            and not is_filled(values, field.id)
+            if is_empty(values.get(field.id))
             and field.id not in unread
             and (author is None or field.may_be_written_by(author))
+            and field.is_required(values)
+            and not has_elements(values, field.id)
         ]
     return problems + [_broken(rule) for rule in form.rules if _NOT_KEPT[rule.rule](rule, values)]
 

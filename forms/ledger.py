@@ -106,6 +106,8 @@ class _Line:
         """备注: the kind of service and a later finish date before what the clerk wrote."""
         written = self.value(cell)
         notes = [note for note in (self.ledger.kind, self._later_finish()) if note]
+        if not notes:
+            return written
         said = _PHRASES.split(written)
         parts = [note for note in notes if note not in said] + [written]
         return "；".join(part for part in parts if part)

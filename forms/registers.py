@@ -50,10 +50,12 @@ def elements(values: Mapping[str, object], field_id: str) -> dict[str, dict[str,
 
 def is_filled(values: Mapping[str, object], field_id: str) -> bool:
     """Whether the field says something; for a list: whether it has an element."""
-    return not is_empty(values.get(field_id)) or _has_element(values, f"{field_id}/")
+    return not is_empty(values.get(field_id)) or has_elements(values, field_id)
 
 
-def _has_element(values: Mapping[str, object], prefix: str) -> bool:
+def has_elements(values: Mapping[str, object], field_id: str) -> bool:
+    """Whether a list field has a standing element."""
+    prefix = f"{field_id}/"
     for register in values:
         if register.startswith(prefix) and isinstance(values[register], dict):
             return True

@@ -7,7 +7,7 @@ PROTOCOL.md, section 12.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -50,7 +50,8 @@ def issue_again(operation: Operation, head: Head) -> Operation:
     header = operation.header
     origin = header.origin or operation.header_bytes
     fresh = msgspec.structs.replace(header, replica=head.replica, seq=head.seq + 1, origin=origin)
-    return replace(operation, header=fresh, header_bytes=operations.header_bytes(fresh))
+    data = operations.header_bytes(fresh)
+    return msgspec.structs.replace(operation, header=fresh, header_bytes=data)
 
 
 # --- hub -----------------------------------------------------------------------------------------

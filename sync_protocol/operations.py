@@ -74,8 +74,7 @@ _bodies = msgspec.msgpack.Decoder(_WireBody)
 _encoder = msgspec.msgpack.Encoder()
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, dict=True):
     """One operation in the bytes it was written in. `body` is None when it is erased or missing."""
 
     header: Header
@@ -183,7 +182,12 @@ def read_body(data: bytes) -> tuple[Write, ...]:
         raise PeerFault("operation.too_large", limit=limits.BODY_BYTES)
     try:
         body = _bodies.decode(data)
-        writes = tuple([_from_wire(write, body.names) for write in body.writes])
+        writes = tuple(
+            [
+                _from_wire(write, body.names) if write.replaces else Write(write.field, write.value)
+                for write in body.writes
+            ]
+        )
     except (*UNREADABLE, IndexError) as broken:
         raise PeerFault("operation.value", field="") from broken
     if not _is_bounded(body):
@@ -204,8 +208,6 @@ def _to_wire(salt: bytes, writes: Sequence[Write]) -> _WireBody:
 
 
 def _from_wire(write: _WireWrite, names: Sequence[bytes]) -> Write:
-    if not write.replaces:
-        return Write(write.field, write.value)
     if any(at < 0 for at in write.replaces):
         raise IndexError
     return Write(write.field, write.value, tuple(names[at] for at in write.replaces))

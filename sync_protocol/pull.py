@@ -90,8 +90,7 @@ LOST = "lost"
 # --- hub -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class StoredEntry:
+class StoredEntry(msgspec.Struct, frozen=True):
     """An entry as the hub holds it, the channel's digest after it, and its operation if any."""
 
     position: int
@@ -158,8 +157,7 @@ def _item(stored: StoredEntry, reader: Reader) -> tuple[Item, int]:
 # --- station -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class AppliedEntry:
+class AppliedEntry(msgspec.Struct, frozen=True):
     """One entry as the station stores it; `operation` where its bytes came along."""
 
     position: int

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from sync_protocol import channel, limits, operations
 from sync_protocol.channel import ClosingEntry, PlaceEntry, Standing, Verdict, VerdictEntry
 from sync_protocol.errors import PeerFault
@@ -57,8 +59,7 @@ class KnownChain:
     names: Mapping[int, Collection[bytes]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Doorway:
+class Doorway(msgspec.Struct, frozen=True):
     """What decides about an operation before any form is looked at.
 
     `erased` are records whose bodies are erased; `accepted` identities of which a copy is accepted.
@@ -72,8 +73,7 @@ class Doorway:
     accepted: Collection[bytes] = ()
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """An operation, the entry it gets, and the links of its chain at it and just before it."""
 
     operation: Operation

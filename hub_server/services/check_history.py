@@ -8,9 +8,11 @@ Checks the last entries of every channel, or everything. PROTOCOL.md, sections 3
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
+
+from msgspec import structs
 
 from hub_server.hub import Hub
 from hub_server.services.projection import accepted_of, form_of, is_known, projected_one
@@ -92,7 +94,7 @@ def _adds_up(
     # A line may show the name that the station had when it was made.
     name = stored.cells[2] if stored.cells else ""
     made = projected_one(hub, channel, form, accepted, region, name)
-    return replace(made, changed_at=stored.changed_at, cells=list(made.cells)) == stored
+    return structs.replace(made, changed_at=stored.changed_at, cells=list(made.cells)) == stored
 
 
 def _is_as_named(row: Row) -> bool:

@@ -7,7 +7,6 @@ PROTOCOL.md, section 14.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -129,7 +128,7 @@ def _as_then(place: _Place, then: Mapping[bytes, Standing]) -> _Place:
     standing = then.get(placed.operation.identity)
     if standing is None:
         return place
-    return replace(placed, verdict=standing.verdict, code=standing.code), entry
+    return structs.replace(placed, verdict=standing.verdict, code=standing.code), entry
 
 
 def _record(hub: Hub, record: bytes, places: Sequence[_Place], is_erased: bool) -> SnapshotRecord:

@@ -53,9 +53,8 @@ def accepted_of(placed: Iterable[Placed]) -> list[Placed]:
 
 def known_form(forms: Forms, kind: str, version: int) -> Form | None:
     """That version, or the newest that this program knows, or None for an unknown kind."""
-    if kind not in forms.names():
-        return None
-    return forms.get(kind, version) or forms.latest(kind)
+    found = forms.get(kind, version)
+    return forms.latest(kind) if found is None and kind in forms.names() else found
 
 
 def form_of(forms: Forms, accepted: Sequence[Placed]) -> Form | None:

@@ -6,7 +6,8 @@ What is erased is never taken back. PROTOCOL.md, section 13.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from hub_server.hub import Hub
 from hub_server.services.judge_again import append_verdicts, bench, doorways, judge_waiting

@@ -6,8 +6,9 @@ Runs inside the transaction of the exchange, which holds the channel. PROTOCOL.m
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import cast
+
+from msgspec.structs import replace
 
 from hub_server.hub import Hub
 from hub_server.services.draw_epoch import wrote_as

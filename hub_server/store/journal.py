@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from hub_server.store.database import HubDatabase, Row, first_row, insert_many, run
 from hub_server.store.operations import Placed, operation_row, stored_operation
 from hub_server.store.tables import table
@@ -45,8 +47,7 @@ class Channel:
         return Cursor(self.id, self.epoch, self.position, self.digest)
 
 
-@dataclass(frozen=True)
-class NewEntry:
+class NewEntry(msgspec.Struct, frozen=True):
     """An entry to append, with the operation that it gives a place to, if any."""
 
     data: bytes

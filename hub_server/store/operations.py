@@ -6,9 +6,9 @@ Bytes are kept as they arrived. Knows no form, no merge and no page.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from peewee import fn
 
 from hub_server.store.database import HubDatabase, Row, portions, run, run_in
@@ -27,8 +27,7 @@ OF_IDENTITIES = """
 """
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """An operation, its standing, and where it stands.
 
     `base` is the link before it where that is not its chain's last: after a gap or a fork.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -19,8 +18,7 @@ from hub_server.store.database import HubDatabase, Row, first_row, insert_many, 
 from hub_server.store.tables import table, within
 
 
-@dataclass(frozen=True)
-class StoredRecord:
+class StoredRecord(msgspec.Struct, frozen=True):
     """One record. `version` is the name of the operation placed last; `cells` are the 16 columns.
 
     `state` is that of an application or a case ("" of anything else); `ledger_date` is ISO, "" of
@@ -232,13 +230,12 @@ class Records:
 
 
 _KEY = ("channel", "record")
-_FIELDS = attrgetter(*StoredRecord.__dataclass_fields__)
-_VALUES, _CELLS = (list(StoredRecord.__dataclass_fields__).index(n) for n in ("values", "cells"))
+_VALUES, _CELLS = (StoredRecord.__struct_fields__.index(name) for name in ("values", "cells"))
 
 
 def _row(record: StoredRecord) -> list[object]:
     """In the order of the table's columns, which is that of the fields."""
-    row = list(_FIELDS(record))
+    row = list(msgspec.structs.astuple(record))
     row[_VALUES] = _text(record.values)
     row[_CELLS] = _text(record.cells)
     return row

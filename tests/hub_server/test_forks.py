@@ -11,6 +11,7 @@ from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.check_history import journal_faults, record_faults
 from hub_server.services.decide_replica import admit_replica, list_replicas
 from hub_server.services.withdraw import revoke_enrolment
+from hub_server.store import stations
 from sync_protocol import courier, envelope, exchange
 from sync_protocol.channel import Verdict
 from sync_protocol.enrol import Certificate
@@ -33,6 +34,44 @@ def freeze(desk) -> None:
 def standing_here(county, desk, identity) -> tuple[Verdict, str]:
     found = county.hub.store.operations.standings(desk.channel, [identity])[identity]
     return found.verdict, found.code
+
+
+def ask(desk, number: int, heard: int) -> str:
+    """The standing after a request with nothing new, of a machine that counts for itself."""
+    desk.number = number - 1
+    payload = desk.payload(backlog=number, heard=heard)
+    return desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload).standing
+
+
+def test_two_machines_that_count_apart_are_found_once_one_has_heard_of_the_other(county):
+    desk = county.desk()
+    # The copy goes on at the next reserved number, the first one where it was.
+    told = [ask(desk, *each) for each in [(20, 0), (65, 20), (66, 65), (21, 20), (22, 21)]]
+    assert told == ["", "", "", "", "frozen"]
+
+
+def test_requests_that_come_late_or_after_others_were_forgotten_are_no_fork(county):
+    desk = county.desk()
+    asked = [
+        (1, 0),
+        (4, 1),  # three is on a stick, two got lost
+        (3, 1),
+        (2, 0),  # a proxy held it back
+        (65, 3),  # the power went at the desk
+        (66, 64),  # and at the hub, which forgot one
+        (5, 64),
+    ]
+    assert {ask(desk, *each) for each in asked} == {""}
+
+
+def test_the_hub_remembers_a_thousand_requests_however_far_apart_their_numbers(county, monkeypatch):
+    monkeypatch.setattr(stations, "REQUESTS_KEPT", 3)
+    desk = county.desk()
+    for number in (1, 65, 129, 193, 257):
+        ask(desk, number, 0)
+    sql = "SELECT number FROM request WHERE replica = ? ORDER BY number"
+    kept = county.hub.store._database.execute_sql(sql, (desk.keys.replica,))
+    assert [number for (number,) in kept] == [129, 193, 257]
 
 
 def test_a_minted_replica_is_introduced_and_gets_a_certificate_of_its_own(county):
@@ -221,7 +260,7 @@ def test_no_copy_changes_whether_it_was_marked_after_the_closing(county, entry):
 
 def marked(operation):
     header = msgspec.structs.replace(operation.header, flags=1, origin=operation.header_bytes)
-    return replace(operation, header=header)
+    return msgspec.structs.replace(operation, header=header)
 
 
 def test_a_loss_that_was_declared_is_struck_out_when_somebody_brings_it(county, entry):

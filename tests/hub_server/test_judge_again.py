@@ -137,7 +137,8 @@ def test_a_record_of_a_kind_that_is_not_known_is_left_out_until_it_is(
         record = desk.write("intake_case", entry())
         header = msgspec.structs.replace(desk.written[-1].header, kind="seal_log")
         data = operations.header_bytes(header)
-        desk.written[-1] = replace(desk.written[-1], header=header, header_bytes=data)
+        written = msgspec.structs.replace(desk.written[-1], header=header, header_bytes=data)
+        desk.written[-1] = written
         return record
 
     desk, hub, record = of_a_later_program(write)

@@ -181,7 +181,7 @@ def test_bodies_that_nobody_ever_had_do_not_hide_that_an_accepted_one_is_missing
     desk = county.desk()
     for _ in range(3):
         desk.write("intake_case", entry())
-        desk.written[-1] = replace(desk.written[-1], body=None)
+        desk.written[-1] = msgspec.structs.replace(desk.written[-1], body=None)
     desk.write("intake_case", entry())
     desk.synchronise()
     gone = desk.written[-1]

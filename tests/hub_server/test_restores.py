@@ -408,7 +408,7 @@ def test_a_body_that_the_hub_lacks_is_asked_for_and_judged_when_it_comes(county,
     desk = county.desk()
     record = desk.write("intake_case", entry())
     whole = desk.written[0]
-    desk.written[0] = replace(whole, body=None)
+    desk.written[0] = msgspec.structs.replace(whole, body=None)
     reply = desk.exchange()
     assert reply.lacks == [whole.body_digest]
     assert desk.verdict(1) == (Verdict.REFUSED, "body")
@@ -458,7 +458,9 @@ def test_what_was_judged_lower_meanwhile_is_raised_by_what_is_proven(setback):
     desk, hub = setback.desk, setback.hub
     other = desk.minted()
     other.rare = Rare(introduction=desk.introduction(other.keys))
-    other.written = [replace(mint.issue_again(desk.written[0], other.head), body=None)]
+    other.written = [
+        msgspec.structs.replace(mint.issue_again(desk.written[0], other.head), body=None)
+    ]
     other.synchronise()
     assert other.verdict(1) == (Verdict.REFUSED, "body")
     go_on(desk, hub)

@@ -7,8 +7,10 @@ on the way there or back. The real hub is used by the tests of whole paths.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from station_client.errors import StationError
 from sync_protocol import (
