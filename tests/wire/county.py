@@ -24,8 +24,6 @@ import forms
 from hub_server.accounts import Account
 from hub_server.app import make_hub
 from hub_server.hub import Hub
-from hub_server.services.enrol_station import enrol_station as answer_enrolment
-from hub_server.services.enrol_station import hub_card
 from hub_server.services.issue_code import issue_code
 from station_client.app import open_station
 from station_client.device_secret import DeviceSecret
@@ -40,27 +38,12 @@ from station_client.station import Station, Transport
 from sync_protocol import channel
 from tests.conftest import ROOT
 from tests.hub_server.conftest import COUNTY, Clock, County
+from tests.simulation.cast import DirectLine
 from tests.station_client.desk import PIN, a_helper_case
 
 DESKS = (("甲站", "李娟"), ("甲站", "王强"), ("乙站", "赵敏"))
 """Station and clerk of each PC: two share a channel, one has its own."""
 HUB = "from hub_server.cli import main; main()"
-
-
-class DirectLine:
-    """To a hub in this process: so are PCs enrolled before the story begins."""
-
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
-
-    def fetch_card(self) -> bytes:
-        return hub_card(self.hub)
-
-    def enrol(self, data: bytes) -> bytes:
-        return answer_enrolment(self.hub, data)
-
-    def exchange(self, data: bytes) -> bytes:
-        raise AssertionError("nobody exchanges yet")
 
 
 def make_county(folder: Path) -> None:
