@@ -124,8 +124,9 @@ class Writer:
             with self.transaction():
                 yield
         finally:
-            with as_hub_errors():
-                database.pragma("synchronous", level)
+            if not database.connection().in_transaction:  # else the process ends in its commit
+                with as_hub_errors():
+                    database.pragma("synchronous", level)
 
 
 @contextmanager
