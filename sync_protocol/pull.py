@@ -90,7 +90,7 @@ LOST = "lost"
 # --- hub -----------------------------------------------------------------------------------------
 
 
-class StoredEntry(msgspec.Struct, frozen=True):
+class StoredEntry(msgspec.Struct, frozen=True, gc=False):
     """An entry as the hub holds it, the channel's digest after it, and its operation if any."""
 
     position: int
@@ -157,7 +157,7 @@ def _item(stored: StoredEntry, reader: Reader) -> tuple[Item, int]:
 # --- station -----------------------------------------------------------------------------------
 
 
-class AppliedEntry(msgspec.Struct, frozen=True):
+class AppliedEntry(msgspec.Struct, frozen=True, gc=False):
     """One entry as the station stores it; `operation` where its bytes came along."""
 
     position: int
