@@ -36,7 +36,7 @@ def make_case_number(*, station_code: str, day: date, device: int, sequence: int
 
 def is_case_number(text: str) -> bool:
     """Whether the text is 21 digits with a right check digit and a real day."""
-    if _DIGITS.fullmatch(text) is None or not mod_11_10.is_valid(text):
+    if _DIGITS.fullmatch(text) is None or mod_11_10.checksum(text) != 1:  # ISO 7064
         return False
     try:
         date(2000 + int(text[9:11]), int(text[11:13]), int(text[13:15]))

@@ -124,7 +124,10 @@ def _text(form: Form, field: Field, value: object) -> Problem | None:
         return Problem(field.id, "type")
     if len(value) > field.longest:
         return Problem(field.id, "too_long", {"limit": field.longest})
-    if _CONTROL.search(value) or (field.type == "text" and "\n" in value):
+    # What prints holds none of them: to look for each takes longer than everything else here.
+    if not value.isprintable() and (
+        _CONTROL.search(value) or (field.type == "text" and "\n" in value)
+    ):
         return Problem(field.id, "control_character")
     if field.pattern and re.fullmatch(field.pattern, value) is None:
         return _format(field)

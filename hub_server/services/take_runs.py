@@ -125,7 +125,7 @@ def _check_copies(hub: Hub, channel: Channel, headers: Sequence[Header]) -> None
 
 def _records_with(new: Sequence[NewEntry], verdict: Verdict) -> set[bytes]:
     """The records about which an operation has this verdict."""
-    placed = (each.placed for each in new if each.placed is not None)
+    placed = [each.placed for each in new if each.placed is not None]
     return {each.operation.header.record for each in placed if each.verdict is verdict}
 
 
