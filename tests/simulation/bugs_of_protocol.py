@@ -91,7 +91,7 @@ BUGS = (
     Bug(
         "synchronised means to the head",
         Applied, "is_complete", property(_always_complete),
-        "record_many:0 record_many:0 exchange:0 exchange:1",
+        "exchange:1 record_many:0 record_many:0 exchange:0 exchange:1",
     ),
     Bug(
         "of all verdicts the highest counts",

@@ -108,7 +108,7 @@ class Onlooker:
         for record in pc.told:
             found = pc.station.store.journal.operations_of(pc.station.channel, [record])
             require(record in found, 1, "what was said to be saved is not on the disk")
-            if any(each.body is not None for each in found[record]):
+            if any(writes_of(each.body) for each in found[record]):
                 row = pc.station.store.records.find(record)
                 require(row is not None, 1, "what was said to be saved is not shown")
 

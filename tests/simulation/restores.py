@@ -131,7 +131,8 @@ def declare_hub_restored(world: World, pc: Pc, dice: Random) -> bool:
 
 
 def _saw_more(world: World, pc: Pc) -> bool:
-    cursors = [each.cursor for each in pc.station.store.channels.all()]
+    store = pc.station.store
+    cursors = [store.lost.sound_end(row) for row in store.channels.all()]
     journal = world.hub.store.journal
     return any(journal.digest_at(e.channel, e.position) != e.digest for e in cursors)
 
