@@ -1,4 +1,10 @@
-"""All planted bugs, and the stories in which each must be found."""
+"""All planted bugs, and the stories in which each must be found.
+
+Of one rule there is but half: nothing is let go of that some backup lacks, and never by a clock.
+What a PC that leaves erases is planted; no program purges bodies by itself, so there is nothing to
+leave out. That a hub which rewrites its history raises the alarm is no story here: this one never
+does; `tests/station_client` tries it.
+"""
 
 from tests.simulation import bugs_of_programs, bugs_of_protocol, bugs_of_restores, bugs_of_snapshots
 from tests.simulation.bug import Bug
