@@ -224,9 +224,9 @@ BUGS = (
     Bug(
         "a settlement hides nothing that came since",
         desks, "settle_conflict", _settles_what_moved_on,
-        "record:0 exchange:0 exchange:1 "
-        + "rename:0 rename:1 exchange:1 exchange:0 look:0 rename:1 exchange:1 exchange:0 settle:0 "
-        * 4,
+        "record:0 exchange:0 exchange:1 rename:0 rename:1 exchange:1 exchange:0 look:0 rename:1"
+        " exchange:1 exchange:0 settle:0",
+        tail=0,
     ),
     Bug(
         "cursor and contents are one transaction",
@@ -242,7 +242,8 @@ BUGS = (
     Bug(
         "a later verdict is not overwritten",
         Standings, "raise_verdicts", _first_verdict_last,
-        "change_program:0 record:0 exchange:0 upgrade_hub:0 exchange:1",
+        "change_program:0 exchange:0 record:0 write_stick:0 stick_at_hub:0 upgrade_hub:0"
+        " exchange:0",
     ),
     Bug(
         "what a PC writes is all or nothing",
