@@ -24,7 +24,7 @@ from sync_protocol import crypto, operations
 from sync_protocol.channel import Cursor
 from sync_protocol.lost import Stretch
 from sync_protocol.mint import Introduced
-from sync_protocol.operations import Operation
+from sync_protocol.operations import Header, Operation
 from sync_protocol.pull import Reader
 from sync_protocol.push import Doorway
 from tests.simulation.bug import Bug
@@ -46,8 +46,8 @@ def _each_for_itself(*given: object) -> dict[bytes, Any]:
     return {}
 
 
-def _has_all_of_its_own(reader: Reader, operation: Operation) -> bool:
-    return operation.header.replica == reader.replica
+def _has_all_of_its_own(reader: Reader, header: Header, name: bytes) -> bool:
+    return header.replica == reader.replica
 
 
 def _one_for_all_epochs(hub: Hub, channel: bytes, epoch: bytes) -> bytes:
