@@ -5,7 +5,17 @@ Knows no entry's bytes and no record's form. Whoever writes does so within `Data
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from station_client.store.connection import Database
+
+
+class _Pending(msgspec.Struct, frozen=True, gc=False):
+    """One's own operation that has no place yet."""
+
+    name: bytes
+    record: bytes
+    stamp: int
 
 
 class Standings:
@@ -21,16 +31,17 @@ class Standings:
         They were pending, have no copy, and their stamps stand: so their records look as before,
         and what is most of every push is not merged again.
         """
-        rows = self._database.rows_of(
+        found = self._database.made_of(
+            _Pending,
             "SELECT name, record, stamp FROM operation AS mine"
             " WHERE verdict IS NULL AND position IS NULL AND body IS NOT NULL AND NOT EXISTS"
             "  (SELECT 1 FROM operation WHERE identity = mine.identity AND name <> mine.name)"
             " AND identity NOT IN (SELECT identity FROM spent) AND name IN (?*)",
             [name for name, *_ in accepted],
         )
-        pending = {row["name"]: row for row in rows}
+        pending = {each.name: each for each in found}
         plain = [
-            each for each in accepted if each[0] in pending and pending[each[0]]["stamp"] == each[2]
+            each for each in accepted if each[0] in pending and pending[each[0]].stamp == each[2]
         ]
         self._database.write_many(
             "UPDATE operation SET position = ?2, effective = ?3, verdict = 2, at = ?4"
@@ -39,7 +50,7 @@ class Standings:
         )
         self._database.write_many(
             "UPDATE record SET pending = pending - 1 WHERE channel = ? AND id = ?",
-            ((channel, pending[name]["record"]) for name, *_ in plain),
+            ((channel, pending[name].record) for name, *_ in plain),
         )
         return {name for name, *_ in plain}
 
