@@ -48,7 +48,7 @@ class Station:
 
     `name`, `is_closed`, `is_sealed` and `clock_offset_ms` (hub minus device) are what stands in the
     store, held here because every saved entry needs them; `refresh` reads them again. `has_minted`:
-    since it was opened, or while it was.
+    since it was opened, or while it was; `has_asked`: a request was numbered since then.
     """
 
     home: Home
@@ -66,6 +66,7 @@ class Station:
     is_sealed: bool = False
     clock_offset_ms: int = 0
     has_minted: bool = False
+    has_asked: bool = False
     _exchanging: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -156,7 +157,7 @@ class Station:
             self.store.facts.declare(lost)
             self.store.channels.forget_requests()
             state = self.store.facts.exchange()
-            anew = replace(state, number=0, synchronised=False, agreed=())
+            anew = replace(state, number=0, reserved=0, heard=0, synchronised=False, agreed=())
             self.store.facts.keep_exchange(anew)
             # Before anything is written on top of them: the hub must meet what creates a record
             # before what amends it.

@@ -20,6 +20,7 @@ from sync_protocol.limits import Moment, Natural
 VERSION_LOWEST = 1  # 2026-11: operations, entries, exchange
 VERSION_HIGHEST = 2  # 2026-11-20: minting and copies, epochs and lost stretches, snapshots
 LOST_SINCE = 2  # an older hub does not read what is offered after a restore
+AGREED_SINCE = 2  # an older hub wants every cursor signed
 COPIES_SINCE = 2  # an older station keeps the entry of a copy raw, and does not read it
 
 SECRET_BYTES = 10

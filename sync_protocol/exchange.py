@@ -85,7 +85,8 @@ class Rare(msgspec.Struct, frozen=True, array_like=True):
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
     """What a station sends. `own_seq` is how far it has its own chain; `wants` are the digests of
-    bodies it lacks; `budget_bytes` is how much it can take back. Since version 2: `own`, `rare`."""
+    bodies it lacks; `budget_bytes` is how much it can take back. Since version 2: `own`, `rare`,
+    and `heard`, the highest number of a request of this replica that a reply has told of."""
 
     lowest: Natural
     highest: Natural
@@ -99,6 +100,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     budget_bytes: Natural
     own: Own | None = None
     rare: Rare | None = None
+    heard: Natural = 0
 
     @property
     def version(self) -> int:
@@ -110,6 +112,11 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
         """What is rarely said, empty where nothing is."""
         return self.rare or _NOTHING_RARE
 
+    @property
+    def is_not_alone(self) -> bool:
+        """Whether its sender has heard of a request under its name that it has not made."""
+        return 0 < self.number <= self.heard
+
 
 _NOTHING_RARE = Rare()
 
@@ -118,7 +125,8 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     """What the hub answers. `standing` is "" or why nothing is delivered; `bodies` answer the
     request's wants; `lacks` are digests of bodies the hub asks for. Since version 2: `certificate`
     (bytes, signature) for a sender that was introduced, `taken` are the ends of the stretches that
-    were read, `snapshot` the part that was asked for."""
+    were read, `snapshot` the part that was asked for, `newest` the highest number of a request of
+    this replica that the hub has seen."""
 
     version: Natural
     request_digest: bytes
@@ -130,6 +138,7 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     certificate: tuple[bytes, bytes] | None = None
     taken: list[Cursor] = []
     snapshot: SnapshotPart | None = None
+    newest: Natural = 0
 
 
 # --- station -----------------------------------------------------------------------------------
@@ -166,8 +175,9 @@ def plan(
     wants: Sequence[bytes] = (),
     rare: Rare | None = None,
     agreed: Collection[Cursor] = (),
+    heard: int = 0,
 ) -> Plan:
-    """The request that says all this. `number` is taken durably before the request is sent;
+    """The request that says all this. `number` is never taken again, whatever becomes of the store;
     `agreed` are cursors of which each end holds the other's signature, not made again."""
     batch = push.cut_batch(outbox.pending, batch_bytes)
     request = Request(
@@ -188,6 +198,7 @@ def plan(
         budget_bytes=batch_bytes,
         own=Own(outbox.acknowledged.seq, outbox.acknowledged.link),
         rare=rare,
+        heard=heard,
     )
     return Plan(envelope.pack(request))
 

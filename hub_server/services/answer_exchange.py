@@ -99,7 +99,8 @@ def _brings_nothing(hub: Hub, replica: Replica, request: Request) -> bool:
     is_signed = any(each.signature for each in request.cursors)
     with hub.store.reading():
         is_next = request.number > hub.store.stations.newest_request(replica.id)
-    return is_next and not (request.runs or request.rare or is_signed)
+    is_first = is_next and not request.is_not_alone
+    return is_first and not (request.runs or request.rare or is_signed)
 
 
 def _as_known(hub: Hub, replica: Replica) -> Replica:
@@ -113,6 +114,7 @@ def _answer(hub: Hub, replica: Replica, opened: Opened, taken: list[Cursor]) -> 
     own = _take(hub, replica, opened, runs, now)
     current = _as_known(hub, replica)
     told = Reply(request.version, opened.digest, now, current.standing, [], [], [], taken=taken)
+    told = replace(told, newest=hub.store.stations.newest_request(replica.id))
     if request.said.introduction is not None:
         certificate = enrol.sign_certificate(hub.keys, current.certificate)
         told = replace(told, certificate=certificate)
@@ -128,8 +130,8 @@ def _take(hub: Hub, replica: Replica, opened: Opened, runs: Sequence[ReadRun], n
     request, said, stations = opened.request, opened.request.said, hub.store.stations
     own = hub.store.journal.lock_channel(replica.channel)
     known = stations.note_request(replica.id, request.number, opened.digest)
-    if not known and not replica.standing:
-        own = freeze(hub, own, replica, "request")  # one number, two requests: a clone reads along
+    if (not known or request.is_not_alone) and not replica.standing:
+        own = freeze(hub, own, replica, "request")  # two machines count: a clone reads along
     if runs and not _has_seen_more(hub, own, request):
         own = take_runs(hub, own, replica, runs)
     if said.bodies:

@@ -123,10 +123,11 @@ class Writer:
         try:
             with self.transaction():
                 yield
-        finally:
-            if not database.connection().in_transaction:  # else the process ends in its commit
-                with as_hub_errors():
-                    database.pragma("synchronous", level)
+            with as_hub_errors():
+                database.pragma("synchronous", level)
+        except BaseException:
+            database.close()  # in whatever state it is: the next connection waits for the disk
+            raise
 
 
 @contextmanager

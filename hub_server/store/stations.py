@@ -197,8 +197,11 @@ class Stations:
             return bool(known[0] == digest)
         sql = "INSERT INTO request (replica, number, digest) VALUES (?, ?, ?)"
         run(self._database, sql, replica, number, digest)
-        old = "DELETE FROM request WHERE replica = ? AND number <= ?"
-        run(self._database, old, replica, number - REQUESTS_KEPT)
+        old = (
+            "DELETE FROM request WHERE replica = ? AND number <= (SELECT number FROM request"
+            " WHERE replica = ? ORDER BY number DESC LIMIT 1 OFFSET ?)"
+        )
+        run(self._database, old, replica, replica, REQUESTS_KEPT)
         return True
 
     def newest_request(self, replica: bytes) -> int:

@@ -17,7 +17,7 @@ from station_client.station import Station
 from station_client.store.rows import Bootstrap
 from sync_protocol import envelope, exchange, limits, operations
 from sync_protocol.channel import Cursor, PlaceEntry, Verdict
-from sync_protocol.enrol import LOST_SINCE
+from sync_protocol.enrol import AGREED_SINCE, LOST_SINCE
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Rare, Reply, Request
 from sync_protocol.pull import SHOW_RECEIPT, Applied, Page
@@ -127,10 +127,13 @@ def _hear(station: Station, said: Rare, reply: Reply) -> bool:
             show_again(station, channel, [record])
         state = store.facts.exchange()
         lacks = store.bodies.here(reply.lacks[: limits.WANTS_PER_REQUEST])
-        store.facts.keep_exchange(replace(state, lacks=tuple(lacks)))
+        heard = max(state.heard, reply.newest)
+        # Another machine numbers under our name: the hub has to hear that, and freezes both.
+        more = heard > max(state.heard, state.number, state.reserved)
+        store.facts.keep_exchange(replace(state, lacks=tuple(lacks), heard=heard))
         # What was given already and is asked for again is no reason to go on.
         asked = set(lacks) - set(state.lacks)
-        return store.lost.taken(_ends_read(said, reply)) or bool(asked or healed)
+        return store.lost.taken(_ends_read(said, reply)) or more or bool(asked or healed)
 
 
 def _ends_read(said: Rare, reply: Reply) -> list[Cursor]:
@@ -199,7 +202,7 @@ def _note_success(
             each.cursor.channel for each in applied if each is not None and each.is_complete
         }
         synchronised = (
-            prepared.number == state.number
+            prepared.number == state.number >= reply.newest
             and not reply.standing
             and complete >= {each.cursor.channel for each in store.channels.all()}
             and _lacks_nothing(station)
@@ -218,7 +221,7 @@ def _note_success(
                 standing=reply.standing,
                 synchronised=synchronised,
                 batch_bytes=_grown(state.batch_bytes),
-                agreed=_agreed(prepared, applied),
+                agreed=_agreed(prepared, reply, applied),
                 shows_receipts=state.shows_receipts and any(each.parted for each in reply.pages),
             )
         )
@@ -228,13 +231,14 @@ def _note_success(
     return synchronised
 
 
-def _agreed(prepared: Prepared, applied: list[Applied | None]) -> tuple[Cursor, ...]:
+def _agreed(prepared: Prepared, reply: Reply, applied: list[Applied | None]) -> tuple[Cursor, ...]:
     """Cursors that need no signature any more: the hub has said that it holds ours, or it answered
     a request that signed them. What a courier's request signed is signed once more."""
     return tuple(
         each.cursor
         for each in applied
-        if each is not None
+        if reply.version >= AGREED_SINCE
+        and each is not None
         and not each.entries
         and (each.receipt is None or each.cursor in prepared.countersigned)
     )

@@ -22,6 +22,10 @@ MOST_OPERATIONS = 2_500
 saves meanwhile has to wait: a third of a second on a good PC, more on an old one."""
 
 
+NUMBERS_RESERVED = 64
+"""At once: the disk is waited for once in so many exchanges that have nothing to say."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A request that is numbered and kept, its bytes, and the cursors that it countersigns."""
@@ -35,7 +39,11 @@ class Prepared:
 def prepare_request(station: Station, carrier: str) -> Prepared:
     """The next request, by "http" or "courier". A sealed PC says farewell, once all is sent."""
     store, keys = station.store, station.keys
-    with store.writing():
+    state = store.facts.exchange()
+    number = _next_number(station, state)
+    # Lost with the power, a request is as one whose reply never came; unless it is on a stick.
+    has_to_last = carrier != "http" or number > state.reserved or station.has_to_issue_again()
+    with store.writing() if has_to_last else store.noting():
         state = store.facts.exchange()
         budget = state.batch_bytes or limits.BATCH_BYTES
         # While a snapshot is under way there is nothing to continue; the own channel is named.
@@ -46,7 +54,7 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
         ]
         plan = exchange.plan(
             keys,
-            state.number + 1,
+            number,
             store.journal.own_head(keys.replica),
             _outbox(station, state, budget),
             cursors,
@@ -56,21 +64,34 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
             wants=store.bodies.lacking(limits.WANTS_PER_REQUEST),
             rare=_rarely_said(station, state, carrier, budget),
             agreed=state.agreed,
+            heard=state.heard,
         )
         store.facts.keep_exchange(
             replace(
                 state,
-                number=state.number + 1,
+                number=number,
+                reserved=_reserved(state, number),
                 last_attempt_at=station.now_ms(),
                 synchronised=False,
             )
         )
-        store.channels.keep_request(
-            state.number + 1, plan.digest, plan.payload, carrier, station.now_ms()
-        )
+        store.channels.keep_request(number, plan.digest, plan.payload, carrier, station.now_ms())
+    station.has_asked = True
     data = exchange.seal_request(plan.payload, keys, station.hub)
     countersigned = tuple(each for each in cursors if each not in state.agreed)
-    return Prepared(state.number + 1, plan.digest, data, countersigned)
+    return Prepared(number, plan.digest, data, countersigned)
+
+
+def _next_number(station: Station, state: ExchangeState) -> int:
+    """Never one that was taken: a program that was started does not know which of those reserved
+    were, if the power went."""
+    newest = state.number if station.has_asked else max(state.number, state.reserved)
+    return newest + 1
+
+
+def _reserved(state: ExchangeState, number: int) -> int:
+    is_left = number <= state.reserved
+    return state.reserved if is_left else number + NUMBERS_RESERVED - 1
 
 
 def _outbox(station: Station, state: ExchangeState, budget: int) -> Outbox:

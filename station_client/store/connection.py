@@ -146,9 +146,11 @@ class Database(SqlCipherDatabase):
             try:
                 with self.writing():
                     yield
-            finally:
                 with coded(self.database):
                     self.pragma("synchronous", level)
+            except BaseException:
+                self.close()  # in whatever state it is: the next connection waits for the disk
+                raise
 
     def once_durable(self, act: Callable[[], None]) -> None:
         """Within `writing`: have this done when the whole transaction is on the disk, before

@@ -198,9 +198,11 @@ class ExchangeState(msgspec.Struct, frozen=True):
     """How the exchanges went so far: what the status page and the next report say.
 
     Times are ms since 1970 UTC by this device, except `hub_time`; the offset is hub minus device.
-    For the next request: `lacks` are digests of bodies that the hub asked for, `shows_receipts`
-    whether it wants to see the receipts of our cursors; `agreed` are cursors whose receipt is here
-    and whose countersignature is there.
+    `number` is the newest request's; a program that was started goes on behind those `reserved`, of
+    which a power cut may have made it forget some. `heard` is the highest one under our name that
+    the hub has told of. For the next request: `lacks` are digests of bodies that the hub asked for,
+    `shows_receipts` whether it wants to see the receipts of our cursors; `agreed` are cursors whose
+    receipt is here and whose countersignature is there.
     """
 
     number: int = 0
@@ -216,6 +218,8 @@ class ExchangeState(msgspec.Struct, frozen=True):
     lacks: tuple[bytes, ...] = ()
     shows_receipts: bool = False
     agreed: tuple[Cursor, ...] = ()
+    reserved: int = 0
+    heard: int = 0
 
     def measured(self, offset_ms: int) -> "ExchangeState":
         return msgspec.structs.replace(self, clock_offset_ms=offset_ms)

@@ -49,7 +49,8 @@ def day_at_the_desk(stage: Stage, say: Say) -> None:
             stage.other_writes(3)
             for _ in range(4):  # from the second on with nothing to say
                 exchange_with_hub(stage.station())
-                say(facts_of_store(stage.station().store))
+                number = stage.station().store.facts.exchange().number
+                say([["asked", number], *facts_of_store(stage.station().store)])
         if turn % 7 == 4:
             say([["may open", secret, f"{PIN}{turn}"]])
             change_secret(stage.station(), secret, f"{PIN}{turn}")
@@ -77,7 +78,13 @@ def faults_at_the_desk(stage: Stage, said: Sequence[Fact]) -> list[str]:
     secrets = [secret for kind, *known in said if kind == "may open" for secret in known] or [PIN]
     store = open_store(folder / "station.db", stage.cast.keys[DESK].data_key)
     try:
-        found = faults_of_store(store, [fact for fact in said if fact[0] != "may open"])
+        found = faults_of_store(
+            store, [fact for fact in said if fact[0] not in ("may open", "asked")]
+        )
+        asked = max((fact[1] for fact in said if fact[0] == "asked"), default=0)
+        state = store.facts.exchange()
+        if max(state.number, state.reserved) < asked:
+            found.append(f"request {asked} would be numbered again")
         seen = Witness(folder / "witness").seen
         if seen and store.journal.own_link(seen.replica, seen.seq) != seen.link:
             found.append(f"the witness saw {seen.seq}")

@@ -145,6 +145,7 @@ class Desk:
         rare: exchange.Rare | None = None,
         wants: Sequence[bytes] = (),
         agreed: Sequence[protocol.Cursor] = (),
+        heard: int = 0,
     ) -> bytes:
         """The next request's opened contents."""
         self.number += 1
@@ -164,6 +165,7 @@ class Desk:
             wants,
             rare,
             agreed,
+            heard,
         ).payload
 
     def seal(self, payload: bytes) -> bytes:

@@ -36,32 +36,36 @@ def standing_here(county, desk, identity) -> tuple[Verdict, str]:
     return found.verdict, found.code
 
 
-def ask(desk, number: int, heard: int) -> str:
-    """The standing after a request with nothing new, of a machine that counts for itself."""
+def ask(desk, number: int, heard: int) -> tuple[str, int]:
+    """What a machine is told that counts for itself and has nothing new: its standing, and the
+    newest number under its name."""
     desk.number = number - 1
     payload = desk.payload(backlog=number, heard=heard)
-    return desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload).standing
+    reply = desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload)
+    return reply.standing, reply.newest
 
 
 def test_two_machines_that_count_apart_are_found_once_one_has_heard_of_the_other(county):
     desk = county.desk()
-    # The copy goes on at the next reserved number, the first one where it was.
-    told = [ask(desk, *each) for each in [(20, 0), (65, 20), (66, 65), (21, 20), (22, 21)]]
-    assert told == ["", "", "", "", "frozen"]
+    assert ask(desk, 20, 0) == ("", 20)
+    assert ask(desk, 65, 20) == ask(desk, 65, 20) == ("", 65)  # a copy, behind those reserved
+    assert ask(desk, 21, 20) == ("", 65)
+    assert ask(desk, 22, 65) == ("frozen", 65)
 
 
-def test_requests_that_come_late_or_after_others_were_forgotten_are_no_fork(county):
+def test_who_only_reads_under_a_name_that_another_machine_has_is_found_too(county):
     desk = county.desk()
-    asked = [
-        (1, 0),
-        (4, 1),  # three is on a stick, two got lost
-        (3, 1),
-        (2, 0),  # a proxy held it back
-        (65, 3),  # the power went at the desk
-        (66, 64),  # and at the hub, which forgot one
-        (5, 64),
-    ]
-    assert {ask(desk, *each) for each in asked} == {""}
+    desk.synchronise()
+    desk.exchange()
+    payload = desk.payload(agreed=desk.cursors, heard=99)
+    assert desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload).standing == "frozen"
+
+
+def test_requests_that_come_late_are_no_fork(county):
+    desk = county.desk()
+    # Three is on a stick, two a proxy held back; then the power went at the desk.
+    told = [ask(desk, *each) for each in [(1, 0), (4, 1), (3, 1), (2, 1), (65, 4), (5, 4)]]
+    assert told == [("", 1), ("", 4), ("", 4), ("", 4), ("", 65), ("", 65)]
 
 
 def test_the_hub_remembers_a_thousand_requests_however_far_apart_their_numbers(county, monkeypatch):

@@ -63,6 +63,8 @@ class FakeHub:
     reports: list[exchange.Report] = field(default_factory=list)
     requests: list[exchange.Request] = field(default_factory=list)
     codes: dict[bytes, enrol.Code] = field(default_factory=dict)
+    version: int = 2
+    newest: int = 0
     countersigned: set[tuple[bytes, channel.Cursor]] = field(default_factory=set)
 
     # --- what a station's transport calls ---
@@ -101,7 +103,7 @@ class FakeHub:
         if sender.replica in self.retired:
             standing, pages = "retired", [self._end(each.cursor) for each in request.cursors]
         reply = exchange.Reply(
-            version=2,
+            version=self.version,
             request_digest=opened.digest,
             hub_time=self.clock(),
             standing=standing,
@@ -111,6 +113,7 @@ class FakeHub:
             certificate=self._certificate(sender) if opened.introduced else None,
             taken=taken,
             snapshot=self._part(request.said.snapshot),
+            newest=max(self.newest, request.number),
         )
         self._lost()
         return exchange.seal_reply(reply, self.keys, sender.replica, sender.sealing)

@@ -140,6 +140,17 @@ def test_no_number_is_taken_twice_though_no_exchange_waits_for_the_disk(
     assert [each.heard for each in hub.requests] == [0, 1, 2, 3, 1, 65]
 
 
+def test_a_copy_that_reads_along_is_told_of_in_the_same_exchange(
+    station: Station, hub: FakeHub
+) -> None:
+    exchange_with_hub(station)
+    hub.newest = 65  # of a copy of the disk, which goes on behind the numbers reserved
+    outcome = exchange_with_hub(station)
+    assert outcome.requests == 2
+    assert [(each.number, each.heard) for each in hub.requests] == [(1, 0), (2, 1), (3, 65)]
+    assert hub.requests[-1].is_not_alone
+
+
 def test_the_disk_is_waited_for_when_the_numbers_are_used_up(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:

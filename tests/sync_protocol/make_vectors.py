@@ -182,14 +182,13 @@ def the_reply(own_seq: int) -> bytes:
 def the_empty_request() -> bytes:
     """Of a station that has sent all and seen all, as both ends have signed before."""
     head, end = operations.advance(operations.empty_head(PC.replica), the_chain()), the_end()
-    return plan(PC, 8, head, Outbox(head, []), [end], REPORT, NOW, agreed=[end]).payload
+    return plan(PC, 8, head, Outbox(head, []), [end], REPORT, NOW, agreed=[end], heard=7).payload
 
 
 def the_empty_reply() -> bytes:
     page = Page(the_end(), [], None, the_end().position, covered=3)
-    return envelope.pack(
-        Reply(2, envelope.payload_digest(the_empty_request()), NOW, "", [page], [], [])
-    )
+    digest = envelope.payload_digest(the_empty_request())
+    return envelope.pack(Reply(2, digest, NOW, "", [page], [], [], newest=8))
 
 
 def the_rare_request() -> bytes:
