@@ -49,20 +49,30 @@ def back_up(hub: Hub, path: Path, keep: int = BACKUPS_KEPT) -> BackedUp:
         if replaced is not None:
             hub.store.backups.forget(replaced)
         hub.store.backups.add(made, positions)
-        for each in _forgotten(hub, path.parent):
-            hub.store.backups.add(replace(made, id=each, taken_at=made.taken_at - 1), {})
+        for each, file in _forgotten(hub, path.parent).items():
+            found = replace(made, id=each, taken_at=made.taken_at - 1)
+            hub.store.backups.add(found, _still_here(hub, file))
         hub.store.set_meta(KEPT, str(keep).encode())
     others = [each.id for each in hub.store.backups.all() if each.id != made.id]
     deleted = _delete(hub, path.parent, set(others[keep - 1 :]))
     return BackedUp(path.stat().st_size, len(positions), deleted)
 
 
-def _forgotten(hub: Hub, folder: Path) -> set[bytes]:
-    """Those that a hub which was put back does not know: they count from now on, and hold nothing
-    that a station may let go of."""
-    found = {hub.store.backup_in(file) for file in folder.iterdir()}
+def _forgotten(hub: Hub, folder: Path) -> dict[bytes, Path]:
+    """The backups that a hub which was put back does not know: they count from now on."""
+    found = {hub.store.backup_in(file): file for file in folder.iterdir()}
     known = {each.id for each in hub.store.backups.all()}
-    return {each for each in found if each is not None and each not in known}
+    return {each: file for each, file in found.items() if each is not None and each not in known}
+
+
+def _still_here(hub: Hub, backup: Path) -> dict[bytes, int]:
+    """Channel → where a backup ends, of those of which all that it holds is in the log of today."""
+    digest_at = hub.store.journal.digest_at
+    return {
+        channel: position
+        for channel, (position, digest) in hub.store.ends_in(backup).items()
+        if digest_at(channel, position) == digest
+    }
 
 
 def _proven_copy(hub: Hub, draft: Path, backup: bytes, path: Path) -> dict[bytes, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hub_server.errors import HubError
 from hub_server.store.applications import Agreement, Applications, Ticket
-from hub_server.store.backups import NAMED, Backup, Backups, backup_in
+from hub_server.store.backups import NAMED, Backup, Backups, backup_in, ends_in
 from hub_server.store.bodies import Bodies
 from hub_server.store.chains import Chain, Chains
 from hub_server.store.database import Row, Writer, as_hub_errors, open_database, run
@@ -149,6 +149,10 @@ class Store:
     def backup_in(self, path: Path) -> bytes | None:
         """The id of the backup of this hub in a file; None for whatever else it is."""
         return backup_in(path, self._key)
+
+    def ends_in(self, path: Path) -> dict[bytes, tuple[int, bytes]]:
+        """Channel → position and digest at which the backup in a file ends."""
+        return ends_in(path, self._key)
 
     def damaged_pages(self) -> list[str]:
         """What the engine's own check finds: pages whose checksum is wrong, broken structure."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peewee import DatabaseError
 
@@ -64,15 +65,30 @@ class Backups:
 
 def backup_in(path: Path, key: bytes) -> bytes | None:
     """The id of the backup in a file; None for whatever else it is."""
-    if not path.is_file() or not path.stat().st_size:
-        return None
+    found = _ask(path, key, "SELECT value FROM meta WHERE name = ?", NAMED)
+    return found[0][0] if found else None
+
+
+def ends_in(path: Path, key: bytes) -> dict[bytes, tuple[int, bytes]]:
+    """Channel → position and digest at which a backup's file ends."""
+    found = _ask(path, key, "SELECT id, position, digest FROM channel")
+    return {channel: (position, digest) for channel, position, digest in found}
+
+
+def open_backup(path: Path, key: bytes) -> HubDatabase:
     pragmas = {"cipher_log_level": "NONE", "query_only": 1}
-    database = HubDatabase(str(path), passphrase=f"x'{key.hex()}'", pragmas=pragmas)
+    return HubDatabase(str(path), passphrase=f"x'{key.hex()}'", pragmas=pragmas)
+
+
+def _ask(path: Path, key: bytes, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Nothing of a file that is no database of this hub."""
+    if not path.is_file() or not path.stat().st_size:
+        return []
+    database = open_backup(path, key)
     try:
-        m = table(database, "meta")
-        found: bytes | None = m.select(m.value).where(m.name == NAMED).scalar()
-        return found
+        rows: list[tuple[Any, ...]] = database.execute_sql(sql, parameters).fetchall()
+        return rows
     except DatabaseError:
-        return None
+        return []
     finally:
         database.close()

@@ -101,22 +101,30 @@ def test_older_backups_of_the_folder_are_deleted_and_cover_no_longer(county, ent
     assert county.hub.store.backups.covered(desk.channel) == position_of(county, desk) > first
 
 
-def test_what_a_restored_hub_forgot_of_its_backups_covers_nothing_until_it_is_deleted(
+def test_what_a_restored_hub_forgot_of_its_backups_counts_until_it_is_deleted(
     county, entry, tmp_path: Path
 ):
     desk = a_busy_desk(county, entry)
     folder = tmp_path / "backups"
     folder.mkdir()
     back_up(county.hub, folder / "hub-0.db")
+    kept = position_of(county, desk)
     shutil.copy(folder / "hub-0.db", tmp_path / "hub-0.db")
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    back_up(county.hub, folder / "hub-1.db")
     restored = put_back(county, tmp_path / "hub-0.db", tmp_path / "restored")
+    covered = restored.store.backups.covered
     county.clock.forward(days=1)
-    back_up(restored, folder / "hub-1.db")
-    assert restored.store.backups.covered(desk.channel) == 0
+    back_up(restored, folder / "hub-2.db")
+    assert covered(desk.channel) == 0  # of a history that stations have only before the restore
+    declare_gone(restored, county.admin, restored.store.backup_in(folder / "hub-1.db"))
+    (folder / "hub-1.db").unlink()
+    assert covered(desk.channel) == kept
     county.clock.forward(days=1)
-    [deleted] = back_up(restored, folder / "hub-2.db", keep=2).deleted
+    [deleted] = back_up(restored, folder / "hub-3.db", keep=2).deleted
     assert deleted.name == "hub-0.db"
-    assert restored.store.backups.covered(desk.channel) > 0
+    assert covered(desk.channel) > kept
     restored.store.close()
 
 

@@ -19,6 +19,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 import hub_server.store as hub_store
 import station_client.store as station_store
+from hub_server.store import backups
 from hub_server.store import database as of_hub
 from station_client import witness
 from station_client.store import connection as of_station
@@ -67,18 +68,6 @@ def _open_plain(path: Path) -> of_hub.HubDatabase:
     database = of_hub.HubDatabase(str(path), passphrase="", pragmas={"synchronous": "off"})
     database.connect()
     return database
-
-
-def _backup_in(path: Path, key: bytes) -> bytes | None:
-    """As the product's, of files that are not encrypted."""
-    if not path.exists() or path.suffix != ".db":
-        return None
-    file = sqlcipher.connect(str(path))
-    try:
-        row = file.execute("SELECT value FROM meta WHERE name = ?", (hub_store.NAMED,)).fetchone()
-    finally:
-        file.close()
-    return row[0] if row else None
 
 
 class Disks:
@@ -134,7 +123,7 @@ class Memory(Disks):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(station_store, "open_database", self._open_station)
             patch.setattr(hub_store, "open_database", self._open_hub)
-            patch.setattr(hub_store, "backup_in", _backup_in)
+            patch.setattr(backups, "open_backup", lambda path, key: _open_plain(path))
             patch.setattr(witness, "_flush", lambda file: None)
             patch.setattr(os, "fsync", lambda file: None)
             yield
