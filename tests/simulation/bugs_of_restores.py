@@ -22,6 +22,7 @@ from station_client.store.lost import Lost
 from station_client.store.rows import ChannelRow
 from sync_protocol import crypto, operations
 from sync_protocol.channel import Cursor
+from sync_protocol.exchange import Request
 from sync_protocol.lost import Stretch
 from sync_protocol.mint import Introduced
 from sync_protocol.operations import Header, Operation
@@ -155,6 +156,12 @@ BUGS = (
     Bug(
         "two requests under one number are a fork",
         Stations, "note_request", _never_two_requests,
+        "record:0 exchange:0 clone:0 exchange:4 exchange:0 exchange:4",
+        tail=0,
+    ),
+    Bug(
+        "who has heard of a request that it has not made is not alone",
+        Request, "is_not_alone", property(lambda self: False),
         "record:0 exchange:0 clone:0 exchange:4 exchange:0 exchange:4",
         tail=0,
     ),

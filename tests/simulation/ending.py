@@ -17,7 +17,7 @@ from tests.simulation.traffic import answer_stick, exchange, read_stick
 from tests.simulation.world import World
 
 ROUNDS_AT_MOST = 20
-MEETINGS_AT_MOST = 100
+MEETINGS_AT_MOST = 4
 
 
 def come_to_rest(world: World, *, looked_on: bool = True) -> None:

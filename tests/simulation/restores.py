@@ -13,6 +13,7 @@ from tests.simulation.world import Image, World
 
 BACKUPS_KEPT = 2
 HUB_BACKUPS_KEPT = 3
+COPIED_WHILE_IT_RAN = 0.5
 
 
 def clone(world: World, pc: Pc, dice: Random) -> bool:
@@ -20,6 +21,8 @@ def clone(world: World, pc: Pc, dice: Random) -> bool:
     if len(world.pcs) >= PCS_AT_MOST:
         return False
     world.add(_image(world, pc).of)
+    if dice.random() < COPIED_WHILE_IT_RAN:  # the copy begins behind its reserved numbers
+        pc.station.has_asked = True
     return True
 
 
