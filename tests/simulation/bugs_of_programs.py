@@ -237,7 +237,11 @@ BUGS = (
         "only a genuine reply empties the outbox",
         exchanging, "absorb_reply", _trusts_whatever_comes,
     ),
-    Bug("a request's number is never taken twice", exchanging, "note_failure", _number_again),
+    Bug(
+        "a request's number is never taken twice",
+        exchanging, "note_failure", _number_again,
+        "record:0 exchange_badly:0 amend:0 " * 6,
+    ),
     Bug("every touched record is shown anew", apply_page, "show_again", _shows_only_new),
     Bug(
         "a later verdict is not overwritten",
