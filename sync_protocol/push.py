@@ -254,13 +254,13 @@ def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement
         return Verdict.HELD, "revoked"
     if doorway.frozen:
         return Verdict.HELD, "frozen"
-    if doorway.retired:
+    header = operation.header
+    # Its writer knew the station to be closed: that the hub may have lost changes nothing.
+    if doorway.retired or header.flags & operations.AFTER_CLOSING:
         return Verdict.HELD, "closed"
     if doorway.closing is None:
         return None
-    header = operation.header
-    marked = bool(header.flags & operations.AFTER_CLOSING)
-    if marked or header.stamp > doorway.closing.at + limits.CLOCK_LEAD_MS:
+    if header.stamp > doorway.closing.at + limits.CLOCK_LEAD_MS:
         return Verdict.HELD, "closed"
     if hub_time > doorway.closing.until:
         return Verdict.HELD, "late"

@@ -49,8 +49,10 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
     ledger, records = Ledger(), dict[tuple[bytes, bytes], list[Row]]()
     for channel in hub.store.journal.channels():
         for row in hub_rows(hub, "channel = ?", channel.id):
-            is_closed = channel.closing is not None or row.verdict != HELD
-            require(is_closed or row.code not in CLOSING_CODES, 4, "held for no closing")
+            if row.verdict == HELD and row.code in CLOSING_CODES:
+                fact = facts.get(row.root)
+                is_closed = channel.closing is not None or (fact is not None and fact.is_late)
+                require(is_closed, 4, "held for no closing")
             ledger.add(row)
             records.setdefault((channel.id, row.record), []).append(row)
     for pc in pcs:
@@ -110,7 +112,7 @@ def _is_fair(hub: Hub, pc: Pc, fact: Fact, fate: Fate, ledger: Ledger) -> bool:
         return any(code.startswith(fact.intent) for code in fate.codes)
     channel = hub.store.journal.channel(pc.station.channel)
     if fate.verdict == HELD and fate.codes & set(CLOSING_CODES):
-        return channel is not None and channel.closing is not None
+        return fact.is_late or (channel is not None and channel.closing is not None)
     return any(not ledger.is_accepted(root) for root in fact.beneath)
 
 

@@ -280,6 +280,11 @@ def test_a_closing_holds_what_came_after_it(flags: int, stamp: int, until: int, 
     assert verdicts(taken(a_run([operation]), doorway=doorway).decisions) == [code]
 
 
+def test_what_is_marked_is_held_though_no_closing_is_known_any_more() -> None:
+    marked = an_operation(1, flags=AFTER_CLOSING)
+    assert verdicts(taken(a_run([marked]), doorway=Doorway()).decisions) == ["closed"]
+
+
 # --- records that wait ---------------------------------------------------------------------------
 
 
