@@ -94,8 +94,8 @@ BUGS = (
     ),
     _of_snapshot(
         "a snapshot names the epochs before", _part_without(epochs=[]),
-        "record:0 exchange:0 correct:0 exchange:0 back_up_hub:0 restore_hub:0 exchange:0"
-        " back_up_hub:0 enrol:0 exchange:4",
+        "record:0 exchange:0 correct:0 exchange:0 image_of_hub:0 declare_hub_restored:0"
+        " exchange:0 back_up_hub:0 enrol:0 exchange:4",
     ),
     Bug(
         "nothing is erased that some backup lacks",
