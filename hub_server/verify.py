@@ -396,11 +396,12 @@ class Verifier:
         self.ended[old_epoch] = (kept, at)
 
     def explain(self, epoch: bytes, at: int, position: int, code: str) -> None:
-        """A receipt is void above what was kept of its epoch, or, where of that itself nothing was
-        kept, of what the hub went on from later; any other stands for ever."""
-        ends = self.ended.values() if epoch not in self.epochs else ()
-        later = [kept for kept, ended_at in ends if ended_at >= at]
-        kept = min([self.ended.get(epoch, (position, at))[0], *later])
+        """A receipt is void above what was kept of its epoch, or, of an epoch that was lost as a
+        whole, where the hub was restored later; any other stands for ever."""
+        if epoch in self.epochs:
+            kept = self.ended.get(epoch, (position, at))[0]
+        else:
+            kept = 0 if any(later >= at for _, later in self.ended.values()) else position
         need(kept < position, code, position=position)
         self.found.given_up.append(position)
 

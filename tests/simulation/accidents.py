@@ -142,7 +142,9 @@ def turn_clock(world: World, pc: Pc, dice: Random) -> bool:
 
 
 def turn_hub_clock(world: World, pc: Pc, dice: Random) -> bool:
+    before = world.hub_error_ms
     world.hub_error_ms = dice.choice((0, 60_000, -3_600_000, 2 * DAY_MS))
+    world.was_hub_set_back |= world.hub_error_ms < before
     return True
 
 

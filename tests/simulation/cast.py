@@ -34,7 +34,6 @@ from station_client.station import Station, Transport
 from station_client.store import open_store
 from station_client.vault import Unlocked, Vault
 from sync_protocol import crypto
-from sync_protocol.channel import Cursor
 from sync_protocol.enrol import ReplicaKeys
 from tests.simulation.casework import FORMS
 from tests.simulation.disks import Disks
@@ -75,8 +74,7 @@ class Pc:
     ever another one of it; `page`, what it showed when the hub was put back, until it heard of
     that; `reached`, how far it had the own channel then; `lost`, the facts
     that a restore took from it, with replica and seq; `was_closed`, whether it knew before its last
-    act that the station is closed; `bases`, where the snapshots end that it started from, and
-    `lost_base`, whether the hub ever lost such a position.
+    act that the station is closed.
     """
 
     home: Home
@@ -94,8 +92,6 @@ class Pc:
     reached: int = 0
     was_closed: bool = False
     lost: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
-    bases: dict[bytes, Cursor | None] = field(default_factory=dict)
-    lost_base: bool = False
     _keys: dict[bytes, ReplicaKeys] = field(default_factory=dict, repr=False)
     _station: Station | None = field(default=None, repr=False)
 

@@ -51,7 +51,7 @@ def _check(world: World, looked_on: bool) -> None:
     _check_erased(world)
     if looked_on:
         check_facts(world.hub, world.pcs, world.onlooker)
-    check_archives(world.hub, world.pcs)
+    check_archives(world.hub, world.pcs, is_hub_set_back=world.was_hub_set_back)
 
 
 def _check_names(world: World) -> None:

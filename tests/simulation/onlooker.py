@@ -43,8 +43,7 @@ class Onlooker:
     `erased` are records; `revoked` gives enrolments and the true time; `believed` are facts that
     the county accepted by its own decision, `gone_bad` those whose body some PC cannot read,
     `entrusted` those that an erased PC left to the hub, with whether they were accepted; `admitted`
-    are replicas that the county let go on; `unproven` are facts that only a snapshot brought, of
-    which the hub lost the position.
+    are replicas that the county let go on.
     """
 
     facts: Facts = field(default_factory=Facts)
@@ -56,7 +55,6 @@ class Onlooker:
     gone_bad: set[bytes] = field(default_factory=set)
     entrusted: set[tuple[bytes, bool]] = field(default_factory=set)
     admitted: set[bytes] = field(default_factory=set)
-    unproven: set[bytes] = field(default_factory=set)
 
     # --- desks -----------------------------------------------------------------------------------
 
@@ -143,18 +141,6 @@ class Onlooker:
             "SELECT body_digest FROM operation WHERE verdict = ?", ACCEPTED
         )
         pc.accepted.update(row["body_digest"] for row in rows)
-        bases = {row.cursor.channel: row.base for row in pc.station.store.channels.all()}
-        pc.lost_base |= any(base and base != bases[of] for of, base in pc.bases.items())
-        pc.bases = bases
-        if pc.lost_base:
-            self._note_unproven(pc)
-
-    def _note_unproven(self, pc: Pc) -> None:
-        """What only a snapshot brought whose position the hub lost, nobody can bring back."""
-        rows = pc.station.store.database.rows("SELECT body_digest FROM operation")
-        gone = pc.accepted - {row["body_digest"] for row in rows}
-        self.unproven |= gone
-        pc.accepted -= gone
 
     def held_by(self, pc: Pc) -> set[tuple[bytes, bool]]:
         """What a PC holds of its desk's channel that was written here or is accepted, with whether

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hub_server.hub import Hub
-from hub_server.services.list_losses import all_losses
 from hub_server.services.projection import accepted_of, fold, form_of
 from sync_protocol.channel import county_reason
 from tests.simulation.cast import Pc
@@ -57,8 +56,6 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
             records.setdefault((channel.id, row.record), []).append(row)
     for pc in pcs:
         _check_kept(hub, pc, onlooker, ledger)
-    is_gone = not all(map(ledger.is_accepted, onlooker.unproven))
-    require(not is_gone or bool(all_losses(hub).entries), 10, "what is gone is not declared")
     for fact in facts.by_root.values():
         stolen = fact.at > onlooker.revoked.get(fact.enrolment, fact.at)
         counts = ledger.is_accepted(fact.root) and fact.root not in onlooker.believed

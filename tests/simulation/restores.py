@@ -9,7 +9,7 @@ from hub_server.services.back_up import back_up
 from hub_server.services.draw_epoch import declare_restored
 from tests.simulation import traffic
 from tests.simulation.cast import PCS_AT_MOST, Pc
-from tests.simulation.world import Image, World
+from tests.simulation.world import HubImage, Image, World
 
 BACKUPS_KEPT = 2
 HUB_BACKUPS_KEPT = 3
@@ -127,7 +127,7 @@ def restore_hub_whole(world: World, pc: Pc, dice: Random) -> bool:
 
 def declare_hub_restored(world: World, pc: Pc, dice: Random) -> bool:
     """The whole machine is put back, and the county says so before it answers anybody."""
-    restored = _restore_image(world, dice, witness=True)
+    restored = _restore_image(world, dice, witness=True, is_told=True)
     if restored:
         declare_restored(world.hub, world.cast.admin)
     return restored
@@ -146,12 +146,22 @@ def image_of_hub(world: World, pc: Pc, dice: Random) -> bool:
     folder = world.new_folder()
     world.disks.copy(world.hub.home, folder)
     world.start_hub()
-    world.hub_images = [*world.hub_images, folder][-BACKUPS_KEPT:]
+    image = HubImage(folder, len(world.backups), world.is_upgraded)
+    world.hub_images = [*world.hub_images, image][-BACKUPS_KEPT:]
     return True
 
 
-def _restore_image(world: World, dice: Random, *, witness: bool) -> bool:
-    if not world.hub_images:
+def _restore_image(world: World, dice: Random, *, witness: bool, is_told: bool = False) -> bool:
+    """None that is older than the oldest backup: the manual forbids it, stations let go by that.
+    Nor one of another program, where only the stations can tell: it judges before they come."""
+    oldest = max(0, len(world.backups) - HUB_BACKUPS_KEPT)
+    usable = [
+        image.folder
+        for image in world.hub_images
+        if (image.backups_before > oldest or not world.backups)
+        and (is_told or not witness or image.is_upgraded == world.is_upgraded)
+    ]
+    if not usable:
         return False
-    world.restore_hub_image(dice.choice(world.hub_images), witness=witness)
+    world.restore_hub_image(dice.choice(usable), witness=witness)
     return True

@@ -42,6 +42,15 @@ class Image:
 
 
 @dataclass(frozen=True)
+class HubImage:
+    """An image of the hub's machine: how many backups there were by then, and which program."""
+
+    folder: Path
+    backups_before: int
+    is_upgraded: bool
+
+
+@dataclass(frozen=True)
 class CountyPage:
     """What an officer had on the screen: a case or an application, its version as the page names
     it, and the hub's epoch then."""
@@ -68,6 +77,7 @@ class World:
     def __init__(self, cast: Cast, folder: Path, seed: int, pcs: int = len(PCS)) -> None:
         self.cast, self.disks, self.folder, self.dice = cast, cast.disks, folder, Random(seed)
         self.now, self.hub_error_ms, self.is_upgraded = START_MS, 0, False
+        self.was_hub_set_back = False
         self.latest, self.was_put_back = START_MS, False
         self.happened: Counter[str] = Counter()
         self.trace = hashlib.sha256()
@@ -82,7 +92,7 @@ class World:
         self.county_pages: list[CountyPage] = []
         self.lost_pcs: list[Pc] = []
         self.images: dict[Pc, list[Image]] = {}
-        self.hub_images: list[Path] = []
+        self.hub_images: list[HubImage] = []
         self.backups: list[Path] = []
         self._folders = 0
         self.lines = [Line(self, pc, [], self.dice) for pc in self.pcs]
