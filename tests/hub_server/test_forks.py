@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from peewee import OperationalError
 
 from hub_server.errors import HubError
 from hub_server.services.answer_courier import take_courier
@@ -133,6 +134,27 @@ def replace_introduction(parent, certificate, keys):
     made = parent.introduction(keys)
     data, signature = certificate
     return msgspec.structs.replace(made, certificate=data, signature=signature)
+
+
+def test_the_first_successor_goes_on_though_the_hub_failed_to_keep_it_and_met_the_second(
+    county, monkeypatch
+):
+    desk = county.desk()
+    freeze(desk)
+    first, second = desk.minted(), desk.minted()
+
+    def fails(*_):
+        raise OperationalError("database or disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(county.hub.store.journal, "lock_channel", fails)  # it is introduced by then
+        with pytest.raises(HubError) as told:
+            first.ask()
+    assert told.value.code == "hub.disk_full"
+    assert county.hub.store.stations.replica(first.keys.replica) is None
+    assert [second.ask().standing, first.ask().standing] == ["waiting", ""]
+    numbers = [each.device_number for each in list_replicas(county.hub, county.reviewer)]
+    assert numbers == [1, 3, 4]  # of what was undone no number is given again
 
 
 def test_who_waits_for_the_county_does_not_get_away_by_a_fork(county):
