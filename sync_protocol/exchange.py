@@ -126,7 +126,7 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     request's wants; `lacks` are digests of bodies the hub asks for. Since version 2: `certificate`
     (bytes, signature) for a sender that was introduced, `taken` are the ends of the stretches that
     were read, `snapshot` the part that was asked for, `newest` the highest number of a request of
-    this replica that the hub has seen."""
+    this replica that the hub has seen, `epoch` the hub's where stretches were offered."""
 
     version: Natural
     request_digest: bytes
@@ -139,6 +139,7 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     taken: list[Cursor] = []
     snapshot: SnapshotPart | None = None
     newest: Natural = 0
+    epoch: bytes = b""
 
 
 # --- station -----------------------------------------------------------------------------------

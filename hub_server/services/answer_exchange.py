@@ -115,6 +115,8 @@ def _answer(hub: Hub, replica: Replica, opened: Opened, taken: list[Cursor]) -> 
     current = _as_known(hub, replica)
     told = Reply(request.version, opened.digest, now, current.standing, [], [], [], taken=taken)
     told = replace(told, newest=hub.store.stations.newest_request(replica.id))
+    if request.said.stretches:
+        told = replace(told, epoch=hub.epoch)
     if request.said.introduction is not None:
         certificate = enrol.sign_certificate(hub.keys, current.certificate)
         told = replace(told, certificate=certificate)

@@ -133,7 +133,8 @@ def _hear(station: Station, said: Rare, reply: Reply) -> bool:
         store.facts.keep_exchange(replace(state, lacks=tuple(lacks), heard=heard))
         # What was given already and is asked for again is no reason to go on.
         asked = set(lacks) - set(state.lacks)
-        return store.lost.taken(_ends_read(said, reply)) or more or bool(asked or healed)
+        read = store.lost.taken(_ends_read(said, reply), reply.epoch)
+        return read or more or bool(asked or healed)
 
 
 def _ends_read(said: Rare, reply: Reply) -> list[Cursor]:

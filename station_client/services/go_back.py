@@ -112,6 +112,8 @@ def forget_kept(station: Station, applied: list[Applied | None]) -> None:
         if row is None:
             continue
         with store.writing():
+            if store.lost.offer_again(row):
+                continue
             kept = store.lost.forget_kept(row)
             named = store.journal.records_of(kept)
             store.lost.drop_unknown(kept)

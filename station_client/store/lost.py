@@ -126,8 +126,9 @@ class Lost:
         self.cut(base)
 
     def _lengthened(self, end: Cursor, base: Cursor, entries: list[bytes]) -> list[Piece]:
-        """What is offered already, taken back to be offered after older pieces. The one that begins
-        at `end` proves the entries between `base` and there, too."""
+        """What is kept already, taken back to be offered after older pieces, also what an earlier
+        hub took: this one was restored since. The one that begins at `end` proves the entries
+        between `base` and there, too."""
         rows = self._database.rows(
             "SELECT base, entries, receipt FROM stretch WHERE channel = ? ORDER BY number",
             end.channel,
@@ -220,7 +221,7 @@ class Lost:
 
     def count_stretches(self) -> int:
         """How many are still to be offered."""
-        row = self._database.row("SELECT count(*) AS n FROM stretch")
+        row = self._database.row("SELECT count(*) AS n FROM stretch WHERE taken_in IS NULL")
         return int(row["n"]) if row else 0
 
     def stretches(self, budget_bytes: int, most: int) -> list[Stretch]:
@@ -228,7 +229,9 @@ class Lost:
         found: list[Stretch] = []
         used = 0
         rows = self._database.rows(
-            "SELECT base, entries, receipt FROM stretch ORDER BY number LIMIT ?", most
+            "SELECT base, entries, receipt FROM stretch WHERE taken_in IS NULL"
+            " ORDER BY number LIMIT ?",
+            most,
         )
         for row in rows:
             entries: list[bytes] = msgspec.msgpack.decode(row["entries"], type=list[bytes])
@@ -253,19 +256,34 @@ class Lost:
             for row in rows
         ]
 
-    def taken(self, ends: Sequence[Cursor]) -> bool:
-        """Offer what ends here no more; whether anything did."""
+    def taken(self, ends: Sequence[Cursor], epoch: bytes) -> bool:
+        """Offer what ends here no more; whether anything did. It is kept with the epoch of the hub
+        that took it: before that has brought it back, the hub may be restored again."""
         packed = {_pack(end) for end in ends}
-        rows = self._database.rows("SELECT number, receipt FROM stretch ORDER BY number")
+        rows = self._database.rows("SELECT number, receipt FROM stretch WHERE taken_in IS NULL")
         done = [
             row["number"]
             for row in rows
             if _pack(msgspec.msgpack.decode(row["receipt"], type=Receipt).cursor) in packed
         ]
         self._database.write_many(
-            "DELETE FROM stretch WHERE number = ?", ((number,) for number in done)
+            "UPDATE stretch SET taken_in = ? WHERE number = ?", ((epoch, number) for number in done)
         )
         return bool(done)
+
+    def offer_again(self, row: ChannelRow) -> bool:
+        """Of a channel whose page reaches the head: whether some of it was taken in another epoch
+        than this, and what was is offered once more."""
+        rows = self._database.rows(
+            "SELECT number FROM stretch WHERE channel = ? AND taken_in != ?",
+            row.cursor.channel,
+            row.cursor.epoch,
+        )
+        self._database.write_many(
+            "UPDATE stretch SET taken_in = NULL WHERE number = ?",
+            ((each["number"],) for each in rows),
+        )
+        return bool(rows)
 
     # --- what was kept, until the hub's entries alone count ---
 
@@ -292,7 +310,8 @@ class Lost:
                 for identity, (stands, at) in standing.items()
             ),
         )
-        self._database.write("DELETE FROM kept WHERE channel = ?", of)
+        for table in ("kept", "stretch"):
+            self._database.write(f"DELETE FROM {table} WHERE channel = ?", of)
         return kept
 
     def drop_unknown(self, identities: Iterable[bytes]) -> None:

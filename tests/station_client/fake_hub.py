@@ -114,6 +114,7 @@ class FakeHub:
             taken=taken,
             snapshot=self._part(request.said.snapshot),
             newest=max(self.newest, request.number),
+            epoch=self.epoch if request.said.stretches else b"",
         )
         self._lost()
         return exchange.seal_reply(reply, self.keys, sender.replica, sender.sealing)

@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from station_client.errors import StationError
+from station_client.services import absorb_reply
 from station_client.services.amend_entry import amend_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_status import read_status
@@ -18,7 +19,9 @@ from sync_protocol.channel import (
     PlaceEntry,
     Verdict,
 )
+from sync_protocol.exchange import Rare
 from sync_protocol.operations import Header, Write
+from sync_protocol.pull import Page
 from tests.station_client import desk
 from tests.station_client.fake_hub import REGION, STATION, FakeHub
 
@@ -261,3 +264,29 @@ def test_a_hub_restored_again_before_the_first_was_met_gets_everything_back(
     assert outcome.requests < 9
     assert set(names_in(hub)) == before
     assert station.store.journal.totals(station.keys.replica).refused == 0
+
+
+def test_what_was_taken_is_offered_again_to_a_hub_that_was_restored_before_its_page_came(
+    station: Station, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    hub.write("intake_case", record, [Write("county_opinion", "同意"), Write("alive", "")])
+    exchange_with_hub(station)
+    before = set(names_in(hub))
+    hub.restore(STATION, 1)
+    genuine = absorb_reply._apply
+
+    def power_cut_before_the_page(station: Station, page: Page, said: Rare) -> object:
+        if said.stretches:
+            raise StationError("transport.down")
+        return genuine(station, page, said)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(absorb_reply, "_apply", power_cut_before_the_page)
+        with pytest.raises(StationError):
+            exchange_with_hub(station)
+    assert station.store.lost.count_stretches() == 0
+    hub.restore(STATION, 1)
+    assert exchange_with_hub(station).synchronised
+    assert set(names_in(hub)) == before

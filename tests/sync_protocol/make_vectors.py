@@ -220,7 +220,7 @@ def the_rare_reply() -> bytes:
     certified = refusals.signed_certificate(keys=refusals.CHILD.public, device_number=2)
     end = refusals.stretch().receipt.cursor
     return envelope.pack(
-        replace(reply, certificate=certified, taken=[end], snapshot=refusals.part())
+        replace(reply, certificate=certified, taken=[end], snapshot=refusals.part(), epoch=EPOCH)
     )
 
 
