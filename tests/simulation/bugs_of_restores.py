@@ -61,6 +61,10 @@ def _offered_for_nothing(
     return TakenBack([each.receipt.cursor for each in stretches], [])
 
 
+def _never_again(self: Lost, row: ChannelRow) -> bool:
+    return False
+
+
 def _none_erased(self: Withdrawn, channel: bytes, records: Sequence[bytes]) -> set[bytes]:
     return set()
 
@@ -200,6 +204,12 @@ BUGS = (
         "nothing is written to an erased record",
         Withdrawn, "erased", _none_erased,
         "record:0 exchange:0 exchange:1 rename:1 erase:0 exchange:1 exchange:0",
+    ),
+    Bug(
+        "what a hub took and did not bring back is offered to the next one",
+        Lost, "offer_again", _never_again,
+        "record:0 exchange:0 back_up_hub:0 send_back:0 exchange:0"
+        + " restore_hub:0 power_cut_after_commit:0" * 8,
     ),
     Bug(
         "what comes after a revocation waits for the county",
