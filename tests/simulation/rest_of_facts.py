@@ -21,10 +21,12 @@ CLOSING_CODES = ("closed", "late")
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a fact at the hub: its best verdict, and the codes of all its copies."""
+    """What became of a fact at the hub: its best verdict, the codes of all its copies, and whether
+    anybody can read it."""
 
     verdict: int
     codes: frozenset[str]
+    is_readable: bool
 
 
 @dataclass
@@ -34,12 +36,16 @@ class Ledger:
     fates: dict[bytes, Fate] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
-        before = self.fates.get(row.root, Fate(HELD, frozenset()))
+        before = self.fates.get(row.root, Fate(HELD, frozenset(), False))
         codes = before.codes | ({row.code} if row.code else set())
-        self.fates[row.root] = Fate(max(before.verdict, row.verdict), codes)
+        is_readable = before.is_readable or row.body is not None
+        self.fates[row.root] = Fate(max(before.verdict, row.verdict), codes, is_readable)
 
     def is_accepted(self, root: bytes) -> bool:
         return root in self.fates and self.fates[root].verdict == ACCEPTED
+
+    def is_readable(self, root: bytes) -> bool:
+        return root in self.fates and self.fates[root].is_readable
 
 
 def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
@@ -152,5 +158,5 @@ def _check_register(
     require(not vanished, 3, f"a value of {register} vanished")
     if policy(register) != "hub":
         # What was covered only by a write that no end holds any more is shown again.
-        replaced = facts.covered(known, register, lambda root: root in ledger.fates)
+        replaced = facts.covered(known, register, ledger.is_readable)
         require(not replaced & set(stands), 3, f"an old value of {register} came back")
