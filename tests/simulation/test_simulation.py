@@ -27,7 +27,7 @@ from tests.simulation.steps import FAULTS
 from tests.simulation.story import draw, run, violation_of
 
 SEED = int(os.environ.get("BIANMIN_SEED") or 1)
-RUNS = 500
+RUNS = 1_000
 RUNS_OF_THE_PROOF = 10_000
 AS_IMPORTED = key_slot.ARGON2_MEMORY_KIB, limits.BATCH_BYTES, crypto.new_signing_key
 
