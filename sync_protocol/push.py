@@ -62,7 +62,8 @@ class KnownChain:
 class Doorway(msgspec.Struct, frozen=True):
     """What decides about an operation before any form is looked at.
 
-    `erased` are records whose bodies are erased; `accepted` identities of which a copy is accepted.
+    `erased` are records whose bodies are erased; `accepted` identities of which a copy is accepted;
+    `believed` says that the county decided: only the form is asked then.
     """
 
     frozen: bool = False
@@ -71,6 +72,7 @@ class Doorway(msgspec.Struct, frozen=True):
     closing: ClosingEntry | None = None
     erased: Collection[bytes] = ()
     accepted: Collection[bytes] = ()
+    believed: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -250,6 +252,8 @@ def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement
         return Verdict.ACCEPTED, ""
     if operation.header.record in doorway.erased:
         return Verdict.REFUSED, "erased"
+    if doorway.believed:
+        return None
     if doorway.revoked:
         return Verdict.HELD, "revoked"
     if doorway.frozen:

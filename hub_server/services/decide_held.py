@@ -102,9 +102,10 @@ def _demand_sound(hub: Hub, channel: Channel, chosen: Sequence[Placed]) -> None:
     """HubError `undecided.check`, unless each would be accepted from a PC that is believed."""
     about = {each.operation.header.record for each in chosen}
     records, judge = bench(hub, channel, about)
-    believed = Doorway(erased=hub.store.withdrawn.erased(channel.id, sorted(about)))
+    erased = hub.store.withdrawn.erased(channel.id, sorted(about))
+    doorway = Doorway(erased=erased, believed=True)
     for each in chosen:
-        verdict, code = push.decide(each.operation, believed, records, judge, hub.now_ms())
+        verdict, code = push.decide(each.operation, doorway, records, judge, hub.now_ms())
         if verdict is not Verdict.ACCEPTED:
             raise _refusal(hub, "undecided.check", each, verdict, code)
 

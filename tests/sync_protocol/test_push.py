@@ -280,6 +280,14 @@ def test_a_closing_holds_what_came_after_it(flags: int, stamp: int, until: int, 
     assert verdicts(taken(a_run([operation]), doorway=doorway).decisions) == [code]
 
 
+def test_what_the_county_believes_is_asked_for_its_form_alone() -> None:
+    closing = ClosingEntry(until=NOW - 1, at=NOW - 2)
+    doorway = Doorway(frozen=True, revoked=True, retired=True, closing=closing, believed=True)
+    chain = [an_operation(1, flags=AFTER_CLOSING), an_operation(2, form_version=LATER_FORM)]
+    decided = taken(a_run(chain), doorway=doorway, judge=judge_by_form).decisions
+    assert verdicts(decided) == ["accepted", "form"]
+
+
 def test_what_is_marked_is_held_though_no_closing_is_known_any_more() -> None:
     marked = an_operation(1, flags=AFTER_CLOSING)
     assert verdicts(taken(a_run([marked]), doorway=Doorway()).decisions) == ["closed"]
