@@ -33,11 +33,15 @@ class Check:
 
 
 def check_health(hub: Hub, last: int | None = ENTRIES_CHECKED) -> list[Check]:
-    """Every check, sound or not. `last`: so many entries of every channel, None for all of them."""
+    """Every check, sound or not; of a damaged database nothing more is asked. `last`: so many
+    entries of every channel, None for all of them."""
+    database = Check("database", _database(hub))
+    beside = [Check("keys", check_keys(hub)), Check("disk", _disk(hub))]
+    if not database.is_sound:
+        return [database, *beside]
     return [
-        Check("database", _database(hub)),
-        Check("keys", check_keys(hub)),
-        Check("disk", _disk(hub)),
+        database,
+        *beside,
         Check("journal", _journal(hub, last)),
         Check("records", _records(hub, last)),
         Check("losses", _losses(hub), is_wrong=False),

@@ -144,7 +144,14 @@ class Store:
         copy = Store(path, self._key)
         with copy.writing():
             copy.set_meta(NAMED, backup)
+        copy.settle()
         return copy
+
+    def settle(self) -> None:
+        """Everything into the one file: what a write-ahead log beside it held would stay behind
+        when it moves. HubError `hub.*`"""
+        with as_hub_errors():
+            self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def backup_in(self, path: Path) -> bytes | None:
         """The id of the backup of this hub in a file; None for whatever else it is."""
@@ -155,7 +162,19 @@ class Store:
         return ends_in(path, self._key)
 
     def damaged_pages(self) -> list[str]:
-        """What the engine's own check finds: pages whose checksum is wrong, broken structure."""
+        """What the engine's own check finds: pages whose checksum is wrong, broken structure.
+
+        HubError `hub.busy|disk_fault`
+        """
+        try:
+            with as_hub_errors():
+                return self._damaged_pages()
+        except HubError as broken:
+            if broken.code != "hub.database":
+                raise
+            return [str(broken.facts["reason"])]  # so much that the check itself cannot go on
+
+    def _damaged_pages(self) -> list[str]:
         check = "PRAGMA cipher_integrity_check"
         if self._database.execute_sql(check).fetchall():
             # It reads the main file alone: a page may be half written there after a power cut, and

@@ -16,6 +16,8 @@ from hub_server.services.check_health import check_health
 from hub_server.services.list_backups import declare_gone, list_backups
 from hub_server.store import Store
 
+PAGE_BYTES = 4096
+
 
 def code_of(act) -> str:
     with pytest.raises(HubError) as told:
@@ -198,3 +200,22 @@ def test_a_copy_that_does_not_add_up_is_no_backup(
 def test_a_backup_never_lies_in_the_hubs_own_folder(county):
     for path in (county.hub.home / "hub.db", county.hub.home / "keys" / ".." / "copy.db"):
         assert code_of(lambda path=path: back_up(county.hub, path)) == "backup.inside"
+
+
+def test_damage_is_told_however_far_the_check_comes(county, entry, tmp_path: Path):
+    a_busy_desk(county, entry)
+    copy = tmp_path / "backups"
+    copy.mkdir()
+    back_up(county.hub, copy / "1.db")
+    hub = put_back(county, copy / "1.db", tmp_path / "restored")
+    hub.store.close()
+    file = tmp_path / "restored" / "hub.db"
+    data, pages = file.read_bytes(), file.stat().st_size // PAGE_BYTES
+    found = list[list[str]]()
+    for page in range(pages // 2, pages):
+        at = page * PAGE_BYTES + PAGE_BYTES // 2
+        file.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        checks = check_health(hub)
+        found.append([check.name for check in checks if not check.is_sound])
+        hub.store.close()
+    assert found == [["database"]] * (pages - pages // 2)
