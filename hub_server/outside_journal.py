@@ -127,11 +127,12 @@ class OutsideJournal:
     def _add(self, data: bytes) -> None:
         whole = self._bytes().rfind(b"\n") + 1
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
+        # Without a buffer: what a full disk refused would be written once more at the closing.
+        with os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0) as file:
             file.seek(whole)
             file.truncate()
-            file.write(data)
-            file.flush()
+            while data:
+                data = data[file.write(data) :]
             os.fsync(file.fileno())
 
 

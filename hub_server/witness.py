@@ -86,7 +86,7 @@ class Witness:
         """Another process may have given a channel its slot: the file is asked, under a lock."""
         with FileLock(f"{self.path}.lock", mode=0o600):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _BINARY, 0o600)
-            with os.fdopen(descriptor, "r+b") as file:
+            with os.fdopen(descriptor, "r+b", buffering=0) as file:
                 self._places = dict(_places(file.read()))
                 for each in cursors:
                     if each.channel not in self._places:

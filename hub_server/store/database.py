@@ -123,11 +123,12 @@ class Writer:
         try:
             with self.transaction():
                 yield
-            with as_hub_errors():
-                database.pragma("synchronous", level)
-        except BaseException:
-            database.close()  # in whatever state it is: the next connection waits for the disk
-            raise
+        finally:  # whatever state it is left in, the next transaction waits for the disk
+            connection = database.connection()
+            if connection.in_transaction:
+                database.close()
+            else:
+                connection.execute(f"PRAGMA synchronous={level:d}")
 
 
 @contextmanager

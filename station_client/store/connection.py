@@ -146,11 +146,12 @@ class Database(SqlCipherDatabase):
             try:
                 with self.writing():
                     yield
-                with coded(self.database):
-                    self.pragma("synchronous", level)
-            except BaseException:
-                self.close()  # in whatever state it is: the next connection waits for the disk
-                raise
+            finally:  # whatever state it is left in, the next transaction waits for the disk
+                connection = self.connection()
+                if connection.in_transaction:
+                    self.close()
+                else:
+                    connection.execute(f"PRAGMA synchronous={level:d}")
 
     def once_durable(self, act: Callable[[], None]) -> None:
         """Within `writing`: have this done when the whole transaction is on the disk, before
