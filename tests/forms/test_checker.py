@@ -384,3 +384,18 @@ def test_a_column_that_a_list_does_not_have_is_no_column(proxy: Form) -> None:
 def test_the_register_of_an_element_names_field_and_element() -> None:
     register = forms.element_register("missing", ELEMENT)
     assert forms.split_register(register) == ("missing", ELEMENT)
+
+
+def test_the_elements_of_a_list_are_those_that_stand_in_the_order_of_their_ids() -> None:
+    later, earlier, removed = (f"{n:032x}" for n in (2, 1, 3))
+    values = {
+        f"missing/{later}": {"name": "乙"},
+        f"missing/{earlier}": {"name": "甲"},
+        f"missing/{removed}": None,
+        f"missings/{later}": {"name": "丙"},
+        "missing": "",
+    }
+    assert list(forms.elements(values, "missing").items()) == [
+        (earlier, {"name": "甲"}),
+        (later, {"name": "乙"}),
+    ]

@@ -125,6 +125,11 @@ def test_a_cursor_on_which_both_ends_agree_is_shown_without_a_signature() -> Non
     ]
 
 
+def test_a_request_that_heard_of_its_own_number_is_not_alone() -> None:
+    heard = [a_request(number=8, heard=each).is_not_alone for each in (0, 7, 8, 9)]
+    assert heard == [False, False, True, True]
+
+
 @pytest.mark.parametrize(("lowest", "highest"), [(3, 9), (0, 0)])
 def test_a_request_of_versions_we_do_not_speak_is_refused(lowest: int, highest: int) -> None:
     with refused("envelope.version"):
