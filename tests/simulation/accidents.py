@@ -72,7 +72,9 @@ def body_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
 def unsent_body_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
     """One that was written here and never sent: unless there is another copy it is truly gone, and
     neither its neighbours nor those who read it are kept from anything."""
-    return _body_gone_bad(world, pc, "position IS NULL AND link IS NOT NULL", dice)
+    is_gone = _body_gone_bad(world, pc, "position IS NULL AND link IS NOT NULL", dice)
+    pc.lost_body |= is_gone
+    return is_gone
 
 
 def _body_gone_bad(world: World, pc: Pc, which: str, dice: Random) -> bool:

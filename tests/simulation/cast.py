@@ -74,7 +74,7 @@ class Pc:
     ever another one of it; `page`, what it showed when the hub was put back, until it heard of
     that; `reached`, how far it had the own channel then; `lost`, the facts
     that a restore took from it, with replica and seq; `was_closed`, whether it knew before its last
-    act that the station is closed.
+    act that the station is closed; `lost_body`, whether one of its unsent operations went bad.
     """
 
     home: Home
@@ -92,6 +92,7 @@ class Pc:
     reached: int = 0
     was_closed: bool = False
     lost: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    lost_body: bool = False
     _keys: dict[bytes, ReplicaKeys] = field(default_factory=dict, repr=False)
     _station: Station | None = field(default=None, repr=False)
 

@@ -131,9 +131,10 @@ def _repeat_everything(world: World) -> None:
     contents = [_contents(pc) for pc in world.pcs]
     # Of a PC that was there twice, two requests may have one number: that is a fork, not a repeat.
     # What a PC sent that is lost since may never have come before, nor what a revoked one sent to a
-    # hub that was put back.
+    # hub that was put back; nor a body that went up without its contents since.
     believed = [pc for pc in world.pcs if pc.enrolment not in world.onlooker.revoked]
-    requests = [e for e in world.requests if not e[0].was_copied and e[0] in believed]
+    alone = [pc for pc in believed if not (pc.was_copied or pc.lost_body)]
+    requests = [e for e in world.requests if e[0] in alone]
     for pc, data in world.dice.sample(requests, min(len(requests), 6)):
         world.arrives(pc, data)
     for owner, file in world.replies[-6:]:
