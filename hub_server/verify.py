@@ -240,6 +240,7 @@ class Verifier:
         self.heads: dict[tuple[bytes, int], set[bytes]] = {}  # (replica, seq) → signed links
         self.countersigned: dict[int, list[tuple[bytes, bytes]]] = {}
         self.witnessed: dict[int, list[tuple[bytes, bytes, int]]] = {}
+        self.apart: list[tuple[bytes, int, int]] = []
         self.chains: dict[bytes, Line] = {}
         self.branches: list[Line] = []
         self.starts: dict[tuple[bytes, int, bytes], Line] = {}  # branches by (replica, seq, link)
@@ -373,8 +374,10 @@ class Verifier:
         for replica, end in self.countersigned.pop(self.position, ()):
             need(end == self.digest, "countersigned", replica=replica)
         for epoch, end, at in self.witnessed.pop(self.position, ()):
-            if end != self.digest:
+            if end != self.digest and epoch in self.epochs:
                 self.explain(epoch, at, self.position, "witness")
+            elif end != self.digest:  # a restore that comes yet may explain it
+                self.apart.append((epoch, at, self.position))
         self.found.entries = self.position
 
     def read_verdict(self, identity: bytes, verdict: int, code: str) -> None:
@@ -516,6 +519,8 @@ class Verifier:
             need(not signers, "beyond", position=position, replica=signers[0][0])
         need(receipt_holds(self.hub_signing, receipt) and receipt[0][:4] == end, "receipt")
         need(len(self.found.restores) + 1 == len(self.epochs), "epoch")
+        for epoch, at, position in self.apart:
+            self.explain(epoch, at, position, "witness")
         for position in sorted(self.witnessed):
             for epoch, _, at in self.witnessed[position]:
                 self.explain(epoch, at, position, "witness_tail")

@@ -498,3 +498,13 @@ def test_every_kind_of_frame_is_forged() -> None:
     opened = Opened(everything(1).data())
     assert {frame[0] for frame in opened.frames} == {1, 2, HEAD, 4, ENTRY, RECEIPT, 7}
     assert opened.frames[0][2] == CHANNEL
+
+
+def test_a_receipt_of_a_lost_epoch_is_void_by_a_restore_that_the_log_tells_of_behind_it() -> None:
+    story = plain_story()
+    apart = protocol.Cursor(CHANNEL, bytes(16), story.position, bytes(32))
+    receipt = agree.sign_receipt(story.hub.signing, apart, NOW)
+    with pytest.raises(Fault, match="witness"):
+        read(story.data(), receipt)
+    story.restore()
+    assert read(story.data(), receipt).given_up == [apart.position]
