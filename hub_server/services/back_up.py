@@ -6,6 +6,7 @@ How far it reaches is noted then: what stations may let go of is only what the o
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,24 +46,30 @@ def back_up(hub: Hub, path: Path, keep: int = BACKUPS_KEPT) -> BackedUp:
     made = Backup(os.urandom(16), hub.now_ms(), hub.epoch)
     with whole_file(path) as draft:
         positions = _proven_copy(hub, draft, made.id, path)
+    files = _backups_in(hub, path.parent)
     with hub.store.writing():
         if replaced is not None:
             hub.store.backups.forget(replaced)
         hub.store.backups.add(made, positions)
-        for each, file in _forgotten(hub, path.parent).items():
+        for each, file in _forgotten(hub, files).items():
             found = replace(made, id=each, taken_at=made.taken_at - 1)
             hub.store.backups.add(found, _still_here(hub, file))
         hub.store.set_meta(KEPT, str(keep).encode())
     others = [each.id for each in hub.store.backups.all() if each.id != made.id]
-    deleted = _delete(hub, path.parent, set(others[keep - 1 :]))
+    deleted = _delete(hub, files, set(others[keep - 1 :]))
     return BackedUp(path.stat().st_size, len(positions), deleted)
 
 
-def _forgotten(hub: Hub, folder: Path) -> dict[bytes, Path]:
+def _backups_in(hub: Hub, folder: Path) -> list[tuple[bytes, Path]]:
+    """Id and file of this hub's backups there; a copied one twice."""
+    found = ((hub.store.backup_in(file), file) for file in sorted(folder.iterdir()))
+    return [(each, file) for each, file in found if each is not None]
+
+
+def _forgotten(hub: Hub, files: Sequence[tuple[bytes, Path]]) -> dict[bytes, Path]:
     """The backups that a hub which was put back does not know: they count from now on."""
-    found = {hub.store.backup_in(file): file for file in folder.iterdir()}
     known = {each.id for each in hub.store.backups.all()}
-    return {each: file for each, file in found.items() if each is not None and each not in known}
+    return {each: file for each, file in files if each not in known}
 
 
 def _still_here(hub: Hub, backup: Path) -> dict[bytes, int]:
@@ -103,14 +110,11 @@ def _is_sound(copy: Hub, least: dict[str, int]) -> bool:
     return not faults and all(count >= least[name] for name, count in store.counts().items())
 
 
-def _delete(hub: Hub, folder: Path, older: set[bytes]) -> list[Path]:
+def _delete(hub: Hub, files: Sequence[tuple[bytes, Path]], older: set[bytes]) -> list[Path]:
     """The file first: what is forgotten here must not be there to be put back."""
-    deleted = []
-    for file in sorted(folder.iterdir()):
-        backup = hub.store.backup_in(file) if older else None
-        if backup is not None and backup in older:
-            file.unlink()
-            with hub.store.writing():
-                hub.store.backups.forget(backup)
-            deleted.append(file)
-    return deleted
+    deleted = [(each, file) for each, file in files if each in older]
+    for backup, file in deleted:
+        file.unlink()
+        with hub.store.writing():
+            hub.store.backups.forget(backup)
+    return [file for _, file in deleted]

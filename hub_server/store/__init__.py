@@ -179,7 +179,7 @@ class Store:
         if self._database.execute_sql(check).fetchall():
             # It reads the main file alone: a page may be half written there after a power cut, and
             # whole in the write-ahead log.
-            self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self.settle()
         pages = [str(row[0]) for row in self._database.execute_sql(check)]
         found = [str(row[0]) for row in self._database.execute_sql("PRAGMA quick_check")]
         return pages + [line for line in found if line != "ok"]
