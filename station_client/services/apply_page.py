@@ -96,11 +96,16 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
 
 
 def _placed(applied: Applied) -> list[tuple[Operation, int, OperationEntry]]:
-    """What others wrote, first copies, with its position and entry."""
+    """What others wrote, with its position and entry, where the page brings one copy alone: what
+    several entries say of one operation counts in their order."""
+    received = [each.operation for each in applied.entries if each.operation is not None]
+    again = {each.identity for each in received if each.identity != each.name}
     return [
         (each.operation, each.position, each.entry)
         for each in applied.entries
-        if each.operation is not None and isinstance(each.entry, OperationEntry)
+        if each.operation is not None
+        and isinstance(each.entry, OperationEntry)
+        and each.operation.name not in again
     ]
 
 

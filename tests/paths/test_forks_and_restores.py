@@ -19,6 +19,7 @@ import forms
 from hub_server.accounts import Account
 from hub_server.app import make_hub
 from hub_server.errors import HubError
+from hub_server.services.answer_courier import answer_courier
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.back_up import back_up as back_up_hub
 from hub_server.services.enrol_station import enrol_station as answer_enrolment
@@ -31,17 +32,20 @@ from station_client import app
 from station_client.device_secret import DeviceSecret
 from station_client.errors import StationError
 from station_client.home import Home
-from station_client.services.amend_entry import amend_entry
+from station_client.services.amend_entry import amend_entry, operations_of
 from station_client.services.back_up import back_up
 from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.enrol_station import enrol_station
 from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.merged import merged
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entries, record_entry
+from station_client.services.writing import save_change
 from station_client.station import Station
 from station_client.store import open_store
 from station_client.vault import Vault
 from sync_protocol import courier
+from sync_protocol.channel import Verdict
 from tests.hub_server.conftest import COUNTY, Clock, County
 from tests.station_client.desk import PIN, a_helper_case
 
@@ -219,6 +223,38 @@ def test_a_station_restored_from_its_backup_gets_everything_back_and_declares_th
     assert set(shown(again)) == {before, sent} <= region.names()
     losses = list_losses(region.county.hub, region.county.operator)
     assert [each.missing for each in losses.operations] == [1]
+
+
+def test_of_two_copies_in_one_page_the_first_entry_gives_the_verdict_at_every_desk(
+    region: Region,
+) -> None:
+    """Refused for its author, later for the erasure of its record: the first cause stays."""
+    one, two = region.pc("a"), region.pc("b")
+    record = bytes.fromhex(a_case(one, "清除"))
+    with one.store.writing():  # a program that writes what only the county may
+        stored = operations_of(one, record)
+        save_change(one, stored, merged(one.forms, stored), {"county_opinion": "同意"})
+    stick = write_request(one)
+    back_up(one, region.folder / "copy.db")
+    a_case(one, "只在丢了的盘上")
+    folder = one.home.folder
+    one.close()
+    again = app.restored(Home.open(folder), PIN, backup=region.folder / "copy.db")
+    region.closing.callback(again.close)
+    again.transport, again.now_ms = Line(region), region.county.clock
+    settle_down(again)  # as copies, under another chain
+    hub = region.county.hub
+    erase_record(hub, region.county.admin, record, "保存期满", region.station_code)
+    answer_courier(hub, stick)
+    settle_down(again, two)
+    causes = [
+        {
+            (each.verdict, each.code)
+            for each in pc.store.journal.operations_of(pc.channel, [record])[record]
+        }
+        for pc in (again, two)
+    ]
+    assert causes == [{(Verdict.ACCEPTED, ""), (Verdict.REFUSED, "author:county_opinion")}] * 2
 
 
 def test_a_hub_restored_from_its_backup_gets_everything_back_from_its_stations(
