@@ -14,7 +14,8 @@ from sync_protocol.enrol import Grant
 from sync_protocol.pull import Applied
 
 REQUESTS_KEPT = 32
-"""A courier's answer may come back after other exchanges; older ones are asked for again."""
+"""Of each carrier. A courier's answer may come back after other exchanges; what older ones said is
+asked for again."""
 
 
 class Channels:
@@ -122,7 +123,14 @@ class Channels:
             carrier,
             made_at,
         )
-        self._database.write("DELETE FROM request WHERE number <= ?", number - REQUESTS_KEPT)
+        # Of this carrier alone, and counted: a desk without a line tries it many times a day, and
+        # numbers are skipped at every start.
+        self._database.write(
+            "DELETE FROM request WHERE carrier = ?1 AND number <= (SELECT number FROM request"
+            " WHERE carrier = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+            carrier,
+            REQUESTS_KEPT,
+        )
 
     def open_requests(self, carrier: str) -> list[tuple[int, bytes]]:
         """(number, payload digest) of what was sent and not answered yet, newest first."""

@@ -7,10 +7,11 @@ import pytest
 
 from station_client.errors import StationError
 from station_client.services.carry_courier import read_courier, read_reply, write_request
-from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.exchange_with_hub import exchange_with_hub, prepare_request
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entry
 from station_client.station import Station
+from station_client.store.channels import REQUESTS_KEPT
 from sync_protocol import courier
 from tests.station_client import desk
 from tests.station_client.fake_hub import FakeHub
@@ -101,6 +102,25 @@ def test_an_older_reply_that_comes_late_is_read_too(station: Station, hub: FakeH
     read_reply(station, first)
     read_reply(station, answered(hub, second))
     assert read_courier(station).awaited == ()
+
+
+def test_a_reply_is_read_however_often_the_line_was_tried_meanwhile(
+    station: Station, hub: FakeHub
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    file = write_request(station)
+    for _ in range(2):
+        station.has_asked = False  # as after a start: the numbers that were reserved are passed by
+        prepare_request(station, "http")
+    for _ in range(REQUESTS_KEPT):
+        prepare_request(station, "http")
+    assert read_reply(station, answered(hub, file)).pushed == 1
+
+
+def test_of_the_files_that_nobody_answered_so_many_are_awaited(station: Station) -> None:
+    for _ in range(REQUESTS_KEPT + 2):
+        write_request(station)
+    assert len(read_courier(station).awaited) == REQUESTS_KEPT
 
 
 CHANGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
