@@ -272,6 +272,8 @@ def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement
 
 
 def _judged(operation: Operation, records: Records, judge: Judge) -> Judgement:
+    if operation.header.version > operations.FORMAT:  # its body may be another than we can read
+        return Verdict.HELD, "form"
     if operation.body is None:
         return Verdict.REFUSED, "body"
     try:

@@ -14,7 +14,7 @@ from hub_server.services.judge import judge_by
 from hub_server.services.projection import project
 from hub_server.store import Channel, NewEntry, Placed
 from sync_protocol import channel as protocol
-from sync_protocol import push
+from sync_protocol import operations, push
 from sync_protocol.channel import Standing, Verdict, VerdictEntry
 from sync_protocol.push import Doorway, Judge, Records
 
@@ -135,4 +135,4 @@ def doorways(
 
 def _names_of(forms: Forms) -> bytes:
     versions = (f"{name}.{version}" for name in forms.names() for version in forms.versions(name))
-    return " ".join(versions).encode()
+    return " ".join((f"operation.{operations.FORMAT}", *versions)).encode()

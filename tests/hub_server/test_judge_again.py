@@ -77,6 +77,20 @@ def test_a_declared_restore_is_in_the_log_before_what_a_newer_program_judges(
     assert (type(verdict), verdict.verdict) == (VerdictEntry, Verdict.ACCEPTED)
 
 
+def test_what_a_later_format_says_waits_for_the_program_that_reads_it(county, entry, monkeypatch):
+    desk = county.desk()
+    record = desk.write("intake_case", entry(), version=operations.FORMAT + 1)
+    desk.synchronise()
+    assert desk.verdict(1) == HELD
+    judge_new_forms(county.hub)
+    assert desk.verdict(1) == HELD
+    monkeypatch.setattr(operations, "FORMAT", operations.FORMAT + 1)
+    judge_new_forms(county.hub)
+    desk.synchronise()
+    assert desk.verdict(1) == ACCEPTED
+    assert county.hub.store.records.get(desk.channel, record).cells[5] == "李兰"
+
+
 def test_a_form_that_becomes_known_may_also_refuse(county, entry, newer_forms):
     desk = county.desk()
     desk.write("intake_case", entry(applicant_name=""), form_version=9)

@@ -14,6 +14,7 @@ from tests.sync_protocol.builders import (
     PC,
     RECORD,
     a_chain,
+    a_header,
     a_run,
     accept_all,
     an_operation,
@@ -113,6 +114,13 @@ def test_one_bad_operation_does_not_block_its_neighbours() -> None:
         "accepted",
     ]
     assert result.head == head_of(chain)
+
+
+def test_an_operation_of_a_later_format_is_held_and_its_body_is_not_read() -> None:
+    header = a_header(1, version=operations.FORMAT + 1)
+    for body in (an_operation(1).body, b"another layout", None):
+        later = operations.received(operations.header_bytes(header), body, b"d" * 32)
+        assert push.decide(later, OPEN, Records(), accept_all, NOW) == (Verdict.HELD, "form")
 
 
 @pytest.mark.parametrize("body", [b"", b"\xc1", b"\x91" * 9_000, b"x" * (limits.BODY_BYTES + 1)])
