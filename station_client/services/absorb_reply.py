@@ -114,10 +114,10 @@ def _said(station: Station, prepared: Prepared, reply: Reply) -> Rare:
 def _hear(station: Station, said: Rare, reply: Reply) -> bool:
     """What the reply says beside its pages; whether the next request goes on with it."""
     store = station.store
-    if not station.identity.known:
-        station.keep_identity(replace(station.identity, known=True))
     if reply.certificate is not None:
         station.is_certified(*reply.certificate)
+    if not station.identity.known:  # last: who is known does not ask for a certificate any more
+        station.keep_identity(replace(station.identity, known=True))
     with store.writing():
         if said.losses and reply.version >= LOST_SINCE:
             store.facts.told_losses(said.losses)

@@ -19,6 +19,7 @@ from station_client.vault import Unlocked, Vault
 from sync_protocol import courier, exchange
 from sync_protocol.channel import HELD_CODES, Verdict, VerdictEntry
 from sync_protocol.exchange import Loss
+from tests.simulation.crashes import Fault, PowerCut, struck_by
 from tests.station_client import desk
 from tests.station_client.fake_hub import STATION, FakeHub
 
@@ -81,6 +82,21 @@ def test_the_county_gives_the_new_replica_a_certificate_and_numbers_start_again(
     assert [each.number for each in hub.requests] == [1, 2, 1]
     assert exchange_with_hub(station).synchronised
     assert hub.requests[-1].rare is None
+
+
+@pytest.mark.parametrize("commit", range(1, 7))
+def test_a_power_cut_after_any_commit_does_not_leave_the_new_replica_without_its_certificate(
+    station: Station, cloned: Callable[[], Station], hub: FakeHub, commit: int
+) -> None:
+    exchange_with_hub(station)
+    station.mint()
+    fault = Fault(commit, PowerCut, after=True)
+    with struck_by(fault, station.store.database, ("commit",)), pytest.raises(PowerCut):
+        exchange_with_hub(station)
+    again = cloned()  # what its disk holds
+    station.store.close()
+    assert exchange_with_hub(again).synchronised
+    assert again.certificate.keys.replica == again.keys.replica
 
 
 def test_several_new_replicas_before_any_answer_are_introduced_by_the_certified_one(
