@@ -27,8 +27,15 @@ class Problem(msgspec.Struct, frozen=True):
         facts = dict(self.facts)
         if "other" in facts:
             facts["other"] = form.label(str(facts["other"]))
-        return WORDS[self.code].format(label=form.label(self.field), field=self.field, **facts)
+        field = form.find(self.field)
+        typed = _TYPED.get(field.type, "") if field is not None else ""
+        return WORDS[self.code].format(
+            label=form.label(self.field), field=self.field, typed=typed, **facts
+        )
 
+
+_TYPED = {"limit": "，如：即办、5", "integer": "，如：2"}
+"""Type of a field → how its value is typed, where what was typed could not be read as one."""
 
 WORDS: dict[str, str] = {
     "author": "“{label}”不由本方填写，请去掉这一项后再提交。",
@@ -50,7 +57,7 @@ WORDS: dict[str, str] = {
     "too_large": "“{label}”不能大于{limit}，请改正。",
     "too_long": "“{label}”最多{limit}个字，请缩短，其余内容可写入备注。",
     "too_small": "“{label}”不能小于{limit}，请改正。",
-    "type": "“{label}”的内容类型不对，请清空后重新填写。",
+    "type": "“{label}”的写法无法识别，请清空后重新填写{typed}。",
     "unknown_field": "这张表单里没有“{field}”一项，请更新程序后再提交。",
     "unreadable": "“{label}”原表所写无法确认含义，请对照原表补填。",
     "void_reason": "作废必须写明原因（不超过{limit}个字），请填写后再作废。",

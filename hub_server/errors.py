@@ -93,7 +93,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "erase.no_reason": (400, "清除记录必须写明理由。请填写后再清除。"),
     "record.values": (400, "内容不符合要求：{words}请改正后再提交。"),
     # courier: files that are carried
-    "courier.no_file": (400, "还没有选择文件。请选择站点送来的同步包后再读入。"),
+    "courier.no_file": (400, "没有选择文件，或文件是空的。请选择站点送来的同步包后再读入。"),
     "courier.no_reply": (409, "没有可以下载的回执包。请重新读入站点的同步包，重复读入没有影响。"),
     # undecided: what is held for the county
     "undecided.check": (

@@ -40,10 +40,12 @@ WORDS: dict[str, str] = {
         "这个回执包回给本机恢复或换编号之前的同步包，已经打不开，没有改变任何数据，内容也没有丢失。"
         "请重新导出同步包送到县级。"
     ),
-    "courier.no_file": "还没有选择文件。请选择县级交回的回执包后再读入。",
+    "courier.no_file": "没有选择文件，或文件是空的。请选择县级交回的回执包后再读入。",
+    # clerk: the people of the desk
+    "clerk.name": "工作人员的姓名应为 1 至 100 个字，不含看不见的字符。请改正姓名后再试。",
     # conflict, form, record: what a clerk writes
     "conflict.moved_on": "这处冲突刚刚有了新的内容，还没有处理。请重新打开，看过各方内容后再选择。",
-    "conflict.unknown": "这条记录的这一栏没有冲突，可能已经处理过。请刷新后再看。",
+    "conflict.unknown": "这处冲突已经处理过，这一次的选择没有写入。请打开办件核对。",
     "form.problems": "有 {count} 处需要更正，内容没有丢失。请按每一处的提示修改后再保存。",
     "record.erased": "这条记录的内容已按保存期限清除，不能再查看或修改。如需继续办理，请重新登记。",
     "record.form_unknown": "本程序还不认识表单“{kind}”，不能修改这条记录。请先升级程序。",
@@ -52,7 +54,7 @@ WORDS: dict[str, str] = {
     "record.numbers_used_up": "今天的编号（{limit} 个）已用完。请明天再登记，或在另一台电脑上登记。",
     "record.unknown": "没有这条记录。请从台账中重新打开。",
     "record.void": "这条记录已经作废，不能再修改。如需继续办理，请重新登记。",
-    "record.void_conflict": "这条记录一方作废、一方修改。请先在“冲突”页面处理，再修改。",
+    "record.void_conflict": "这条记录一方作废、一方修改。请先在“待处理”页选定以哪一边为准，再修改。",
     # export: files for people
     "export.kind_unknown": "不能导出为 {suffix} 文件。请使用 .xlsx、.csv 或 .json。",
     # import: an existing ledger; nothing has been saved when one of these is shown
@@ -88,6 +90,10 @@ WORDS: dict[str, str] = {
     "serve.port_taken": "端口 {port} 及其后的端口都被占用。请换一个端口，或不指定端口再启动。",
     # station: enrolment of this PC
     "station.already_enrolled": "这个数据文件夹已经启用，不能再次启用。请直接解锁使用。",
+    "station.not_reached": (
+        "还没有启用：没有得到县级平台的应答（{cause}）。请核对平台地址，检查网线或热点；"
+        "网络要求先登录的，请在浏览器中登录。然后再点“启用本站”，启用码仍然有效。"
+    ),
     "station.sealed": "本机已经封存，只能查看，不能再登记。需要登记时，请联系县级。",
     "station.not_enrolled": "这台电脑还没有启用。请先输入县级平台地址和启用码完成启用。",
     # store: the encrypted database
@@ -112,15 +118,15 @@ WORDS: dict[str, str] = {
     "transport.too_slow": "传输太慢，{minutes} 分钟没有传完，已中断。数据没有丢失，程序会自动重试，每次少传一些。",
     # vault: key slots, PIN and passphrase
     "vault.ambiguous_clerk": "有多位工作人员使用相同的 PIN。请先选择自己的编号，再输入 PIN。",
-    "vault.clerk_exists": "这位工作人员已经有解锁密码。如需更换，请使用“修改 PIN”。",
+    "vault.clerk_exists": "这位工作人员已经有解锁密码。如需更换，请在“人员”页更换。",
     "vault.damaged": "密钥文件 {file} 已损坏。请不要删除任何文件，联系县级运维人员恢复该文件。",
     "vault.device_secret_missing": (
         "打不开本站的设备密钥：{reason}。请用平时的账户登录并解锁系统密钥库后重试；"
         "如换过电脑或重装过系统，请联系县级运维人员。"
     ),
     "vault.exists": "这个数据文件夹已经设置过解锁密码。请直接解锁，不要重新设置。",
-    "vault.full": "工作人员已满 {limit} 位。请先移除离岗人员再添加。",
-    "vault.last_clerk": "这是最后一位能解锁的工作人员，不能移除。请先添加另一位工作人员。",
+    "vault.full": "工作人员已满 {limit} 位。请先停用离岗人员再添加。",
+    "vault.last_clerk": "这是最后一位能解锁的工作人员，不能停用。请先添加另一位工作人员。",
     "vault.locked_out": "输错次数太多。请等 {minutes_to_wait} 分钟后再试。",
     "vault.lost": "缺少密钥文件 {file}，数据打不开，但都还在。请把它从原文件夹或备份中放回，不要重新设置。",
     "vault.missing": "还没有设置解锁密码。请先完成本站的首次设置。",

@@ -6,7 +6,7 @@ from station_client.station import Station
 
 
 def add_clerk(station: Station, name: str, secret: str) -> bytes:
-    """Gives the clerk's id (16 bytes). Errors: form.problems, vault.*; nothing is kept then.
+    """Gives the clerk's id (16 bytes). Errors: clerk.name, vault.*; nothing is kept then.
 
     The key inside the transaction of the name: no name without a key. Where the power goes between
     the two, a key without a name is left: `list_clerks` shows it and `remove_clerk` removes it.

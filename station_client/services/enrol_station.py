@@ -11,7 +11,7 @@ from forms import Forms
 from station_client.device_secret import DeviceSecret
 from station_client.errors import StationError, told
 from station_client.home import Home
-from station_client.services.record_entry import record_clerk
+from station_client.services.record_entry import clerk_values, record_clerk
 from station_client.services.writing import new_id
 from station_client.station import Station, Transport
 from station_client.store import Store, open_store
@@ -39,8 +39,9 @@ def enrol_station(
     """The open station of this folder, enrolled, with its first clerk.
 
     `secret` is the first clerk's PIN or passphrase, `device` what the key store gave for this
-    folder. Errors: station.already_enrolled, enrol.*, transport.*, vault.*, store.*
+    folder. Errors: clerk.name, station.already_enrolled, enrol.*, transport.*, vault.*, store.*
     """
+    clerk_values(forms, clerk_name)  # before anything is made, and the code is used
     try:
         code = enrol.read_code(code_text)
         transport = connect(hub_url)

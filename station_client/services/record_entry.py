@@ -6,7 +6,7 @@ Never waits for the network. Knows no page: what a clerk typed comes as field â†
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forms import Form
+from forms import Form, Forms, check_writes
 from forms.numbering import MAX_SEQUENCE, make_case_number
 from station_client.errors import StationError
 from station_client.services import china_time
@@ -47,13 +47,20 @@ def record_entries(
 def record_clerk(station: Station, clerk: bytes, name: str) -> None:
     """Write down a clerk under the id that stands in the headers of what they write.
 
-    Errors: form.problems, for a blank or too long name.
+    Errors: clerk.name, for a name that is blank, too long or not to be printed.
     """
-    form = station.forms.latest("clerk")
-    values = {"name": name.strip(), "active": True}
+    form, values = station.forms.latest("clerk"), clerk_values(station.forms, name)
     with station.store.writing():
         head = station.store.journal.own_head(station.keys.replica)
         save(station, head, [compose_new(station, head, form, clerk, values)], {})
+
+
+def clerk_values(forms: Forms, name: str) -> dict[str, object]:
+    """What is written of a clerk of this name. Error: clerk.name."""
+    values: dict[str, object] = {"name": name.strip(), "active": True}
+    if check_writes(forms.latest("clerk"), values, author="station", creates=True):
+        raise StationError("clerk.name")
+    return values
 
 
 def form_to_write(station: Station, kind: str) -> Form:

@@ -86,7 +86,8 @@ class Section:
 class Page:
     """What an HTML form is filled with: input's name → texts, register → problem's words.
 
-    `elsewhere`: register → what somebody else has made of it since the page was shown.
+    `elsewhere`: register → what somebody else has made of it since the page was shown. `number`:
+    what stands where the paper has the case's number.
     """
 
     form: Form
@@ -94,6 +95,7 @@ class Page:
     fixed: frozenset[str] = frozenset()
     problems: Mapping[str, str] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    number: str = NUMBER_TO_COME
 
     def sections(self) -> list[Section]:
         parts = list(_parts(self.form))
@@ -112,7 +114,7 @@ class Page:
     def first_to_fill(self) -> str:
         """Where typing begins: the first problem, else the first required field that is empty."""
         entries = [entry for section in self.sections() for entry in section.entries]
-        wrong = [e for e in entries if e.problem or any(line.problem for line in e.lines)]
+        wrong = [e for e in entries if _is_wrong(e)]
         # What the catalogue fills waits for the search; the search comes first.
         typed = [e for e in entries if e.asked.item in ("", "item_name")]
         empty = [e for e in typed if e.asked.required == "always" and not e.is_filled]
@@ -132,7 +134,7 @@ class Page:
             return replace(entry, chosen=texts, choices=self.form.choices(asked))
         text = texts[0] if texts else ""
         if asked.id == NUMBER:
-            return replace(entry, text=text or NUMBER_TO_COME, is_fixed=True)
+            return replace(entry, text=self.number, is_fixed=True)
         return replace(entry, text=text, is_fixed=asked.id in self.fixed)
 
     def _line(self, asked: Field, name: str) -> Line:
@@ -143,8 +145,13 @@ class Page:
 
 def _needs_a_look(entry: Entry) -> bool:
     is_missing = entry.asked.required == "always" and not entry.is_filled
-    has_problem = bool(entry.problem) or any(line.problem for line in entry.lines)
-    return is_missing or has_problem or bool(entry.lines)
+    return is_missing or _is_wrong(entry) or bool(entry.lines)
+
+
+def _is_wrong(entry: Entry) -> bool:
+    """Whether something here must be corrected, or looked at because somebody else changed it."""
+    parts: tuple[Entry | Line, ...] = (entry, *entry.lines)
+    return any(each.problem or each.now_elsewhere for each in parts)
 
 
 def blank_line(asked: Field, now: str) -> Line:

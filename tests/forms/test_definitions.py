@@ -263,3 +263,9 @@ def test_every_problems_words_can_be_said() -> None:
     facts = {"limit": 1, "other": "registered_at", "column": "时间", "example": "2024-03-01"}
     for code in WORDS:
         assert forms.Problem("remark", code, facts).words(form).endswith("。")
+
+
+def test_what_could_not_be_read_as_a_limit_is_told_how_one_is_written() -> None:
+    form = forms.builtin().latest("helper_case")
+    assert "如：即办、5" in forms.Problem("promised_limit", "type").words(form)
+    assert "如" not in forms.Problem("remark", "type").words(form)

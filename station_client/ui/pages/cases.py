@@ -22,6 +22,7 @@ from station_client.station import Station
 from station_client.ui import paper
 from station_client.ui.desk import Desk
 from station_client.ui.entry_form import (
+    NUMBER,
     Page,
     Typed,
     fill,
@@ -153,10 +154,22 @@ def amend(desk: Desk, station: Station, record: str) -> str:
     draft = drafts.kept(desk, station)
     typed = draft if draft is not None else fill(case.form, _with_refused(case))
     was = _was_of(draft) if draft is not None else list(fill(case.form, case.values).items(True))
-    page = Page(case.form, typed, problems=dict(each for each in case.refusals if each[0]))
+    page = _amended_page(case, typed, dict(each for each in case.refusals if each[0]))
     return _entry_page(
         page, f"修改：{case.title}", was, back(record), draft is not None, case.refusals
     )
+
+
+def _amended_page(
+    case: CaseView,
+    typed: Typed,
+    problems: Mapping[str, str],
+    elsewhere: Mapping[str, str] | None = None,
+) -> Page:
+    """What an import read may be mended everywhere; else the station's name stays as it was."""
+    number = str(case.values.get(NUMBER) or "无（导入的条目）")
+    fixed = frozenset[str]() if "source" in case.values else FIXED
+    return Page(case.form, typed, fixed, problems, elsewhere or {}, number)
 
 
 def _with_refused(case: CaseView) -> dict[str, Any]:
@@ -178,7 +191,7 @@ def save_amendment(desk: Desk, station: Station, record: str) -> ResponseReturnV
             problems = problems_of(case.form, error)
     if moved or problems:
         drafts.refused(desk, station)
-        page = Page(case.form, request.form, problems=problems, elsewhere=moved)
+        page = _amended_page(case, request.form, problems, moved)
         was = _was_now(case, moved)
         return _entry_page(page, f"修改：{case.title}", was, back(record))
     _kept(desk, station)

@@ -39,6 +39,8 @@ def settle(desk: Desk, station: Station, record: str, register: str) -> Response
         abort(HTTPStatus.BAD_REQUEST)
     except StationError as error:
         flash(error.words(), "danger")
+        if error.code == "conflict.unknown":
+            return redirect(url_for("inbox"))
         return redirect(url_for("conflict", record=record, register=register))
     desk.sync_soon()
     flash("冲突已处理，选择会随下一次同步上报。两边的内容都留在办理记录里。", "success")

@@ -13,6 +13,19 @@ from station_client.ui.guard import Guard
 from station_client.ui.pages.drafts import own_path
 from station_client.vault import Vault, is_lost
 
+NOT_REACHED = frozenset(
+    f"transport.{cause}"
+    for cause in (
+        "bad_proxy",
+        "bad_status",
+        "captive_portal",
+        "cut_short",
+        "down",
+        "timeout",
+        "too_slow",
+    )
+)
+
 
 def show_unlock(desk: Desk, guard: Guard) -> ResponseReturnValue:
     if not desk.home.vault.exists() and not is_lost(desk.home):
@@ -77,6 +90,8 @@ def try_setup(desk: Desk, guard: Guard) -> ResponseReturnValue:
     try:
         desk.open_with(desk.enrol(asked))
     except StationError as error:
+        if error.code in NOT_REACHED:  # whose words speak of a desk that can go on without
+            error = StationError("station.not_reached", cause=error.code)
         return _setup_page(desk, asked, error.words())
     guard.renew()
     return redirect(url_for("ledger"))
@@ -90,4 +105,5 @@ def _setup_page(desk: Desk, asked: Enrolment | None = None, problem: str = "") -
         mode=device.mode,
         protection=device.words(),
         problem=problem,
+        is_begun=desk.home.vault.exists(),
     )

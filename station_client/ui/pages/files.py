@@ -21,9 +21,10 @@ from flask.typing import ResponseReturnValue
 
 from station_client.services import china_time
 from station_client.services.export_ledger import export_ledger
-from station_client.services.import_ledger import import_ledger
+from station_client.services.import_ledger import ImportReport, import_ledger
 from station_client.station import Station
 from station_client.ui.desk import Desk
+from station_client.ui.import_job import Progress
 from station_client.ui.typed import read_day
 
 MOST_SHOWN = 200
@@ -33,12 +34,17 @@ EXPORTS = {"xlsx", "csv"}
 
 def show(desk: Desk, station: Station) -> str:
     today = china_time.day(station.now_ms())
+    return _page(desk, today.replace(day=1).isoformat(), today.isoformat())
+
+
+def _page(desk: Desk, since: str, until: str, problem: str = "") -> str:
     return render_template(
         "files.html",
         job=desk.imports,
         most_shown=MOST_SHOWN,
-        first=today.replace(day=1),
-        today=today,
+        since=since,
+        until=until,
+        problem=problem,
     )
 
 
@@ -47,9 +53,15 @@ def start_import(desk: Desk, station: Station) -> ResponseReturnValue:
     name = Path((upload.filename or "").replace("\\", "/")).name if upload else ""
     if not upload or not name:
         flash("请先选择要导入的文件。", "danger")
-    elif not desk.imports.start(name, upload.save, partial(import_ledger, station)):
+    elif not desk.imports.start(name, upload.save, partial(_import, desk, station)):
         flash("上一个文件还在导入，请等它结束后再导入下一个。", "warning")
     return redirect(url_for("files"))
+
+
+def _import(desk: Desk, station: Station, path: Path, follow: Progress) -> ImportReport:
+    report = import_ledger(station, path, follow)
+    desk.sync_soon()
+    return report
 
 
 def progress(desk: Desk, station: Station) -> Response:
@@ -70,10 +82,18 @@ def repair_file(desk: Desk, station: Station) -> Response:
     )
 
 
-def export(desk: Desk, station: Station) -> Response:
-    """The ledger of a range of days as .xlsx or .csv; the file is made for this answer only."""
+def export(desk: Desk, station: Station) -> ResponseReturnValue:
+    """The ledger of a range of days as .xlsx or .csv; the file is made for this answer only.
+
+    A blank means no limit. What is no day is none: nobody wanted the whole ledger by a slip.
+    """
     today = china_time.day(station.now_ms())
-    since, until = (read_day(request.form.get(name, ""), today) for name in ("since", "until"))
+    first, last = (request.form.get(name, "").strip()[:20] for name in ("since", "until"))
+    since, until = read_day(first, today), read_day(last, today)
+    unread = [text for text, day in ((first, since), (last, until)) if text and day is None]
+    if unread:
+        words = f"“{'、'.join(unread)}”不是日期，没有导出。请写成 2024-03-01 或 0301。"
+        return _page(desk, first, last, words)
     suffix = request.form.get("type", "")
     if suffix not in EXPORTS:
         abort(HTTPStatus.BAD_REQUEST)

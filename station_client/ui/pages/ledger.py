@@ -1,6 +1,6 @@
 """The work ledger: the day's lines as a list, and the sheet of table D.1 for print."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -44,7 +44,8 @@ STATUS_COLOURS = {
 class Filter:
     """What the list shows: days (both included, None: no limit) and a text that a line contains.
 
-    `find` stands for the text in an address; the text itself stays with the program.
+    `find` stands for the text in an address; the text itself stays with the program. `unread`: what
+    was typed for a day and is none.
     """
 
     since: date | None
@@ -52,16 +53,18 @@ class Filter:
     find: str
     text: str
     number: int
+    unread: str = ""
 
     @classmethod
     def of_request(cls, desk: Desk, today: date) -> "Filter":
         asked = request.args
-        since = read_day(asked.get("since", today.isoformat()), today)
-        until = read_day(asked.get("until", today.isoformat()), today)
-        number = asked.get("page", 1, type=int)
+        typed = [asked.get(name, today.isoformat()).strip()[:20] for name in ("since", "until")]
+        since, until = (read_day(text, today) for text in typed)
+        unread = "、".join(t for t, day in zip(typed, (since, until), strict=True) if t and not day)
+        number = max(1, asked.get("page", 1, type=int))
         find = asked.get("find", "")
         text = desk.searches.get(find, "")
-        return cls(since, until, find if text else "", text, max(1, min(number, 100_000)))
+        return cls(since, until, find if text else "", text, number, unread)
 
     def address(self, endpoint: str = "ledger", **changes: object) -> str:
         """The address of this list with something changed, a blank day for none."""
@@ -74,6 +77,8 @@ def show_ledger(desk: Desk, station: Station) -> str:
     asked = Filter.of_request(desk, today)
     totals = count_lines(station, asked.since, asked.until, asked.text)
     count = sum(totals.values())
+    pages = max(1, -(-count // PAGE_ROWS))
+    asked = replace(asked, number=min(asked.number, pages))
     first = (asked.number - 1) * PAGE_ROWS
     rows = read_lines(station, asked.since, asked.until, asked.text, PAGE_ROWS, first)
     return render_template(
@@ -82,7 +87,7 @@ def show_ledger(desk: Desk, station: Station) -> str:
         rows=rows,
         count=count,
         asked=asked,
-        pages=max(1, -(-count // PAGE_ROWS)),
+        pages=pages,
         first=first,
         totals=totals,
         ranges=_ranges(today),

@@ -521,6 +521,8 @@ def test_what_both_changed_is_shown_before_it_is_written(
     page = visitor.post(f"{case}/amend", sent)
     assert "这里已被改为“13812345678”" in page.text
     assert 'value="13711112222"' in page.text
+    assert records(program)[0]["case_no"] in page.text
+    assert [a["id"] for _, a in elements(page) if "autofocus" in a] == ["contact_phone"]
     assert records(program)[0]["contact_phone"] == "13812345678"
     again = dict(re.findall(r'name="(was\.[^"]+)" value="([^"]*)"', page.text))
     visitor.post(f"{case}/amend", {**sent, **again})
@@ -603,7 +605,24 @@ def test_the_ledger_shows_the_day_and_finds_by_text(program: Program, visitor: V
     found = visitor.post("/ledger/find", {"since": "", "until": "", "text": "去年"})
     assert "去年人" in visitor.get(found.headers["Location"]).text
     none = visitor.post("/ledger/find", {"since": "今天", "until": "今天", "text": "无此人"})
-    assert "没有找到" in visitor.get(none.headers["Location"]).text
+    page = visitor.get(none.headers["Location"])
+    assert "这段时间没有找到" in page.text
+    [everywhere] = re.findall(r'<a href="([^"]+)">在全部日期里查找', page.text)
+    assert "没有找到包含“无此人”的条目" in visitor.get(unescape(everywhere)).text
+    assert "第 2 / 2 页" in visitor.get("/?page=999").text  # the last one, where there are fewer
+
+
+def test_a_day_that_is_none_is_told_and_never_taken_for_no_limit(
+    program: Program, visitor: Visitor
+) -> None:
+    of_case(visitor, program)
+    found = visitor.post("/ledger/find", {"since": "13-45", "until": "今天", "text": ""})
+    assert "“13-45”不是日期" in visitor.get(found.headers["Location"]).text
+    assert "不是日期" not in visitor.get("/?since=&until=").text
+    page = visitor.post("/files/export", {"since": "3月", "until": "今天", "type": "csv"})
+    assert "“3月”不是日期，没有导出" in page.text
+    assert 'value="今天"' in page.text
+    assert 'value="csv" selected' in page.text
 
 
 def test_the_browser_learns_nobodys_name_from_an_address_or_a_title(
@@ -715,6 +734,9 @@ def test_a_conflict_is_shown_with_both_sides_and_settled(
     assert records(program)[0]["contact_phone"] == "0356-2025678"
     assert "没有需要您处理的内容" in visitor.get("/inbox").text
     assert visitor.get(address).headers["Location"] == "/inbox"
+    second = visitor.post(address, settling(page, 1 - chosen))  # from another tab, of before
+    assert "这一次的选择没有写入" in visitor.get(second.headers["Location"]).text
+    assert records(program)[0]["contact_phone"] == "0356-2025678"
 
 
 def test_a_conflict_that_moved_on_is_shown_again(
@@ -862,7 +884,7 @@ def test_a_request_is_carried_out_on_a_stick_and_a_wrong_file_is_refused(
     assert visitor.post("/courier/in", sent).headers["Location"] == "/courier"
     assert "确认拿的是对方导出的文件" in visitor.get("/courier").text
     visitor.post("/courier/in")
-    assert "还没有选择文件" in visitor.get("/courier").text
+    assert "没有选择文件，或文件是空的" in visitor.get("/courier").text
 
 
 def test_what_a_reply_brought_and_what_is_still_open_is_told(
@@ -966,6 +988,7 @@ def test_an_old_ledger_is_imported_with_a_report_and_a_repair_file(
     sent = {"file": (io.BytesIO(LEDGER.encode("gb18030")), "去年台账.csv")}
     assert visitor.post("/files/import", sent).headers["Location"] == "/files"
     wait_for_the_import(program)
+    assert program.asked_to_sync == [builders.NOON]
     page = visitor.get("/files")
     assert "导入报告：去年台账.csv" in page.text
     assert "共读到 4 行，全部有交代" in page.text

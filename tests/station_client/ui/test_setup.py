@@ -142,10 +142,18 @@ def test_what_is_wrong_is_told_and_the_rest_stays(
     assert not fresh.home.vault.exists()
 
 
+def test_a_blank_name_is_told_and_the_code_still_works(fresh: Fresh) -> None:
+    sent = fresh.type()
+    assert "姓名应为 1 至 100 个字" in token_post(fresh, {**sent, "name": "  "})
+    assert token_post(fresh, sent) == "/"
+
+
 def test_a_hub_that_is_down_can_be_asked_again(fresh: Fresh) -> None:
     fresh.hub.fail.append("transport.down")
     sent = fresh.type()
-    assert "连不上县级平台" in token_post(fresh, sent)
+    page = token_post(fresh, sent)
+    assert "没有得到县级平台的应答（transport.down）" in page
+    assert "可以继续登记" not in page
     assert token_post(fresh, sent) == "/"
 
 
@@ -153,7 +161,9 @@ def test_a_set_up_that_was_cut_goes_on_after_a_new_start(fresh: Fresh) -> None:
     """The reply was lost: the vault is made, the certificate is not here."""
     fresh.hub.lose_reply = True
     sent = fresh.type()
-    assert "传输中断" in token_post(fresh, sent)
+    page = token_post(fresh, sent)
+    assert "transport.cut_short" in page
+    assert "上一次设置没有完成：请输入那一次设置的口令" in page
     assert fresh.home.vault.exists()
     answer = fresh.visitor.post("/unlock", {"secret": sent["secret"]})
     assert answer.headers["Location"] == "/setup"
