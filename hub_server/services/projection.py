@@ -12,7 +12,7 @@ from typing import Any
 from forms import ALIVE, Form, Forms, ledger_line
 from hub_server.hub import Hub
 from hub_server.store import Channel, Placed, StoredRecord
-from sync_protocol import merge
+from sync_protocol import crypto, merge
 from sync_protocol.channel import Verdict
 from sync_protocol.merge import Act, Counts, Record, Rules
 from sync_protocol.operations import Header
@@ -127,16 +127,15 @@ def projected_one(
     """What these operations, all accepted, make of one record; saves nothing."""
     folded = fold(form, accepted)
     values = folded.values
-    last = max(accepted, key=lambda each: each.position)
     own_region = values.get("region_code") if channel.kind == "office" else None
     return StoredRecord(
         channel=channel.id,
-        record=last.operation.header.record,
+        record=accepted[0].operation.header.record,
         kind=form.name,
         form_version=form.version,
         station_code=channel.station_code,
         region=str(own_region or region),
-        version=last.operation.identity,
+        version=_version(accepted),
         values=values,
         conflicts=len(folded.conflicts),
         alive=values.get(ALIVE, "") == "",
@@ -146,6 +145,12 @@ def projected_one(
         cells=_cells(form, values, station_name),
         changed_at=hub.now_ms(),
     )
+
+
+def _version(accepted: Sequence[Placed]) -> bytes:
+    """Another one whenever something is accepted, also of what has its place since long ago."""
+    identities = {each.operation.identity for each in accepted}
+    return crypto.digest(b"bianmin/record-version", *sorted(identities))
 
 
 def state_of(form: Form, values: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from hub_server.store.tables import table, within
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
-    """One record. `version` is the name of the operation placed last; `cells` are the 16 columns.
+    """One record. `version` stands for all that is accepted of it; `cells` are the 16 columns.
 
     `state` is that of an application or a case ("" of anything else); `ledger_date` is ISO, "" of
     what is no line of the ledger.

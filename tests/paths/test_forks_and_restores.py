@@ -22,11 +22,15 @@ from hub_server.errors import HubError
 from hub_server.services.answer_courier import answer_courier
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.back_up import back_up as back_up_hub
+from hub_server.services.decide_held import decide_held
 from hub_server.services.enrol_station import enrol_station as answer_enrolment
 from hub_server.services.enrol_station import hub_card
 from hub_server.services.issue_code import issue_code
 from hub_server.services.list_losses import list_losses
+from hub_server.services.list_undecided import list_undecided
 from hub_server.services.read_ledger import Filters, read_ledger
+from hub_server.services.review_case import review_case
+from hub_server.services.show_record import show_record
 from hub_server.services.withdraw import erase_record, revoke_enrolment
 from station_client import app
 from station_client.device_secret import DeviceSecret
@@ -464,3 +468,21 @@ def test_a_branch_that_was_accepted_as_copies_is_no_fault_of_the_hubs_history(
     a_case(clone, "副本")
     settle_down(clone)
     assert region.save_hub().exists()
+
+
+def test_a_page_is_out_of_date_once_what_had_its_place_before_is_accepted(region: Region) -> None:
+    one, two = region.pc("a"), region.pc("b")
+    record = bytes.fromhex(a_case(one, "原来"))
+    settle_down(one, two)
+    hub, admin = region.county.hub, region.county.admin
+    revoke_enrolment(hub, admin, two.keys.replica, "遗失")
+    amend_entry(two, record, {"applicant_name": "待裁定"})
+    exchange_with_hub(two)
+    amend_entry(one, record, {"contact_phone": "13911112222"})
+    settle_down(one)
+    seen = show_record(hub, admin, record).version
+    [waiting], _ = list_undecided(hub, admin)
+    decide_held(hub, admin, waiting.channel, [waiting.identity], "accepted", "已核实")
+    with pytest.raises(HubError) as told:
+        review_case(hub, region.county.reviewer, one.channel, record, "returned", "补", {}, seen)
+    assert told.value.code == "case.changed"
