@@ -234,11 +234,17 @@ class _Taking:
             self._freeze(replica, "fork")
 
     def _find_card(self) -> None:
-        """The card of a station that was entered again is the one that came back."""
-        kinds = self.hub.store.records.kinds(self.channel.id, sorted(self.records))
+        """The card that came back is the station's, also of one that was entered again, and says
+        what it is called."""
+        store, code = self.hub.store, self.channel.station_code
+        station = store.stations.get(code) if code else None
+        kinds = store.records.kinds(self.channel.id, sorted(self.records))
         for record, kind in kinds.items():
-            if kind == "station_card" and self.channel.station_code:
-                self.hub.store.stations.set_card(self.channel.station_code, record)
+            card = store.records.get(self.channel.id, record) if kind == "station_card" else None
+            if card is not None and station is not None:
+                store.stations.set_card(station.code, record)
+                name = str(card.values.get("name") or station.name)
+                store.stations.change(station.code, name=name, state=station.state)
 
     def _say_again(self, entry: object) -> None:
         """The hub's own words, where they have no effect now."""

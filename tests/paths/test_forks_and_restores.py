@@ -22,6 +22,7 @@ from hub_server.errors import HubError
 from hub_server.services.answer_courier import answer_courier
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.back_up import back_up as back_up_hub
+from hub_server.services.decide_application import Terms
 from hub_server.services.decide_held import decide_held
 from hub_server.services.enrol_station import enrol_station as answer_enrolment
 from hub_server.services.enrol_station import hub_card
@@ -37,6 +38,7 @@ from station_client.device_secret import DeviceSecret
 from station_client.errors import StationError
 from station_client.home import Home
 from station_client.services.amend_entry import amend_entry, operations_of
+from station_client.services.apply_for_change import apply_for_change
 from station_client.services.back_up import back_up
 from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.enrol_station import enrol_station
@@ -51,6 +53,7 @@ from station_client.vault import Vault
 from sync_protocol import courier
 from sync_protocol.channel import Verdict
 from tests.hub_server.conftest import COUNTY, Clock, County
+from tests.hub_server.test_decide_application import a_change
 from tests.station_client.desk import PIN, a_helper_case
 
 
@@ -281,6 +284,29 @@ def test_a_hub_restored_from_its_backup_gets_everything_back_from_its_stations(
     assert shown(one) == shown(two) == {**before, unsent: "恢复后"}
     assert not read_status(one).alarms
     assert not list_losses(region.county.hub, region.county.operator).entries
+
+
+def test_a_restored_hub_calls_a_station_again_what_the_card_that_came_back_says(
+    region: Region,
+) -> None:
+    one = region.pc("a")
+    settle_down(one)
+    copy = region.save_hub()
+    was = region.county.hub.store.stations.get(region.station_code)
+    assert was is not None
+    application = apply_for_change(one, "station_change", a_change())
+    settle_down(one)
+    region.county.decide(application, terms=Terms(station_name="太行便民服务站"))
+    settle_down(one)
+    region.restore_hub(copy)
+    settle_down(one)
+    again = region.county.hub.store.stations.get(region.station_code)
+    assert again is not None
+    assert (was.name, again.name, one.name) == (
+        "山西银行北留支行便民服务站",
+        "太行便民服务站",
+        "太行便民服务站",
+    )
 
 
 def test_a_pc_that_was_enrolled_after_the_hubs_backup_is_known_again(region: Region) -> None:
