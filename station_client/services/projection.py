@@ -68,9 +68,9 @@ def is_returned(merged: Merged) -> bool:
         return isinstance(now, dict) and now.get("state") == "returned"
     if merged.void_reason or merged.values.get("county_action") != "returned":
         return False
-    by_hub = [act.effective for act in merged.acts if act.by_hub]
-    by_desk = [act.effective for act in merged.acts if not act.by_hub]
-    return max(by_hub, default=0) >= max(by_desk, default=0)
+    # Every write writes this: the county's is live until a desk has written that had seen it.
+    alive = merged.shown.registers.get(ALIVE)
+    return alive is not None and any(each.by_hub for each in alive.live)
 
 
 def open_refusals(stored: Sequence[StoredOperation]) -> list[StoredOperation]:
@@ -80,7 +80,7 @@ def open_refusals(stored: Sequence[StoredOperation]) -> list[StoredOperation]:
     if not refused:
         return []
     written = [each.order for each in stored if each.verdict != Verdict.REFUSED]
-    since = [each for each in refused if each.order > max(written, default=(0, 0))]
+    since = [each for each in refused if not written or each.order > max(written)]
     since.sort(key=attrgetter("order"))
     if since and not written and _makes_void(since[-1]):
         return []

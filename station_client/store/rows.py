@@ -43,9 +43,10 @@ class StoredOperation(msgspec.Struct, frozen=True, gc=False):
     remembered: Mapping[str, frozenset[bytes]] | None = None
 
     @property
-    def order(self) -> tuple[int, int]:
-        """Sorts what was written here as it was written; what has one stamp, too."""
-        return self.stamp, self.seq
+    def order(self) -> tuple[bool, int, int, int]:
+        """Sorts by the places in the channel; what has none yet comes last, as it was written. Not
+        by the stamp alone: a clock that was put right would make what came after it older."""
+        return self.position is None, self.position or 0, self.stamp, self.seq
 
 
 class RecordRow(msgspec.Struct, frozen=True, gc=False):

@@ -14,15 +14,18 @@ from hub_server.services.decide_held import decide_held
 from hub_server.services.enrol_station import enrol_station as enrol_at_hub
 from hub_server.services.enrol_station import hub_card
 from hub_server.services.list_undecided import list_undecided
+from hub_server.services.review_case import review_case
 from station_client.device_secret import DeviceSecret
 from station_client.home import Home
-from station_client.services.amend_entry import amend_entry
+from station_client.services.amend_entry import amend_entry, operations_of
 from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.enrol_station import enrol_station
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.list_inbox import list_inbox
+from station_client.services.merged import merged
 from station_client.services.record_entry import record_entry
 from station_client.services.retire import erase_store, may_retire
+from station_client.services.writing import save_change
 from station_client.station import Station
 from tests.hub_server.pages.county import County, a_county
 from tests.hub_server.test_decide_held import closed
@@ -131,3 +134,60 @@ def test_what_came_after_the_closing_is_decided_corrected_and_the_pc_erased(
     assert replica is not None
     assert replica.standing == "retired"
     assert not station.home.database.exists()
+
+
+DAYS_MS = 10 * 24 * 60 * 60 * 1000
+
+
+def returned(county: County, station: Station, record: bytes) -> None:
+    reviewer = county.account("reviewer")
+    review_case(county.hub, reviewer, station.channel, record, "returned", "请补材料", {})
+    exchange_with_hub(station)
+
+
+def test_a_refusal_is_seen_at_a_desk_whose_clock_was_put_right_before(
+    county: County, station: Station
+) -> None:
+    """What was written after is not older for that."""
+    station.now_ms = lambda: county.clock() + DAYS_MS
+    record = record_entry(station, "helper_case", builders.a_helper_case())
+    exchange_with_hub(station)  # from here on it knows the county's time
+    with station.store.writing():  # a program that writes what only the county may
+        stored = operations_of(station, record)
+        save_change(station, stored, merged(station.forms, stored), {"county_opinion": "同意"})
+    exchange_with_hub(station)
+    assert [each.matter for each in list_inbox(station)] == ["refused"]
+
+
+def test_a_return_is_seen_at_a_desk_whose_clock_is_fast(county: County, station: Station) -> None:
+    station.now_ms = lambda: county.clock() + DAYS_MS
+    record = record_entry(station, "helper_case", builders.a_helper_case())
+    exchange_with_hub(station)
+    returned(county, station, record)
+    assert [each.matter for each in list_inbox(station)] == ["returned"]
+
+
+def test_what_is_mended_after_a_return_is_mended_whatever_the_clock_says(
+    county: County, station: Station
+) -> None:
+    record = record_entry(station, "helper_case", builders.a_helper_case())
+    exchange_with_hub(station)
+    returned(county, station, record)
+    station.now_ms = lambda: county.clock() - DAYS_MS
+    amend_entry(station, record, {"applicant_name": "补过"})
+    assert not list_inbox(station)
+    exchange_with_hub(station)
+    assert not list_inbox(station)
+
+
+def test_a_return_stays_in_the_inbox_where_a_desk_wrote_without_having_seen_it(
+    county: County, station: Station
+) -> None:
+    record = record_entry(station, "helper_case", builders.a_helper_case())
+    exchange_with_hub(station)
+    amend_entry(station, record, {"applicant_name": "同时"})
+    returned(county, station, record)
+    assert [each.matter for each in list_inbox(station)] == ["returned"]
+    county.clock.forward(60)
+    returned(county, station, record)  # once more
+    assert [each.matter for each in list_inbox(station)] == ["returned"]
