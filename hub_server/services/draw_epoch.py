@@ -137,6 +137,8 @@ def notice_restore(hub: Hub) -> None:
         _complete_witness(hub, stood, channels)
         return
     with hub.store.writing():
+        if not _is_restored(hub, stood):  # another process was between its journal and its commit
+            return
         here = {each.id: each for each in hub.store.journal.channels()}
         hub.outside.add(*_lost(hub, stood.values(), here))
         draw_epoch(hub)

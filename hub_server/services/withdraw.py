@@ -42,12 +42,12 @@ def erase_record(
     demand(account, "record.erase")
     if not reason.strip():
         raise HubError("erase.no_reason")
-    channel, region = _channel_of(hub, account, record, station_code)
-    if hub.store.withdrawn.erased(channel, [record]):
-        raise HubError("record.erased")
-    now = hub.now_ms()
-    hub.outside.add(Erasure(channel, record, now))
-    with hub.store.writing():
+    with hub.store.writing():  # nobody sees the journal ahead of the store, and takes it for old
+        channel, region = _channel_of(hub, account, record, station_code)
+        if hub.store.withdrawn.erased(channel, [record]):
+            raise HubError("record.erased")
+        now = hub.now_ms()
+        hub.outside.add(Erasure(channel, record, now))
         erase(hub, hub.store.journal.lock_channel(channel), record, now)
         told = reason.strip()[:REASON_CHARACTERS]
         note(hub, account, "record.erase", record.hex(), region, reason=told)
@@ -77,18 +77,18 @@ def revoke_enrolment(hub: Hub, account: Account, replica: bytes, reason: str) ->
     demand(account, "replica.decide")
     if not reason.strip():
         raise HubError("revoke.no_reason")
-    found = hub.store.stations.replica(replica)
-    if found is None:
-        raise HubError("replica.not_here")
-    station = find_station(hub, account, found.station_code)
-    told, now = reason.strip()[:REASON_CHARACTERS], hub.now_ms()
-    if not hub.store.withdrawn.is_revoked(found.enrolment):
-        hub.outside.add(Revocation(found.enrolment, told, now))
-        with hub.store.writing():
+    with hub.store.writing():
+        found = hub.store.stations.replica(replica)
+        if found is None:
+            raise HubError("replica.not_here")
+        station = find_station(hub, account, found.station_code)
+        told, now = reason.strip()[:REASON_CHARACTERS], hub.now_ms()
+        if not hub.store.withdrawn.is_revoked(found.enrolment):
+            hub.outside.add(Revocation(found.enrolment, told, now))
             channel = hub.store.journal.lock_channel(found.channel)
             revoke(hub, channel, found.enrolment, told, now)
             note(hub, account, "replica.revoke", replica.hex(), station.region, reason=told)
-    return len(hub.store.stations.replicas_of_enrolment(found.enrolment))
+        return len(hub.store.stations.replicas_of_enrolment(found.enrolment))
 
 
 def revoke(hub: Hub, channel: Channel, enrolment: bytes, reason: str, at: int) -> Channel:

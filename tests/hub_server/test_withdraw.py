@@ -1,8 +1,14 @@
 """What is taken back for good: erased contents and revoked enrolments, at every end."""
 
+from contextlib import suppress
+from dataclasses import replace
+from threading import Barrier, BrokenBarrierError, Thread
+
 import pytest
 
+from hub_server.app import open_hub
 from hub_server.errors import HubError
+from hub_server.outside_journal import OutsideJournal
 from hub_server.services.check_history import journal_faults, record_faults
 from hub_server.services.withdraw import erase_record, revoke_enrolment
 from sync_protocol import channel as protocol
@@ -107,3 +113,68 @@ def test_a_journal_whose_disk_was_lost_is_written_again_from_the_database(county
     again = county.reopened()
     assert {type(each) for each in again.hub.outside.read()} == before
     again.hub.store.close()
+
+
+class Slow(OutsideJournal):
+    """While a line is added to it, something else happens, for a second at most."""
+
+    def __init__(self, path, meanwhile):
+        super().__init__(path)
+        self.meanwhile = meanwhile
+
+    def add(self, *lines):
+        super().add(*lines)
+        self.meanwhile()
+
+
+def test_two_officers_who_erase_a_record_at_once_erase_it_once(county, entry):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    both = Barrier(2)
+
+    def wait_for_the_other():
+        with suppress(BrokenBarrierError):
+            both.wait(1)
+
+    hub = replace(county.hub, outside=Slow(county.hub.outside.path, wait_for_the_other))
+    told = []
+
+    def officer():
+        try:
+            erase_record(hub, county.reviewer, record, "保存期满")
+        except HubError as refused:
+            told.append(refused.code)
+        hub.store.close()
+
+    officers = [Thread(target=officer) for _ in range(2)]
+    for each in officers:
+        each.start()
+    for each in officers:
+        each.join()
+    assert told == ["case.unknown"]  # for the second nothing is there any more
+    assert [each.record for each in words(county, desk, ErasureEntry)] == [record]
+
+
+def test_a_command_that_starts_while_a_record_is_erased_takes_the_hub_for_no_restored_one(
+    county, entry
+):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.synchronise()
+    epoch, here = county.hub.epoch, county.hub
+    command = Thread(target=lambda: open_hub(here.home, county.clock, {}).store.close())
+
+    def start_the_command():
+        command.start()
+        command.join(1)
+
+    erase_record(
+        replace(here, outside=Slow(here.outside.path, start_the_command)),
+        county.reviewer,
+        record,
+        "保存期满",
+    )
+    command.join()
+    assert here.epoch == epoch
+    assert [each.record for each in words(county, desk, ErasureEntry)] == [record]
