@@ -45,7 +45,7 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
     has_to_last = carrier != "http" or number > state.reserved or station.has_to_issue_again()
     with store.writing() if has_to_last else store.noting():
         state = store.facts.exchange()
-        budget = state.batch_bytes or limits.BATCH_BYTES
+        budget = _budget(state, carrier)
         # While a snapshot is under way there is nothing to continue; the own channel is named.
         cursors = [
             row.cursor
@@ -80,6 +80,12 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
     data = exchange.seal_request(plan.payload, keys, station.hub)
     countersigned = tuple(each for each in cursors if each not in state.agreed)
     return Prepared(number, plan.digest, data, countersigned)
+
+
+def _budget(state: ExchangeState, carrier: str) -> int:
+    """How much goes each way: over a line what that bore, which says nothing of a stick."""
+    proven = state.batch_bytes if carrier == "http" else None
+    return proven or limits.BATCH_BYTES
 
 
 def _next_number(station: Station, state: ExchangeState) -> int:

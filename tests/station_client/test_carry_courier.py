@@ -7,7 +7,11 @@ import pytest
 
 from station_client.errors import StationError
 from station_client.services.carry_courier import read_courier, read_reply, write_request
-from station_client.services.exchange_with_hub import exchange_with_hub, prepare_request
+from station_client.services.exchange_with_hub import (
+    exchange_with_hub,
+    note_failure,
+    prepare_request,
+)
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entry
 from station_client.station import Station
@@ -115,6 +119,14 @@ def test_a_reply_is_read_however_often_the_line_was_tried_meanwhile(
     for _ in range(REQUESTS_KEPT):
         prepare_request(station, "http")
     assert read_reply(station, answered(hub, file)).pushed == 1
+
+
+def test_a_stick_carries_everything_however_bad_the_line_is(station: Station, hub: FakeHub) -> None:
+    for _ in range(5):
+        record_entry(station, "intake_case", desk.a_case())
+    for _ in range(20):
+        note_failure(station, "transport.down")
+    assert read_reply(station, answered(hub, write_request(station))).pushed == 5
 
 
 def test_of_the_files_that_nobody_answered_so_many_are_awaited(station: Station) -> None:
