@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from forms import Form
 from forms.values import check_value
@@ -84,7 +84,7 @@ def _application(
     hub: Hub,
     account: Account,
     record: bytes,
-    typed: Mapping[str, str] | None = None,
+    typed: MultiDict[str, str] | None = None,
     refused: str = "",
 ) -> str:
     found = show_application(hub, account, record)
@@ -102,7 +102,7 @@ def _application(
         decisions=DECISIONS,
         functions=_labels(card, "functions"),
         agreement_kinds=_labels(card, "agreement_kind"),
-        typed=typed or {},
+        typed=MultiDict() if typed is None else typed,
         refused=refused,
     )
 
@@ -112,20 +112,28 @@ def _labels(form: Form, field_id: str) -> dict[str, str]:
 
 
 def keep_agreement(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
+    """What cannot be kept is said on the application's page, with what was typed."""
     no, kind, signed_on, valid_to = (
         request.form.get(name, "") for name in ("no", "kind", "signed_on", "valid_to")
     )
-    record_agreement(hub, account, record, no, kind, signed_on, valid_to)
+    try:
+        record_agreement(hub, account, record, no, kind, signed_on, valid_to)
+    except HubError as refused:
+        page = _application(hub, account, record, request.form, refused.words())
+        return page, refused.status
     flash("协议已登记，可以作出决定了。")
     return redirect(url_for("admin.application", record=record), 303)
 
 
 def decide(hub: Hub, account: Account, record: bytes) -> ResponseReturnValue:
-    """First the question whether this is meant; with ``confirmed`` the decision itself.
+    """First the question whether this is meant; with ``confirmed`` the decision itself, with
+    ``again`` back to what was typed.
 
     What cannot be done is said on the application's page as it is now, with what was typed.
     """
     found = show_application(hub, account, record)
+    if request.form.get("again"):
+        return _application(hub, account, record, request.form)
     try:
         return _decide(hub, account, found)
     except HubError as refused:

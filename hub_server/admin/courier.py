@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, render_template, request
+import io
+
+from flask import render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
 from hub_server.accounts import Account
@@ -31,8 +33,9 @@ def read_courier(hub: Hub, account: Account) -> ResponseReturnValue:
         return _page(refused=refused), 400
     except ProtocolError as fault:
         return _page(refused=fault), 400
-    name = f"reply-{answer.station_code}-{answer.device_number}-{moment(hub.now_ms())}.bianmin"
-    show_once(_REPLY, (name.replace(" ", "-").replace(":", ""), answer.reply))
+    day = moment(hub.now_ms()).replace(" ", "-").replace(":", "")
+    name = f"回执包-{answer.station_name}-电脑{answer.device_number}-{day}.bianmin"
+    show_once(_REPLY, (name, answer.reply))
     return _page(answer)
 
 
@@ -47,6 +50,9 @@ def reply(hub: Hub, account: Account) -> ResponseReturnValue:
     if not isinstance(found, tuple):
         raise HubError("courier.no_reply")
     name, content = found
-    answer = Response(content, mimetype="application/octet-stream")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return send_file(
+        io.BytesIO(content),
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=name,
+    )

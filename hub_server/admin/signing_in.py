@@ -27,6 +27,9 @@ from hub_server.services.sign_in import network_of, sign_in
 _HOMES = (("application.list", "admin.inbox"), ("station.watch", "admin.watch"))
 _REFUSED = "用户名或密码不正确。请重新输入；连续输错多次的，请等 15 分钟后再试。"
 _REFUSALS = frozenset({"account.wrong_password", "account.locked"})
+_KEPT = "kept."
+"""Begins the names of what a form held whose visit had ended."""
+_NOT_KEPT = frozenset({"csrf_token", "password"})
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,22 @@ def guard(app: Flask, hub: Hub) -> Guard:
 
 def _enter(hub: Hub, route: Route, **arguments: object) -> ResponseReturnValue:
     if not current_user.is_authenticated:
-        here = request.full_path if request.method == "GET" else ""
-        return redirect(url_for("admin.login", next=here or None), 303)
+        if request.method != "GET":
+            return _keep_typed()
+        return redirect(url_for("admin.login", next=request.full_path), 303)
     if route.action:
         demand(current_user.account, route.action)
     return route.view(hub, current_user.account, **arguments)
+
+
+def _keep_typed() -> ResponseReturnValue:
+    """The visit ended while something was typed: it goes through the sign-in and may be sent then.
+
+    Only a page of this browser's own session comes here: another's lacks the token.
+    """
+    typed = request.form.items(multi=True)
+    kept = [(f"{_KEPT}{name}", text) for name, text in typed if name not in _NOT_KEPT]
+    return render_template("admin/login.html", next=request.full_path, kept=kept), 401
 
 
 def named_account() -> str:
@@ -80,17 +94,22 @@ def login(hub: Hub, visits: Visits) -> ResponseReturnValue:
     if request.method == "GET":
         return render_template("admin/login.html", next=request.args.get("next", ""))
     name, onward = request.form.get("name", ""), request.form.get("next", "")
+    kept = [each for each in request.form.items(multi=True) if each[0].startswith(_KEPT)]
     try:
         account = sign_in(hub, name, request.form.get("password", ""), address())
     except HubError as refused:
         if refused.code not in _REFUSALS:
             raise
-        return render_template("admin/login.html", refused=_REFUSED, name=name, next=onward), 401
+        told = {"refused": _REFUSED, "name": name, "next": onward, "kept": kept}
+        return render_template("admin/login.html", **told), 401
     if current_user.is_authenticated:
         visits.end(current_user.token)
     session.clear()
     token, visit = visits.begin(account.id, hub.now_ms())
     login_user(Visitor(token, visit, account))
+    if kept and _is_ours(onward):
+        again = [(name.removeprefix(_KEPT), text) for name, text in kept]
+        return render_template("admin/resume.html", onward=onward, again=again)
     return redirect(onward if _is_ours(onward) else url_for("admin.home"), 303)
 
 

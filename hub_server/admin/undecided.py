@@ -44,6 +44,7 @@ def _list(hub: Hub, account: Account, refused: str = "") -> str:
         looks=LOOKS,
         phrases=PHRASES,
         typed=request.form,
+        ticked=request.form.getlist("operation"),
         refused=refused,
     )
 

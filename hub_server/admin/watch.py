@@ -16,6 +16,7 @@ from hub_server.admin.paging import OF_STATIONS, Page, asked_number, asked_size
 from hub_server.hub import Hub
 from hub_server.pages.words import disk, duration
 from hub_server.services.watch_stations import StationWatch, watch_stations
+from sync_protocol import errors as protocol_errors
 
 LAMPS = {"red": "需处理", "yellow": "需关注", "green": "正常", "grey": "已注销"}
 _ORDER = list(LAMPS)
@@ -30,6 +31,7 @@ DISK_YELLOW, DISK_RED = 2_000_000_000, 500_000_000
 
 ERRORS = {
     "transport.bad_address": "平台地址不正确",
+    "transport.bad_proxy": "电脑的网络代理设置不正确",
     "transport.bad_status": "平台没有正常应答",
     "transport.captive_portal": "网络要求先登录",
     "transport.cut_short": "传输中断",
@@ -41,6 +43,7 @@ ERRORS = {
     "transport.too_slow": "传输太慢",
     "reply.digest": "校验值不一致，已停止接收",
     "reply.receipt": "回执签名不正确",
+    "store.disk_failed": "磁盘读写出错",
     "store.disk_full": "磁盘已满",
 }
 _PROGRAM = re.compile(r"[0-9A-Za-z.+ -]{1,40}", re.ASCII)
@@ -123,7 +126,7 @@ def _findings(watch: StationWatch, now: int) -> Iterator[tuple[str, str]]:
     if watch.refused:
         yield "red", f"{watch.refused} 项被拒收"
     if watch.held:
-        yield "yellow", f"{watch.held} 项待定"
+        yield "yellow", f"{watch.held} 项待核"
     if watch.open_conflicts:
         yield "yellow", f"{watch.open_conflicts} 处冲突待处理"
     yield from _clock(watch.clock_offset_ms)
@@ -136,7 +139,7 @@ def _findings(watch: StationWatch, now: int) -> Iterator[tuple[str, str]]:
 
 def _error_words(code: str) -> str:
     """A station sends a code. Whatever else stands there is not shown: it could name a person."""
-    return ERRORS.get(code, "其他错误")
+    return ERRORS.get(code, f"其他错误（{code}）" if code in protocol_errors.WORDS else "其他错误")
 
 
 def _grade(age_ms: int, yellow_ms: int, red_ms: int, words: str) -> Iterator[tuple[str, str]]:

@@ -83,6 +83,28 @@ def test_an_agreement_that_ends_before_it_begins_is_refused(
     answer = reviewer.post(f"/county/applications/{record.hex()}/agreement", wrong)
     assert answer.status_code == 400
     assert "有效期不得早于签订日期" in answer.text
+    assert 'value="协〔2026〕7号"' in answer.text
+    assert 'value="2025-01-01"' in answer.text
+
+
+def test_from_the_question_one_may_go_back_and_nothing_typed_is_lost(
+    reviewer: Browser, record: bytes
+) -> None:
+    agree(reviewer, record)
+    seal = base64.b64encode(PNG).decode()
+    typed = {
+        "decision": "approve",
+        "opinion": "同意，请先装监控",
+        "station_name": "凤台西街站",
+        "functions": ["help"],
+        "seal": seal,
+        "seen": seen_on(page_of(reviewer, record)),
+    }
+    page = reviewer.post(f"/county/applications/{record.hex()}/decide", {**typed, "again": "yes"})
+    assert "同意，请先装监控</textarea>" in page.text
+    assert 'value="凤台西街站"' in page.text
+    assert f'name="seal" value="{seal}"' in page.text
+    assert re.findall(r'name="functions" value="(\w+)" checked', page.text) == ["help"]
 
 
 def test_an_approval_asks_first_and_shows_the_code_once(

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from werkzeug.test import TestResponse
@@ -39,6 +40,7 @@ def test_a_file_is_read_and_the_reply_carries_its_receipts(
     assert desk.certificate.station_code in page.text
     reply = browser.get(f"{ADDRESS}/reply")
     assert reply.headers["Content-Disposition"].startswith("attachment")
+    assert quote("回执包-") in reply.headers["Content-Disposition"]
     desk.apply(desk.open(courier.unframe(reply.data), payload))
     assert desk.verdict(1) == (Verdict.ACCEPTED, "")
     assert "李兰" not in page.text

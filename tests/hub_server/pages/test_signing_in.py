@@ -1,12 +1,15 @@
 """Signing in and out: same words for every mistake, limits, visits that end."""
 
+import re
+from html import unescape
+
 import pytest
 from werkzeug.test import TestResponse
 
 from hub_server.admin.visits import IDLE_MS, LONGEST_MS
 from hub_server.app import create_app
 from hub_server.services.accounts import disable_account
-from tests.hub_server.pages.county import PASSWORD, Browser, County, text_of
+from tests.hub_server.pages.county import NAMES, PASSWORD, Browser, County, text_of
 
 INBOX = "/county/applications"
 COOKIE = "bianmin_hub"
@@ -125,6 +128,30 @@ def test_an_idle_visit_ends(county: County) -> None:
     assert browser.get(INBOX).status_code == 200
     county.clock.forward(IDLE_MS / 1000 + 1)
     assert browser.get(INBOX).status_code == 303
+
+
+def test_what_was_sent_after_the_visit_ended_can_be_sent_again(county: County) -> None:
+    record = county.record_of(county.apply()[0]).hex()
+    browser = county.signed_in("reviewer")
+    page = browser.get(f"{INBOX}/{record}").text
+    [seen] = re.findall(r'name="seen" value="([0-9a-f]+)"', page)
+    county.clock.forward(IDLE_MS / 1000 + 1)
+    typed = {"decision": "return", "opinion": "请补充<场地>照片", "seen": seen}
+    ended = browser.post(f"{INBOX}/{record}/decide", typed)
+    assert (ended.status_code, "登录已经过期" in ended.text) == (401, True)
+    sent = hidden_fields(ended.text)
+    wrong = browser.post("/login", {**sent, "name": "reviewer", "password": "不是这个密码"})
+    assert "登录已经过期" in wrong.text
+    sent = hidden_fields(wrong.text)
+    back = browser.post("/login", {**sent, "name": NAMES["reviewer"], "password": PASSWORD})
+    question = browser.post(f"{INBOX}/{record}/decide", hidden_fields(back.text))
+    assert "请确认：退回补正" in question.text
+    assert "请补充&lt;场地&gt;照片" in question.text
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
+    return {name: unescape(text) for name, text in found}
 
 
 def test_a_visit_ends_however_busy_it_is(county: County) -> None:

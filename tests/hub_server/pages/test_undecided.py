@@ -62,6 +62,7 @@ def test_a_choice_without_a_reason_or_without_anything_is_told_so(
     chosen = ticks(browser.get(ADDRESS).text)
     without = browser.post(ADDRESS, {"operation": chosen, "verdict": "accepted"})
     assert (without.status_code, "必须写明理由" in without.text) == (400, True)
+    assert without.text.count(" checked") == len(chosen)
     nothing = browser.post(ADDRESS, {"verdict": "accepted", "reason": "x"})
     assert (nothing.status_code, "没有选定" in nothing.text) == (400, True)
     odd = browser.post(ADDRESS, {"operation": ["zz/1"], "verdict": "accepted", "reason": "x"})

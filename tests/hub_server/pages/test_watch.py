@@ -54,7 +54,7 @@ def a_watch(**changed: Any) -> StationWatch:
         ({"backlog": 3, "oldest_unsent_at": NOON - 4 * DAY}, "red", "4 天有条目未上报"),
         ({"backlog": 3, "oldest_unsent_at": NOON - HOUR}, "green", ""),
         ({"refused": 2}, "red", "2 项被拒收"),
-        ({"held": 1}, "yellow", "1 项待定"),
+        ({"held": 1}, "yellow", "1 项待核"),
         ({"open_conflicts": 1}, "yellow", "1 处冲突待处理"),
         ({"clock_offset_ms": -5 * 60_000}, "yellow", "时钟偏差 5 分钟"),
         ({"clock_offset_ms": 3 * HOUR}, "red", "时钟偏差 3 小时"),
