@@ -223,7 +223,7 @@ def _day(text: str) -> str:
 
 @main.command("verify")
 @click.argument("archive", type=file_type)
-@click.option("--hub-fingerprint", metavar="HEX", default="", help="The hub's, at least 16 digits.")
+@click.option("--hub-fingerprint", metavar="HEX", help="The hub's, at least 16 digits.")
 @click.option(
     "--witness",
     "witnesses",
@@ -233,7 +233,7 @@ def _day(text: str) -> str:
 )
 @json_option
 def verify_command(
-    archive: Path, hub_fingerprint: str, witnesses: tuple[Path, ...], as_lines: bool
+    archive: Path, hub_fingerprint: str | None, witnesses: tuple[Path, ...], as_lines: bool
 ) -> None:
     """Check an archive without any hub; exits with 1 where something is not as it was signed."""
     raise SystemExit(verify.run(archive, witnesses, hub_fingerprint, as_json=as_lines))

@@ -6,6 +6,7 @@ touched, or up to which one it may first be proven.
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from typing import Any
 
 import msgspec
 
-from hub_server.verify import Fault
+from hub_server.verify import Checked, Fault, Verifier
 from sync_protocol import agree, archive, crypto, operations
 from sync_protocol import channel as protocol
 from sync_protocol.channel import Cursor
 from sync_protocol.enrol import HubKeys
+from tests.archive.story import Story, everything
 
 CHANNEL, REPLICA, HEAD, COUNTERSIGNATURE, ENTRY, RECEIPT, SEAL = range(1, 8)
 
@@ -81,6 +83,19 @@ class Opened:
             [RECEIPT, [list(cursor.__reduce__()[1]), time, made.signature]], builtin_types=(bytes,)
         )
         return self.sealed(hub)
+
+
+def resealed(story: Story, change: Callable[[Opened], Any]) -> bytes:
+    """Changed by who holds the hub's keys: digests, receipt and seal fit."""
+    opened = Opened(story.data())
+    change(opened)
+    return opened.signed(story.hub).data()
+
+
+def read(data: bytes, *receipts: protocol.Receipt, fingerprint: str = "") -> Checked:
+    """What the verifier says of an archive. Fault."""
+    given = [msgspec.to_builtins(each, builtin_types=(bytes,)) for each in receipts]
+    return Verifier(map(list, given), fingerprint).read(io.BytesIO(data))
 
 
 def _framed(frame: list[Any]) -> bytes:
@@ -214,6 +229,95 @@ def drop_frame(attack: Attack) -> Forgery:
     return Forgery("drop a proof", opened.data(), replicas=frozenset({replica}), beside=True)
 
 
+def repeat_frame(attack: Attack) -> Forgery:
+    opened = attack.opened()
+    at = attack.random.choice([at for at, f in enumerate(opened.frames) if f[0] != ENTRY])
+    opened.frames.insert(at, opened.frames[at])
+    return Forgery("repeat a proof", opened.data(), frames=range(at + 1, at + 3), beside=True)
+
+
+def other_seal(attack: Attack) -> Forgery:
+    """The seal in other bytes that mean the same, or with something behind it."""
+    *before, (_, signature) = attack.opened().frames
+    head, tail = attack.random.choice(
+        [
+            (b"\x92\x07\xc5\x00\x40", b""),
+            (b"\xdc\x00\x02\x07\xc4\x40", b""),
+            (b"\x92\xcc\x07\xc4\x40", b""),
+            (b"\x93\x07\xc4\x40", b"\xa4more"),
+        ]
+    )
+    seal = head + signature + tail
+    data = archive.MAGIC + b"".join(map(_framed, before)) + len(seal).to_bytes(4, "big") + seal
+    last = len(before) + 1
+    return Forgery("the seal in other bytes", data, frames=range(last, last + 1))
+
+
+def odd_header(attack: Attack) -> Forgery:
+    """Another kind of value in a header; the entry and its digest are as they were."""
+    opened = attack.opened()
+    position, frame, _ = attack.random.choice(opened.placed())
+    values = msgspec.msgpack.decode(frame[3][0])
+    values[attack.random.randrange(len(values))] = attack.random.choice([[], {}, True, -1, b"", ""])
+    frame[3][0] = msgspec.msgpack.encode(values)
+    return Forgery("an odd header", opened.data(), position, position)
+
+
+def bomb(attack: Attack) -> Forgery:
+    """A few bytes that would be much, or never end."""
+    opened, many = attack.opened(), attack.random.randint(100_000, 200_000)
+    data = attack.random.choice(
+        [
+            b"\xdd" + many.to_bytes(4, "big") + bytes([0x90]) * many,
+            b"\xdf" + many.to_bytes(4, "big") + bytes([0x90]) * 2 * many,
+            bytes([0x91]) * many,
+            b"\xdd\xff\xff\xff\xff",
+        ]
+    )
+    at = attack.random.randrange(len(opened.frames))
+    before = archive.MAGIC + b"".join(map(_framed, opened.frames[:at]))
+    after = b"".join(map(_framed, opened.frames[at + 1 :]))
+    whole = before + len(data).to_bytes(4, "big") + data + after
+    return Forgery("a bomb", whole, frames=range(at + 1, at + 2))
+
+
+def of_two_times(attack: Attack) -> Forgery:
+    """What was exported lately, closed with the receipt and the seal of before, or the reverse."""
+    now, before = attack.opened(), attack.opened()
+    kept = attack.random.randrange(len(now.entries))
+    for at in reversed(before.of(ENTRY)[kept:]):
+        del before.frames[at]
+    before.signed(attack.hub)
+    one, other = attack.random.sample([now, before], 2)
+    one.frames[-2:] = other.frames[-2:]
+    end = len(one.entries)
+    # What is cut may have been countersigned, or signed by its writer: that comes first.
+    frames = range(len(one.frames) - 1, len(one.frames))
+    return Forgery("two exports mixed", one.data(), end, len(now.entries), frames=frames)
+
+
+def of_two_hubs(attack: Attack) -> Forgery:
+    """An entry of another hub's archive in the place of one."""
+    opened, position = attack.opened(), attack.some_entry()
+    other = Attack(
+        everything(attack.random.randrange(1 << 30), 1).data(), attack.hub, attack.random
+    )
+    frame = attack.random.choice(other.opened().entries)
+    opened.frames[opened.of(ENTRY)[position - 1]] = frame
+    return Forgery("two hubs mixed", opened.data(), position, position)
+
+
+def swap_signatures(attack: Attack) -> Forgery:
+    """What was signed about one PC, or by it, under another's name."""
+    opened, kind = attack.opened(), attack.random.choice([REPLICA, HEAD, COUNTERSIGNATURE])
+    one, other = attack.random.sample(opened.of(kind), 2)
+    a, b = opened.frames[one], opened.frames[other]
+    at = 1 if kind == COUNTERSIGNATURE else len(a) - 2 if kind == REPLICA else len(a) - 1
+    a[at], b[at] = b[at], a[at]
+    frames = range(one + 1, one + 2) if one < other else range(other + 1, other + 2)
+    return Forgery("swap two signatures", opened.data(), frames=frames)
+
+
 # --- without the hub's key, the digests made again ------------------------------------------------
 
 
@@ -314,7 +418,7 @@ def _certified(certificate: bytes, hub: HubKeys) -> tuple[bytes, bytes]:
 def rewrite_operation(attack: Attack) -> Forgery:
     """A desk's operation says something else, with its entry, digests and receipt to match."""
     opened = attack.opened()
-    position, frame, header = attack.random.choice(_of_desks(attack, opened))
+    position, frame, header = attack.random.choice(of_desks(attack, opened))
     body = b"\x93" + bytes([0xC4, 16]) + attack.random.randbytes(16) + b"\x90\x90"
     digest = operations.digest_of_body(body)
     name = crypto.digest(b"bianmin/operation", frame[3][0], digest)
@@ -329,7 +433,7 @@ def rewrite_operation(attack: Attack) -> Forgery:
 def remove_operation(attack: Attack) -> Forgery:
     """A desk's operation was never there."""
     opened = attack.opened()
-    position, _, header = attack.random.choice(_of_desks(attack, opened))
+    position, _, header = attack.random.choice(of_desks(attack, opened))
     del opened.frames[opened.of(ENTRY)[position - 1]]
     data = opened.signed(attack.hub).data()
     last = attack.proven_by(position)
@@ -339,7 +443,7 @@ def remove_operation(attack: Attack) -> Forgery:
 def append_operation(attack: Attack) -> Forgery:
     """One more operation in a desk's name, at the end of its chain."""
     opened = attack.opened()
-    _, _, header = attack.random.choice(_of_desks(attack, opened))
+    _, _, header = attack.random.choice(of_desks(attack, opened))
     own = [each for each in opened.placed() if each[2].replica == header.replica]
     before, _, last = max((each for each in own if each[1][3][3] is None), key=lambda e: e[0])
     at = opened.of(ENTRY)[before - 1] + 1
@@ -351,7 +455,7 @@ def append_operation(attack: Attack) -> Forgery:
 def invent_operation(attack: Attack) -> Forgery:
     """An operation in a desk's name, under a seq that is taken."""
     opened = attack.opened()
-    position, _, header = attack.random.choice(_of_desks(attack, opened))
+    position, _, header = attack.random.choice(of_desks(attack, opened))
     at = opened.of(ENTRY)[position - 1]
     opened.frames.insert(at, _made(opened, header.replica, header.seq))
     data = opened.signed(attack.hub).data()
@@ -362,7 +466,7 @@ def invent_operation(attack: Attack) -> Forgery:
 def change_verdict(attack: Attack) -> Forgery:
     """Another verdict, before a position that a desk signed."""
     opened = attack.opened()
-    position = attack.random.randint(1, _last_signed(opened))
+    position = attack.random.randint(1, last_signed(opened))
     _alter(opened.entries[position - 1], attack.random)
     data = opened.signed(attack.hub).data()
     return Forgery("hub changes a verdict", data, position, attack.proven_by(position))
@@ -372,14 +476,14 @@ def reorder(attack: Attack) -> Forgery:
     """Two entries in another order, before a position that a desk signed."""
     opened = attack.opened()
     first = opened.of(ENTRY)[0]
-    a, b = sorted(attack.random.sample(range(_last_signed(opened)), 2))
+    a, b = sorted(attack.random.sample(range(last_signed(opened)), 2))
     frames = opened.frames
     frames[first + a], frames[first + b] = frames[first + b], frames[first + a]
     data = opened.signed(attack.hub).data()
     return Forgery("hub reorders", data, a + 1, attack.proven_by(a + 1))
 
 
-def _of_desks(attack: Attack, opened: Opened) -> list[Any]:
+def of_desks(attack: Attack, opened: Opened) -> list[Any]:
     """What desks wrote before the first restore: behind one a signature may be missing."""
     desks = {msgspec.msgpack.decode(opened.frames[at][1])[3][0] for at in opened.of(REPLICA)}
     words = [msgspec.msgpack.decode(frame[1]) for frame in opened.entries]
@@ -387,7 +491,7 @@ def _of_desks(attack: Attack, opened: Opened) -> list[Any]:
     return [each for each in opened.placed() if each[2].replica in desks and each[0] < restored]
 
 
-def _last_signed(opened: Opened) -> int:
+def last_signed(opened: Opened) -> int:
     return max(opened.frames[at][2][0][2] for at in opened.of(COUNTERSIGNATURE))
 
 
@@ -401,6 +505,13 @@ FORGERIES: tuple[Callable[[Attack], Forgery], ...] = (
     replace_body,
     withhold_body,
     drop_frame,
+    repeat_frame,
+    other_seal,
+    odd_header,
+    bomb,
+    of_two_times,
+    of_two_hubs,
+    swap_signatures,
     change_word,
     drop_and_rechain,
     swap_and_rechain,

@@ -54,13 +54,13 @@ class Story:
         self.replicas: list[archive.ReplicaFrame] = []
         self.heads: dict[tuple[bytes, int, bytes], bytes] = {}
         self.countersigned: dict[bytes, archive.CountersignatureFrame] = {}
-        self.hub_chain = self._hub_chain()
+        self.hub_chain = self.hub_chain_of_now()
         self.first = self.enrol(self.random.randbytes(16))
         self.second = self.enrol(self.random.randbytes(16))
 
     # --- who -------------------------------------------------------------------------------------
 
-    def _hub_chain(self) -> Chain:
+    def hub_chain_of_now(self) -> Chain:
         id_of = (self.hub.public.id, CHANNEL, self.epochs[-1])
         replica = crypto.digest(b"bianmin/hub-replica", *id_of)[:16]
         return Chain(ReplicaKeys(replica, key(self.random), key(self.random)), b"")
@@ -188,7 +188,7 @@ class Story:
         old, at = self.epochs[-1], NOW + self.position
         self.epochs.append(self.random.randbytes(16))
         self.say(protocol.EpochEntry(old, self.position, self.digests[-1], at))
-        self.hub_chain = self._hub_chain()
+        self.hub_chain = self.hub_chain_of_now()
 
     # --- as an archive ---------------------------------------------------------------------------
 
@@ -209,6 +209,15 @@ class Story:
 
     def data(self) -> bytes:
         return b"".join(archive.written(self.frames(), self.hub.signing))
+
+
+def plain_story(seed: int = 5) -> Story:
+    """Ordinary runs of two PCs, and nobody countersigned."""
+    story = Story(seed)
+    story.place(story.write(story.hub_chain))
+    for chain in (story.first, story.second, story.first, story.second):
+        story.push(chain, 2)
+    return story
 
 
 def everything(seed: int, acts: int = 2, at_rest: Callable[[Story], None] | None = None) -> Story:
