@@ -8,7 +8,6 @@ section 7. This is the multi-value register of the literature, with the replaced
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
 
@@ -39,8 +38,7 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     clerk: bytes = b""
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """What a form says about its registers.
 
     `policy` maps a register to its merge policy; `place` maps a `furthest` value to something
@@ -52,20 +50,31 @@ class Rules:
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):
-    """One live write of a register."""
+    """One live write of a register: what it wrote, and the act that it is of."""
 
-    name: bytes
+    act: Act
     value: Any
-    effective: int
-    by_hub: bool
-    replica: bytes
-    clerk: bytes
-    accepted: bool
+
+    @property
+    def name(self) -> bytes:
+        return self.act.name
+
+    @property
+    def effective(self) -> int:
+        return self.act.effective
+
+    @property
+    def by_hub(self) -> bool:
+        return self.act.by_hub
+
+    @property
+    def clerk(self) -> bytes:
+        return self.act.clerk
 
     @property
     def age(self) -> tuple[int, bytes]:
         """Display order and tie-break, the same everywhere."""
-        return self.effective, self.name
+        return self.act.effective, self.act.name
 
 
 class Register(msgspec.Struct, frozen=True, gc=False):
@@ -117,10 +126,9 @@ def fold(
         replaced.setdefault(register, set()).update(names)
     live: dict[str, list[Live]] = {}
     for act in counted:
-        by = (act.effective, act.by_hub, act.replica, act.clerk, act.counts is Counts.ACCEPTED)
         for write in act.writes:
             if write.field not in replaced or act.name not in replaced[write.field]:
-                live.setdefault(write.field, []).append(Live(act.name, write.value, *by))
+                live.setdefault(write.field, []).append(Live(act, write.value))
     registers = {name: _resolve(name, tuple(live[name]), rules) for name in sorted(live)}
     return Record(registers, frozenset(act.name for act in counted))
 

@@ -7,7 +7,6 @@ bytes and never travel. Knows no merge, no verdict and no transport. PROTOCOL.md
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -57,16 +56,19 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     replaces: tuple[bytes, ...] = ()
 
 
+_Hash = Annotated[bytes, msgspec.Meta(min_length=crypto.HASH_BYTES, max_length=crypto.HASH_BYTES)]
+
+
 class _WireWrite(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    field: str
+    field: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.FIELD_NAME_CHARACTERS)]
     value: Any
-    replaces: list[int]
+    replaces: list[Natural]
 
 
 class _WireBody(msgspec.Struct, frozen=True, array_like=True):
-    salt: bytes
-    writes: list[_WireWrite]
-    names: list[bytes]
+    salt: Annotated[bytes, msgspec.Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
+    writes: Annotated[list[_WireWrite], msgspec.Meta(max_length=limits.WRITES_PER_OPERATION)]
+    names: Annotated[list[_Hash], msgspec.Meta(max_length=limits.NAMES_PER_OPERATION)]
 
 
 _headers = msgspec.msgpack.Decoder(Header)
@@ -116,15 +118,14 @@ def compose(header: Header, salt: bytes, writes: Sequence[Write]) -> Operation:
     for write in writes:
         if type(write.value) is not str and not _is_plain(write.value, limits.VALUE_DEPTH):
             raise OwnFault("operation.value", field=write.field)
-    wire = _to_wire(salt, writes)
-    if not _is_bounded(wire):
-        raise OwnFault("operation.value", field="")
     try:
-        body = _encoder.encode(wire)
+        body = _encoder.encode(_to_wire(salt, writes))
     except UnicodeEncodeError as broken:  # half a character: it would not survive the journey
         raise OwnFault("operation.value", field="") from broken
-    if len(body) > limits.BODY_BYTES:
-        raise OwnFault("operation.too_large", limit=limits.BODY_BYTES)
+    try:
+        read_body(body)  # as the hub will
+    except PeerFault as fault:
+        raise OwnFault(fault.code, **fault.facts) from fault
     return Operation(header, header_bytes(header), body, digest_of_body(body))
 
 
@@ -190,7 +191,7 @@ def read_body(data: bytes) -> tuple[Write, ...]:
         )
     except (*UNREADABLE, IndexError) as broken:
         raise PeerFault("operation.value", field="") from broken
-    if not _is_bounded(body):
+    if len({write.field for write in writes}) < len(writes):
         raise PeerFault("operation.value", field="")
     for write in writes:
         if type(write.value) is not str and not _is_plain(write.value, limits.VALUE_DEPTH):
@@ -208,22 +209,7 @@ def _to_wire(salt: bytes, writes: Sequence[Write]) -> _WireBody:
 
 
 def _from_wire(write: _WireWrite, names: Sequence[bytes]) -> Write:
-    if any(at < 0 for at in write.replaces):
-        raise IndexError
     return Write(write.field, write.value, tuple(names[at] for at in write.replaces))
-
-
-def _is_bounded(body: _WireBody) -> bool:
-    fields = {write.field for write in body.writes}
-    return (
-        len(body.salt) == SALT_BYTES
-        and len(body.writes) <= limits.WRITES_PER_OPERATION
-        and len(fields) == len(body.writes)
-        and "" not in fields
-        and max(map(len, fields), default=0) <= limits.FIELD_NAME_CHARACTERS
-        and len(body.names) <= limits.NAMES_PER_OPERATION
-        and set(map(len, body.names)) <= {crypto.HASH_BYTES}
-    )
 
 
 def _is_plain(value: object, depth: int) -> bool:
@@ -244,8 +230,7 @@ def _is_plain(value: object, depth: int) -> bool:
 # --- chains ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The end of a chain: the last seq (0 for an empty chain) and its link."""
 
     replica: bytes

@@ -4,10 +4,10 @@ Pure: knows neither the store nor the clock. What is pending or held of our own 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from forms import ALIVE, Form, Forms
@@ -19,8 +19,7 @@ from sync_protocol.merge import Act, Counts, Record, Register, Rules
 from sync_protocol.operations import Write
 
 
-@dataclass(frozen=True)
-class Merged:
+class Merged(msgspec.Struct, frozen=True, dict=True):
     """A record's acts and what they add up to.
 
     `record` is what a new write replaces; `shown` what a page shows. They differ when everything
