@@ -75,11 +75,11 @@ class HttpTransport:
                     return self._over(kept, method, path, data)
                 except requests.exceptions.ConnectionError:
                     pass  # it had ended meanwhile; what is sent twice changes nothing
-            return self._over(_Line(self._clock), method, path, data)
+            return self._over(_Line(self._base, self._clock), method, path, data)
 
     def _over(self, line: "_Line", method: str, path: str, data: bytes | None) -> bytes:
         try:
-            body = line.ask(method, f"{self._base}/{path}", data)
+            body = line.ask(method, path, data)
         except BaseException:
             line.session.close()
             raise
@@ -176,31 +176,33 @@ class _Session(requests.Session):
 
 
 class _Line:
-    """A session and the one deadline of its connections. `used_at`: when it last answered."""
+    """A session and the one deadline of its connections. `used_at`: when it last answered. What the
+    environment says of proxies and certificates is asked once, for the address above all paths."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, base: str, clock: Callable[[], float]) -> None:
+        self._base = base
         self._deadline = _Deadline(clock)
         self.used_at = 0.0
         self.session = _Session()
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, _Adapter(self._deadline))
+        self._settings = self.session.merge_environment_settings(base, {}, True, None, None)
 
-    def ask(self, method: str, url: str, data: bytes | None) -> bytes:
+    def ask(self, method: str, path: str, data: bytes | None) -> bytes:
         deadline = self._deadline
         deadline.at = deadline.clock() + REQUEST_SECONDS
-        response = self.session.request(
-            method,
-            url,
-            data=None if data is None else _Outgoing(data, deadline),
-            headers=HEADERS,
+        body = None if data is None else _Outgoing(data, deadline)
+        request = requests.Request(method, f"{self._base}/{path}", HEADERS, data=body).prepare()
+        response = self.session.send(
+            request,
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             allow_redirects=False,  # a hub never redirects; a hotspot's login page does
-            stream=True,
+            **self._settings,
         )
         with response:
-            body = _body_of(response)
+            answer = _body_of(response)
         self.used_at = deadline.clock()
-        return body
+        return answer
 
 
 # --- the answer ----------------------------------------------------------------------------------
