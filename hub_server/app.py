@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -39,14 +39,6 @@ from sync_protocol import crypto, limits
 DATABASE = "hub.db"
 _LONGEST_NAME = 100
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
 
 
 def clock_ms() -> int:
@@ -158,7 +150,6 @@ def create_app(hub: Hub, trusted_hosts: Sequence[str] = ()) -> Flask:
     app = Flask(__name__, static_folder=None, static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = limits.REQUEST_BYTES
     Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    app.after_request(_harden)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(HubError, lambda error: say_code(error.code, **error.facts))
     secret = crypto.digest(b"bianmin/cookies", hub.keys.sealing)
@@ -166,13 +157,6 @@ def create_app(hub: Hub, trusted_hosts: Sequence[str] = ()) -> Flask:
     for rooms in (api, admin, public):
         rooms.register(app, hub)
     return app
-
-
-def _harden(response: Response) -> Response:
-    """Headers for whatever did not set its own."""
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:

@@ -15,6 +15,7 @@ from sync_protocol import limits
 from sync_protocol.errors import ProtocolError
 
 BYTES = "application/octet-stream"
+EXCHANGE = "/exchange"
 ENROL_RATE = "10 per minute; 60 per hour"
 _TOO_LARGE = "envelope.too_large"
 
@@ -25,6 +26,8 @@ def register(app: Flask, hub: Hub) -> None:
     api.register_error_handler(HubError, _hub_error)
     api.register_error_handler(ProtocolError, _protocol_error)
     (limiter,) = app.extensions["limiter"]
+    # As often as a station needs to: what does not come from one costs little.
+    limiter.request_filter(lambda: request.endpoint == f"{api.name}.{EXCHANGE}")
     for path, method, view in _routes(hub, limiter):
         api.add_url_rule(path, path, view, methods=[method])
     app.register_blueprint(api)
@@ -41,7 +44,7 @@ def _routes(hub: Hub, limiter: Limiter) -> list[tuple[str, str, Callable[[], Res
     def exchange() -> Response:
         return Response(answer_exchange(hub, _body()), mimetype=BYTES)
 
-    return [("/hub", "GET", card), ("/enrol", "POST", enrol), ("/exchange", "POST", exchange)]
+    return [("/hub", "GET", card), ("/enrol", "POST", enrol), (EXCHANGE, "POST", exchange)]
 
 
 def _body() -> bytes:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Blueprint, Flask, Response, current_app, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Blueprint, Flask, Request, Response, current_app, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import BaseConverter
@@ -36,11 +36,20 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
 
 
+_NEVER_RENDERED = {"X-Content-Type-Options": "nosniff"}
+"""Of the sync API, which answers on thin lines."""
+
+
 class _Cookies(SecureCookieSessionInterface):
-    """Secure wherever the request came over TLS; a hub on loopback has none."""
+    """Secure wherever the request came over TLS; a hub on loopback has none. A station has none at
+    all: it signs what it asks."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return None if _is_by_station(request) else super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
@@ -105,8 +114,14 @@ def protect(body_bytes: int) -> None:
     current_app.extensions["csrf"].protect()
 
 
+def _is_by_station(asked: Request) -> bool:
+    """Whether no browser reads the answer."""
+    return asked.path.startswith("/sync/")
+
+
 def _add_headers(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+    headers = _NEVER_RENDERED if _is_by_station(request) else _HEADERS
+    for name, value in headers.items():
         response.headers.setdefault(name, value)
     if request.endpoint is None or not request.endpoint.endswith("static"):
         response.headers["Cache-Control"] = "no-store"
