@@ -6,6 +6,7 @@ twice changes nothing. The steps are those of sync_protocol.exchange, in its ord
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -42,21 +43,20 @@ _STRANGERS = frozenset(
 
 def answer_exchange(hub: Hub, data: bytes) -> bytes:
     """Request bytes → reply bytes. HubError `replica.*`; PeerFault for a foreign request."""
-    opened, replica = _open(hub, data)
+    opened, replica, newest = _open(hub, data)
     said, taken = opened.request.said, list[Cursor]()
     if replica is None or said.receipts or said.stretches:
         replica, taken = _heed(hub, opened, replica)
-    only_notes = _brings_nothing(hub, replica, opened.request)
+    only_notes = _brings_nothing(opened.request, newest)
     with hub.store.noting() if only_notes else hub.store.writing():
-        replica = _as_known(hub, replica)
-        reply = _answer(hub, replica, opened, taken)
+        reply = _answer(hub, _as_it_stands(hub, replica), opened, taken)
     return exchange.seal_reply(reply, hub.keys, replica.id, replica.sealing)
 
 
 def grant_of(hub: Hub, data: bytes) -> Grant:
     """The channel that the sender of these request bytes writes in: of one that the hub does not
     know yet, too, where it proves to belong here. HubError `replica.unknown`; PeerFault."""
-    opened, known = _open(hub, data)
+    opened, known, _ = _open(hub, data)
     if known is not None:
         return envelope.unpack(known.certificate, Certificate).grants[0]
     if opened.introduced is None:
@@ -64,14 +64,17 @@ def grant_of(hub: Hub, data: bytes) -> Grant:
     return opened.introduced.certificate.grants[0]
 
 
-def _open(hub: Hub, data: bytes) -> tuple[Opened, Replica | None]:
-    """A request whose sender is known, or proves to belong here."""
+def _open(hub: Hub, data: bytes) -> tuple[Opened, Replica | None, int]:
+    """A request whose sender is known, or proves to belong here, and the highest number that one of
+    its sender had before."""
+    sender = exchange.sender_of(data)
     with hub.store.reading():
-        replica = hub.store.stations.replica(exchange.sender_of(data))
+        replica = hub.store.stations.replica(sender)
+        newest = hub.store.stations.newest_request(sender)
     if replica is not None:
-        return exchange.open_request(data, hub.keys, replica.signing), replica
+        return exchange.open_request(data, hub.keys, replica.signing), replica, newest
     try:
-        return exchange.open_introduced(data, hub.keys), None
+        return exchange.open_introduced(data, hub.keys), None, newest
     except PeerFault as stranger:
         if stranger.code not in _STRANGERS:
             raise
@@ -93,56 +96,57 @@ def _heed(hub: Hub, opened: Opened, known: Replica | None) -> tuple[Replica, lis
     return replica, back.ends
 
 
-def _brings_nothing(hub: Hub, replica: Replica, request: Request) -> bool:
+def _brings_nothing(request: Request, newest: int) -> bool:
     """Whether a request only shows where its sender stands, as both ends have signed before. That
     it came may be forgotten: a second one under its number is found with the next number."""
     is_signed = any(each.signature for each in request.cursors)
-    with hub.store.reading():
-        is_next = request.number > hub.store.stations.newest_request(replica.id)
-    is_first = is_next and not request.is_not_alone
+    is_first = request.number > newest and not request.is_not_alone
     return is_first and not (request.runs or request.rare or is_signed)
 
 
-def _as_known(hub: Hub, replica: Replica) -> Replica:
-    """A replica as it stands by now."""
-    return hub.store.stations.replica(replica.id) or replica
+def _as_it_stands(hub: Hub, replica: Replica) -> Replica:
+    """A replica with the standing that it has by now."""
+    return dataclasses.replace(replica, standing=hub.store.stations.standing(replica.id))
 
 
 def _answer(hub: Hub, replica: Replica, opened: Opened, taken: list[Cursor]) -> Reply:
     request, now = opened.request, hub.now_ms()
     runs = [push.read_run(run) for run in request.runs]
-    own = _take(hub, replica, opened, runs, now)
-    current = _as_known(hub, replica)
-    told = Reply(request.version, opened.digest, now, current.standing, [], [], [], taken=taken)
-    told = replace(told, newest=hub.store.stations.newest_request(replica.id))
+    own = hub.store.journal.lock_channel(replica.channel)
+    known, newest = hub.store.stations.note_request(replica.id, request.number, opened.digest)
+    if request.number == newest:  # a stick may bring an old report
+        seen = (request.device_time, request.own_seq, request.report)
+        hub.store.stations.note_contact(replica.id, now, *seen)
+    if (not known or request.is_not_alone) and not replica.standing:
+        own = freeze(hub, own, replica, "request")  # two machines count: a clone reads along
+    own = _take(hub, own, replica, request, runs)
+    standing = hub.store.stations.standing(replica.id)
+    told = Reply(request.version, opened.digest, now, standing, [], [], [], taken=taken)
+    told = replace(told, newest=newest)
     if request.said.stretches:
         told = replace(told, epoch=hub.epoch)
     if request.said.introduction is not None:
-        certificate = enrol.sign_certificate(hub.keys, current.certificate)
+        certificate = enrol.sign_certificate(hub.keys, replica.certificate)
         told = replace(told, certificate=certificate)
-    if current.standing == "retired":
+    if standing == "retired":
         return replace(told, pages=_ends(hub, request.cursors, own, now))
-    if current.standing:
+    if standing:
         return told
     return _deliver(hub, request, own, _reader(hub, replica, request, runs), told)
 
 
-def _take(hub: Hub, replica: Replica, opened: Opened, runs: Sequence[ReadRun], now: int) -> Channel:
+def _take(
+    hub: Hub, own: Channel, replica: Replica, request: Request, runs: Sequence[ReadRun]
+) -> Channel:
     """What a request brings; where the sender's channel ends then."""
-    request, said, stations = opened.request, opened.request.said, hub.store.stations
-    own = hub.store.journal.lock_channel(replica.channel)
-    known = stations.note_request(replica.id, request.number, opened.digest)
-    if (not known or request.is_not_alone) and not replica.standing:
-        own = freeze(hub, own, replica, "request")  # two machines count: a clone reads along
+    said = request.said
     if runs and not _has_seen_more(hub, own, request):
         own = take_runs(hub, own, replica, runs)
     if said.bodies:
         own = take_bodies(hub, own, said.bodies)
     if said.losses:
         losses = ((each.replica, each.first, each.last) for each in said.losses)
-        hub.store.losses.declare(own.id, losses, now)
-    if request.number == stations.newest_request(replica.id):  # a stick may bring an old report
-        stations.note_contact(replica.id, now, request.device_time, request.own_seq, request.report)
+        hub.store.losses.declare(own.id, losses, hub.now_ms())
     if said.farewell and not replica.standing:
         _retire(hub, replica, request, own)
     return own

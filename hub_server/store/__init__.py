@@ -185,5 +185,6 @@ class Store:
         return pages + [line for line in found if line != "ok"]
 
     def close(self) -> None:
-        """Closes the calling thread's connection."""
+        """Closes the calling thread's connection and that of the writers."""
+        self._writer.close()
         self._database.close()

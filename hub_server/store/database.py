@@ -93,7 +93,9 @@ def check_sqlite(version: tuple[int, ...]) -> None:
 class Writer:
     """One write transaction at a time, also between the threads of one process.
 
-    `begun` is called before each, `committed` after each that was kept, before anybody else writes.
+    All go over one connection, whichever thread writes: what one connection writes, every other has
+    to read and decrypt again. `begun` is called before each, `committed` after each that was kept,
+    before anybody else writes.
     """
 
     def __init__(
@@ -102,33 +104,62 @@ class Writer:
         self._database = database
         self._begun, self._committed = begun, committed
         self._lock = Lock()
+        self._connection: Any = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything inside is durable at the end, or nothing of it happened."""
-        with self._lock:
-            self._begun()
-            with as_hub_errors(), self._database.atomic("IMMEDIATE"):
-                yield
-            self._committed()
+        with self._turn(), self._atomic():
+            yield
 
     @contextmanager
     def hurried(self) -> Iterator[None]:
         """As `transaction`, without waiting for the disk: it is there with the next one that does,
         and after a power cut the last of them may be gone."""
         database = self._database
-        with as_hub_errors():
-            level = database.pragma("synchronous")
-            database.pragma("synchronous", "normal")
-        try:
-            with self.transaction():
+        with self._turn():
+            with as_hub_errors():
+                level = database.pragma("synchronous")
+                database.pragma("synchronous", "normal")
+            try:
+                with self._atomic():
+                    yield
+            finally:  # the next transaction waits for the disk
+                connection = database.connection()
+                if not connection.in_transaction:
+                    connection.execute(f"PRAGMA synchronous={level:d}")
+
+    def close(self) -> None:
+        """Ends the connection; the next transaction makes one."""
+        with self._turn():
+            self._database.close()
+
+    @contextmanager
+    def _atomic(self) -> Iterator[None]:
+        self._begun()
+        with as_hub_errors(), self._database.atomic("IMMEDIATE"):
+            yield
+        self._committed()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Nobody else writes; the calling thread has the writers' connection, not its own."""
+        state = self._database._state
+        with self._lock:
+            own = state.conn
+            _connect(state, self._connection)
+            try:
                 yield
-        finally:  # whatever state it is left in, the next transaction waits for the disk
-            connection = database.connection()
-            if connection.in_transaction:
-                database.close()
-            else:
-                connection.execute(f"PRAGMA synchronous={level:d}")
+            finally:
+                if state.conn is not None and state.conn.in_transaction:
+                    self._database.close()  # what was left half done goes with it
+                self._connection = state.conn
+                _connect(state, own)
+
+
+def _connect(state: Any, connection: Any) -> None:
+    """What a thread goes over from here on; None: what it opens itself once it needs one."""
+    state.set_connection(connection) if connection is not None else state.reset()
 
 
 @contextmanager

@@ -20,6 +20,8 @@ from sync_protocol.channel import Cursor
 from sync_protocol.exchange import Report
 
 REQUESTS_KEPT = 1000
+REQUESTS_BETWEEN = 64
+"""Once in so many numbers the older ones are looked for, which takes counting all that are kept."""
 STATIONS_PER_COUNTY = 999
 
 
@@ -142,6 +144,11 @@ class Stations:
         row = first_row(self._database, "replica", "id = ?", replica)
         return _replica(row) if row is not None else None
 
+    def standing(self, replica: bytes) -> str:
+        """Why nothing is delivered to a replica that is here, "" where it is."""
+        sql = "SELECT standing FROM replica WHERE id = ?"
+        return str(run(self._database, sql, replica).fetchone()[0])
+
     def replicas_of_enrolment(self, enrolment: bytes) -> list[Replica]:
         """A PC's replicas: the one that its code enrolled and those that it minted, by number."""
         r = self._replicas
@@ -189,20 +196,27 @@ class Stations:
 
     # --- requests and countersignatures ---------------------------------------------------------
 
-    def note_request(self, replica: bytes, number: int, digest: bytes) -> bool:
-        """Remembers a request; False when another one came under its number."""
-        sql = "SELECT digest FROM request WHERE replica = ? AND number = ?"
-        known = run(self._database, sql, replica, number).fetchone()
-        if known is not None:
-            return bool(known[0] == digest)
+    def note_request(self, replica: bytes, number: int, digest: bytes) -> tuple[bool, int]:
+        """Remembers a request: whether no other one came under its number, and the highest number
+        that one of this replica had."""
+        newest = self.newest_request(replica)
+        if number <= newest:
+            sql = "SELECT digest FROM request WHERE replica = ? AND number = ?"
+            known = run(self._database, sql, replica, number).fetchone()
+            if known is not None:
+                return bool(known[0] == digest), newest
         sql = "INSERT INTO request (replica, number, digest) VALUES (?, ?, ?)"
         run(self._database, sql, replica, number, digest)
+        if number // REQUESTS_BETWEEN > newest // REQUESTS_BETWEEN:
+            self._forget_old_requests(replica)
+        return True, max(number, newest)
+
+    def _forget_old_requests(self, replica: bytes) -> None:
         old = (
             "DELETE FROM request WHERE replica = ? AND number <= (SELECT number FROM request"
             " WHERE replica = ? ORDER BY number DESC LIMIT 1 OFFSET ?)"
         )
         run(self._database, old, replica, replica, REQUESTS_KEPT)
-        return True
 
     def newest_request(self, replica: bytes) -> int:
         """The highest number that a request of this replica had, 0 before the first."""

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 
 import msgspec
 import pytest
@@ -384,17 +385,36 @@ def test_many_desks_at_once_lose_and_double_nothing(county, entry):
         assert [each.verdict for each in standings.values()] == [Verdict.ACCEPTED] * 81
 
 
+def test_all_threads_write_over_one_connection_and_read_over_their_own(county):
+    """Else each would read and decrypt again what another one wrote."""
+    store, wrote, read = county.hub.store, [], []
+    in_step = Barrier(3)
+
+    def write(_: int) -> None:
+        for writing in (store.writing, store.noting):
+            with writing():
+                wrote.append(id(store._database.connection()))
+        read.append(id(store._database.connection()))
+        in_step.wait()  # all connections are there at once
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, range(3)))
+    assert (len(set(wrote)), len({*wrote, *read})) == (1, 4)
+
+
 def test_a_full_disk_refuses_the_exchange_whole_and_the_next_one_succeeds(county, entry):
     desk = county.desk()
     database = county.hub.store._database
-    pages = database.execute_sql("PRAGMA page_count").fetchone()[0]
-    database.execute_sql(f"PRAGMA max_page_count = {pages}")
+    with county.hub.store.writing():  # the bound is one of the writers' connection
+        pages = database.execute_sql("PRAGMA page_count").fetchone()[0]
+        database.execute_sql(f"PRAGMA max_page_count = {pages}")
     for _ in range(200):
         desk.write("intake_case", entry())
     with pytest.raises(HubError) as refused:
         desk.exchange()
     assert refused.value.code == "hub.disk_full"
     assert desk.stored == 0
-    database.execute_sql("PRAGMA max_page_count = 1000000")
+    with county.hub.store.writing():
+        database.execute_sql("PRAGMA max_page_count = 1000000")
     desk.synchronise()
     assert desk.stored == 200

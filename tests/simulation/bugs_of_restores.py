@@ -77,8 +77,8 @@ def _another_enrolment(*given: Any) -> str:
     return ""
 
 
-def _never_two_requests(self: Stations, *request: object) -> bool:
-    return True
+def _never_two_requests(self: Stations, *request: object) -> tuple[bool, int]:
+    return True, 0
 
 
 def _forgets_verdicts(self: Lost, to: Cursor) -> None:
