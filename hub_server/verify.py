@@ -4,7 +4,8 @@
 
 One file, to be read and copied by an auditor: Python 3.11 and `cryptography` are all it needs.
 Exit code 0: everything is as it was signed; 1: something is not, and it says what and where; 2: no
-archive, or a wrong command. What is checked, and what no archive shows: PROTOCOL.md, section 24.
+archive, no witness, or a wrong command. What is checked, and what no archive shows: PROTOCOL.md,
+section 24.
 """
 
 import argparse
@@ -40,6 +41,7 @@ LEAD_MS = 600_000  # how far a stamp may run ahead of the hub's clock before it 
 FRAME_BYTES = 1 << 26  # of a body that was refused for its size the archive holds every byte
 FRAME_ITEMS = 1 << 16  # values in one frame: so few bytes cannot fill the memory
 KINDS = ("station", "region", "office")  # of channels
+COUNTY_DIGITS = 6  # of a region's, which may go on to a township
 SHOWN = 20  # positions in a line
 FINGERPRINT_LETTERS = 16  # of the 64; fewer are not worth comparing
 
@@ -77,8 +79,6 @@ WORDS = {
     "witness": "与见证文件中的回执不同：此条或之前的历史被改写",
     "witness_tail": "见证文件中的回执所签的位置在归档的末尾之后：末尾被截掉",
 }
-
-
 UNREAD = ("foreign", "witness_file", "witness_none")  # nothing is said of an archive then
 
 
@@ -104,15 +104,7 @@ def need(holds: bool, code: str, **where: Any) -> None:
 
 # --- bytes and signatures ------------------------------------------------------------------------
 
-SHAPES: dict[str, Any] = {
-    "i": int,
-    "u": int,
-    "b": bytes,
-    "n": bytes,
-    "h": bytes,
-    "s": str,
-    "l": list,
-}
+SHAPES = dict[str, Any](i=int, u=int, b=bytes, n=bytes, h=bytes, s=str, l=list)
 SIZES = {"n": 16, "h": 32}
 CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
 INTEGERS = {0xCC + n: (1 << (n & 3), n > 3) for n in range(8)}  # bytes, and whether with a sign
@@ -282,7 +274,7 @@ class Checked:
     without_body: int = 0
     replicas: int = 0
     countersigned: int = 0  # the highest position that a replica signed
-    witnessed: int = 0  # the highest that a witness holds of this channel
+    witnessed: int = 0  # the highest at which a witness has the same
     restores: list[int] = field(default_factory=list)  # where the hub went on after a restore
     unproven: list[int] = field(default_factory=list)  # after one, and without all their proofs
     given_up: list[int] = field(default_factory=list)  # witnessed, and lost by one
@@ -373,7 +365,6 @@ class Verifier:
             if channel == self.channel and position:
                 self.witnessed.setdefault(position, []).append((epoch, end, at))
         need(bool(self.witnessed) or not self.witnesses, "witness_none")
-        self.found.witnessed = max(self.witnessed, default=0)
 
     def read_replica(self, frame: list[Any]) -> None:
         """The hub certified it; one more of the same enrolment was minted by a certified one."""
@@ -406,7 +397,7 @@ class Verifier:
         need(hub == self.hub and is_signed, "certificate", replica=keys[0])
         for channel, kind, region in grants:
             code = station if channel == grants[0][0] else self.found.station
-            told = (kind, region[: len(self.found.region)], code)
+            told = (kind, region[:COUNTY_DIGITS], code)
             ours = (self.found.kind, self.found.region, self.found.station)
             need(channel != self.channel or told == ours, "label", replica=keys[0])
         return keys, Member(keys[1], enrolment, grants[0][0])
@@ -462,7 +453,9 @@ class Verifier:
         for replica, end in self.countersigned.pop(self.position, ()):
             need(end == self.digest, "countersigned", replica=replica)
         for epoch, end, at in self.witnessed.pop(self.position, ()):
-            if end != self.digest:  # a restore that comes yet may explain it
+            if end == self.digest:
+                self.found.witnessed = self.position
+            else:  # a restore that comes yet may explain it
                 self.apart.append((self.position, epoch, at))
         self.found.entries = self.position
 
@@ -762,6 +755,10 @@ def run(archive: Path, witnesses: Iterable[Path], fingerprint: str | None, *, as
         lines += [f"平台公钥指纹 {found.fingerprint}", "归档本身不能证明：", *unshown]
         status = 0
     text = json.dumps(answer, ensure_ascii=False, indent=1) if as_json else "\n".join(lines)
+    if isinstance(
+        sys.stdout, TextIOWrapper
+    ):  # no Chinese at the terminal is no fault of an archive
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.stdout.write(f"{text}\n")
     return status
 
@@ -778,11 +775,6 @@ def main() -> int:
     parser.add_argument("--witness", type=Path, action="append", default=[], metavar="FILE")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, TextIOWrapper
-        ):  # else a terminal without Chinese fails a sound archive
-            stream.reconfigure(errors="backslashreplace")
     return run(given.archive, given.witness, given.hub_fingerprint, as_json=given.json)
 
 

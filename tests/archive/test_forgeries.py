@@ -126,7 +126,8 @@ def test_a_receipt_of_what_a_restore_lost_is_named_and_not_believed() -> None:
     story.entries.pop()
     story.digests.pop()
     story.restore()
-    assert read(story.data(), lost).given_up == [kept + 1]
+    found = read(story.data(), lost)
+    assert (found.given_up, found.witnessed) == ([kept + 1], 0)
 
 
 def test_a_receipt_of_an_epoch_that_is_lost_as_a_whole_is_void_only_if_the_restore_came_later() -> (
