@@ -139,5 +139,6 @@ def _problems(hub: Hub, form: Form, values: Mapping[str, object]) -> list[Proble
     try:
         check_region(hub, values)
     except HubError:
+        found = [each for each in found if each.field != "region_code"]  # told once
         found.append(Problem("region_code", "format", {"example": hub.region}))
     return found

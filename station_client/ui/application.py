@@ -103,6 +103,8 @@ def _shared(desk: Desk) -> dict[str, object]:
         # of the clerk's: any site could then throw the clerk out by a link.
         "is_admitted": admitted,
         "is_open": station is not None,
+        "is_closed": station is not None and station.is_closed,
+        "is_sealed": station is not None and station.is_sealed,
         "menu": request.endpoint,
         "station_name": station.name if station else "",
         "clerk_name": desk.clerk_name if station else "",

@@ -65,6 +65,8 @@ def test_a_region_of_another_hub_is_named_before_anything_is_kept(county: County
     page = browser.post("/apply", an_application(region_code="140581"))
     assert page.status_code == 422
     assert 'id="p-region_code"' in page.text
+    odd = browser.post("/apply", an_application(region_code="999"))
+    assert odd.text.count('<a href="#f-region_code">') == 1
 
 
 def test_an_applicant_writes_no_field_of_the_county(county: County) -> None:

@@ -74,6 +74,10 @@ def test_sealing_takes_the_stations_code_and_leaves_a_desk_to_look_at(
     assert "已封存" in visitor.get("/lamp").json["words"]  # type: ignore[index]
     refused = visitor.post("/cases/new/helper", typed())
     assert "本机已经封存" in refused.text
+    offers = ("<kbd>F2</kbd>", "/applications/new/", 'action="/files/import"', "添加工作人员")
+    for path in ("/", "/applications", "/files", "/clerks", "/inbox", "/status"):
+        shown = visitor.get(path).text
+        assert [each for each in offers if each in shown] == [], path
 
 
 def test_what_stands_against_it_is_told_and_nothing_is_offered(
