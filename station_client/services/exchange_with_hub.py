@@ -27,6 +27,9 @@ __all__ = [
 MOST_REQUESTS = 1000
 """Of one call: a peer that always has one more page must not hold the desk for ever."""
 
+LONGEST_MS = 10 * 60 * 1000
+"""That an answer may take: where it seems to have taken longer, the clock was set meanwhile."""
+
 
 def exchange_with_hub(
     station: Station,
@@ -58,8 +61,9 @@ def _one_request(station: Station) -> Outcome:
         prepared = prepare_request(station, "http")
         sent_at = station.now_ms()
         reply = station.transport.exchange(prepared.data)
-        took_ms = max(0, station.now_ms() - sent_at)
-        return absorb_reply(station, prepared, reply, took_ms)
+        took_ms = station.now_ms() - sent_at
+        is_measured = 0 <= took_ms <= LONGEST_MS
+        return absorb_reply(station, prepared, reply, took_ms if is_measured else 0)
     except ProtocolError as fault:
         note_failure(station, fault.code)
         raise told(fault) from fault

@@ -353,3 +353,20 @@ def test_what_a_broken_hub_places_twice_is_here_once(station: Station, hub: Fake
     hub.append(REGION, channel.read_entry(hub.logs[REGION][-1].data), placed)  # type: ignore[arg-type]
     assert exchange_with_hub(station).synchronised
     assert len(station.store.items.find("社会", 9)) == 1
+
+
+def test_a_clock_that_is_set_while_the_hub_answers_is_measured_as_it_is_then(
+    station: Station, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PC with an empty battery gets its time from the network that it waited for, too."""
+    answer, clock = hub.exchange, station.now_ms
+    station.now_ms = lambda: clock() - 16 * 365 * 24 * 60 * 60 * 1000
+
+    def set_meanwhile(data: bytes) -> bytes:
+        reply = answer(data)
+        station.now_ms = clock
+        return reply
+
+    monkeypatch.setattr(hub, "exchange", set_meanwhile)
+    exchange_with_hub(station)
+    assert station.clock_offset_ms == 0
