@@ -223,13 +223,20 @@ def _note_success(
                 synchronised=synchronised,
                 batch_bytes=_grown(state.batch_bytes),
                 agreed=_agreed(prepared, reply, applied),
-                shows_receipts=state.shows_receipts and any(each.parted for each in reply.pages),
+                shows_receipts=state.shows_receipts and _is_asked(station, reply),
             )
         )
         unchanged = [each for each in applied if each is not None and each.receipt is None]
         store.channels.confirm(unchanged, reply.hub_time)
         store.channels.forget_request(prepared.number)
     return synchronised
+
+
+def _is_asked(station: Station, reply: Reply) -> bool:
+    """Whether the hub has still to explain itself: of a channel where it could not that is over,
+    and nothing else waits for it."""
+    given_up = {each.cursor.channel for each in station.store.channels.all() if each.parted}
+    return any(each.parted and each.base.channel not in given_up for each in reply.pages)
 
 
 def _agreed(prepared: Prepared, reply: Reply, applied: list[Applied | None]) -> tuple[Cursor, ...]:

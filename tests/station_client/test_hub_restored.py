@@ -153,6 +153,21 @@ def test_a_rewritten_history_raises_the_alarm_and_it_ends_when_ours_is_back(
     assert not read_status(station).alarms
 
 
+def test_the_alarm_about_one_channel_holds_nothing_up_that_goes_into_another(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.publish(2)
+    exchange_with_hub(station)
+    hub.logs[REGION] = []
+    hub.publish(1)
+    exchange_with_hub(station)
+    assert read_status(station).alarms
+    record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    assert len(names_in(hub)) == 1
+    assert not read_status(station).pending
+
+
 def test_an_epoch_whose_digest_is_not_ours_explains_nothing(station: Station, hub: FakeHub) -> None:
     for _ in range(2):
         record_entry(station, "intake_case", desk.a_case())
