@@ -14,6 +14,7 @@ from hub_server.hub import Hub
 from hub_server.outside_journal import Erasure, Found, Revocation
 from hub_server.services.draw_epoch import wrote_as
 from hub_server.services.judge_again import judge_returned
+from hub_server.services.list_undecided import WAIT_FOR_COUNTY
 from hub_server.services.projection import project
 from hub_server.services.take_bodies import take_bodies
 from hub_server.services.take_runs import close_gap
@@ -160,7 +161,7 @@ class _Taking:
     def _raise(self, identity: bytes, verdict: int, code: str) -> None:
         """A verdict that was once higher; what is not here is judged when it comes."""
         known = self.standings.get(identity)
-        if known is None or verdict <= known.verdict:
+        if known is None or not _is_raised(known, verdict, code):
             return
         entry = VerdictEntry(identity, verdict, code, self.hub.now_ms())
         self.new.append(NewEntry(protocol.entry_bytes(entry)))
@@ -288,6 +289,14 @@ class _Taking:
         known = hub.store.stations.replica(replica)
         if known is not None and not known.standing:
             hub.store.stations.set_standing(replica, "frozen")
+
+
+def _is_raised(known: Standing, verdict: int, code: str) -> bool:
+    """Also what waited for the county waits for it again: else what comes back with it would have
+    it judged here."""
+    is_left = known.verdict is Verdict.HELD and known.code not in WAIT_FOR_COUNTY
+    waited = verdict == Verdict.HELD and code in WAIT_FOR_COUNTY
+    return verdict > known.verdict or (is_left and waited)
 
 
 def _without_body(operation: Operation) -> Operation:

@@ -11,6 +11,7 @@ from hub_server.app import open_hub
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.outside_journal import Erasure, Successor
+from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.back_up import back_up
 from hub_server.services.check_history import journal_faults, record_faults
 from hub_server.services.decide_replica import admit_replica
@@ -23,9 +24,9 @@ from hub_server.services.submit_application import submit_application
 from hub_server.services.withdraw import erase_record, revoke_enrolment
 from hub_server.services.write_records import append_word
 from sync_protocol import channel as protocol
-from sync_protocol import lost, mint, operations, pull
+from sync_protocol import envelope, lost, mint, operations, pull
 from sync_protocol.channel import EpochEntry, Verdict
-from sync_protocol.exchange import Rare
+from sync_protocol.exchange import Rare, Request
 from sync_protocol.lost import Stretch
 from tests.hub_server.conftest import Desk, an_opening
 from tests.hub_server.test_forks import freeze
@@ -637,3 +638,40 @@ def test_what_came_back_without_what_it_follows_is_no_fork(county, entry, past):
     assert hub.store.chains.chain(desk.keys.replica).head == desk.head
     assert not hub.store.chains.chain(desk.keys.replica).frozen
     assert is_sound(hub)
+
+
+def push_run(desk, run) -> None:
+    """An exchange that brings this run and no other."""
+    request = msgspec.structs.replace(envelope.unpack(desk.payload(), Request), runs=[run])
+    payload = envelope.pack(request)
+    desk.open(answer_exchange(desk.hub, desk.seal(payload)), payload)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_branch_that_came_before_its_gap_closed_waits_for_the_county_again(
+    county, entry, past, run_of, at_once
+):
+    """What closes the gap comes back before the word that it is a branch."""
+    desk = county.desk()
+    other = county.enrol(issue_code(county.hub, county.reviewer, desk.certificate.station_code))
+    for each in (desk, other):
+        each.synchronise()
+    then = past()
+    desk.write("intake_case", entry(applicant_name="副本"))
+    desk.write("intake_case", entry(applicant_name="副本"))
+    branch, behind = desk.written[1], run_of(desk, 2, 2)
+    del desk.written[:]
+    desk.write("intake_case", entry(applicant_name="本机"))
+    push_run(desk, behind)
+    if not at_once:
+        other.synchronise()
+    push_run(desk, run_of(desk, 1, 1))
+    other.synchronise()
+    hub = then.put_back()
+    go_on(other, hub)
+    standing = hub.store.operations.standings(desk.channel, [branch.identity])[branch.identity]
+    assert (standing.verdict, standing.code) == (Verdict.HELD, "fork")
+    assert is_sound(hub)
+    length = hub.store.journal.channel(desk.channel).position
+    go_on(other, hub)
+    assert hub.store.journal.channel(desk.channel).position == length
