@@ -45,8 +45,14 @@ def explain_http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _again(error: HubError) -> ResponseReturnValue:
-    """A form that could be sent again as it is. On a public page nothing that was typed is lost."""
-    typed = request.form.items(multi=True) if request.blueprint == "public" else ()
+    """A form that could be sent again as it is: nothing that was typed is lost.
+
+    On the county's pages only what one of them sent, or any site could put its words into a form of
+    ours; and no password.
+    """
+    is_ours = request.blueprint == "public" or request.origin == request.host_url.rstrip("/")
+    is_kept = is_ours and "password" not in request.form
+    typed = request.form.items(multi=True) if is_kept else ()
     again = [(name, text) for name, text in typed if name != "csrf_token"]
     page = render_template("pages/error.html", error=error, back=_back(), again=again)
     return page, error.status

@@ -35,6 +35,10 @@ def lamp_for(status: Status) -> Lamp:
             f"被退回 {status.refused + status.returned} 条",
             "请到“待处理”页打开，按退回原因修改后保存。",
         )
+    if status.starting is not None:
+        done, total = status.starting
+        words = f"正在接收 {done} / {total or '…'} 条"
+        return Lamp("amber", words, "可以照常登记，县级已有的记录收齐后显示。")
     if status.pending:
         return Lamp(
             "amber",

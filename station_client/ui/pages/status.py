@@ -36,6 +36,8 @@ def _recovering(status: Status) -> Iterator[str]:
             f"正在接收县级已有的记录：{done} / {total or '…'} 条。可以照常登记，"
             "以前的记录收齐后显示；中断了会接着收。"
         )
+    elif status.last_success_at is None:
+        yield "本机还没有与县级平台同步过：县级已有的记录第一次同步后显示。可以照常登记。"
     if status.lost:
         count = sum(each.last - each.first + 1 for each in status.lost)
         yield (

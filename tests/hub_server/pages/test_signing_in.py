@@ -149,6 +149,23 @@ def test_what_was_sent_after_the_visit_ended_can_be_sent_again(county: County) -
     assert "请补充&lt;场地&gt;照片" in question.text
 
 
+def test_a_page_from_before_another_sign_in_loses_nothing_and_no_other_site_gains(
+    county: County,
+) -> None:
+    record = county.record_of(county.apply()[0]).hex()
+    browser = county.signed_in("reviewer")
+    typed = {"decision": "return", "opinion": "请补充场地照片", "csrf_token": "那时的"}
+    address = f"{INBOX}/{record}/decide"
+    foreign = browser.post(address, typed, headers={"Origin": "https://evil.example"})
+    assert (foreign.status_code, "场地照片" in foreign.text) == (400, False)
+    ours = browser.post(address, typed, headers={"Origin": "http://localhost"})
+    assert (ours.status_code, "页面放置过久" in ours.text) == (400, True)
+    assert hidden_fields(ours.text)["opinion"] == "请补充场地照片"
+    account = {"name": "新人", "password": "不可再现的密码", "csrf_token": "那时的"}
+    secret = browser.post("/county/accounts", account, headers={"Origin": "http://localhost"})
+    assert "不可再现" not in secret.text
+
+
 def hidden_fields(page: str) -> dict[str, str]:
     found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
     return {name: unescape(text) for name, text in found}

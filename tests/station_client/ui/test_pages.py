@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +19,9 @@ from werkzeug.test import TestResponse
 from station_client.errors import StationError
 from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entry
+from station_client.ui.lamp import lamp_for
 from sync_protocol import courier
 from sync_protocol.channel import Verdict
 from sync_protocol.exchange import Loss
@@ -821,6 +824,15 @@ def test_what_waits_for_the_county_is_listed_apart(
 
 
 # --- status, courier, applications, files ---------------------------------------------------------
+
+
+def test_a_pc_that_lacks_the_countys_records_says_so(program: Program, visitor: Visitor) -> None:
+    assert "还没有与县级平台同步过" in visitor.get("/status").text
+    exchange_with_hub(program.station)
+    assert "还没有与县级平台同步过" not in visitor.get("/status").text
+    found = read_status(program.station)
+    assert lamp_for(replace(found, starting=(2, 5))).words == "正在接收 2 / 5 条"
+    assert lamp_for(replace(found, starting=(0, 0))).words == "正在接收 0 / … 条"
 
 
 def test_the_status_is_told_in_a_clerks_words(
