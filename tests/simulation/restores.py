@@ -64,8 +64,11 @@ def _restore(world: World, pc: Pc, dice: Random, *, whole: bool) -> bool:
     pc.page, pc.was_closed = None, False
     world.forget_pages(pc)
     world.start(pc)
-    # An image of the whole machine does not know what was written since.
-    pc.lost = {} if whole else {root: at for root, at in before.items() if root not in _own(pc)}
+    # An image of the whole machine does not know what was written since; and of what another
+    # branch of the chain has in its place nobody can say that it is missing.
+    held, places = _own(pc), _places(pc)
+    gone = {root: at for root, at in before.items() if root not in held and at not in places}
+    pc.lost = {} if whole else gone
     return True
 
 
@@ -83,6 +86,13 @@ def _own(pc: Pc) -> set[bytes]:
         "SELECT body_digest FROM operation WHERE link IS NOT NULL"
     )
     return {row["body_digest"] for row in rows}
+
+
+def _places(pc: Pc) -> set[tuple[bytes, int]]:
+    rows = pc.station.store.database.rows(
+        "SELECT replica, seq FROM operation WHERE link IS NOT NULL"
+    )
+    return {(row["replica"], row["seq"]) for row in rows}
 
 
 # --- the hub -------------------------------------------------------------------------------------
