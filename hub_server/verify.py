@@ -70,6 +70,7 @@ WORDS = {
     "verdict": "没有这种裁定，或裁定低于此前的，或所指的操作不在此条之前",
     "barred": "写入者已被冻结或撤销，之后的操作却被接受",
     "body": "已接受操作的内容缺失，而该记录没有清除",
+    "erased": "该记录的内容已清除，之后的操作却被接受",
     "epoch": "平台恢复的说明（新纪元）与归档不符",
     "receipt": "平台的回执与归档末尾不符，或签名不正确",
     "seal": "归档的封签不正确：条目之外的部分被改动、删除或添加",
@@ -517,6 +518,10 @@ class Verifier:
 
     # --- operations and chains -------------------------------------------------------------------
 
+    # A replica's chain grows as its operations come. What comes before its turn, or beside the
+    # chain after a fork, begins a branch at the link that it names. Where the chain reaches the
+    # start of a branch of the first kind it goes on with that. Signed heads are met on the way.
+
     def read_operation(self, values: list[Any], parts: list[Any]) -> None:
         name, *first, verdict, code, effective, at = values
         header, body, body_digest, base = shaped(parts, "bBHH")
@@ -531,6 +536,7 @@ class Verifier:
         self.placed.add(name)
         is_new = verdict == ACCEPTED and self.verdicts.get(identity) != ACCEPTED
         self.check_author(replica, is_accepted=is_new)
+        self.owe(not (is_new and record in self.erased), "erased")
         # What comes back after a restore keeps the effective stamp of its first place.
         is_back = self.is_back(self.position) and effective <= stamp
         need(is_back or effective == min(stamp, at + LEAD_MS), "effective")

@@ -200,6 +200,19 @@ def body_withheld() -> bytes:
     return resealed(plain_story(), change)
 
 
+def accepted_after_an_erasure() -> bytes:
+    """What nobody could ever read is accepted."""
+    story = plain_story()
+    record = story.random.randbytes(16)
+    story.say(protocol.ErasureEntry(record, NOW))
+    before = (story.first.seq, story.first.link)
+    made = story.write(story.first, record)
+    header, digest = made.header_bytes, made.body_digest
+    story.place(operations.received(header, None, digest))
+    story.sign(story.first, before)
+    return story.data()
+
+
 def epoch_that_kept_less() -> bytes:
     story = plain_story()
     old = story.epochs[-1]
@@ -382,6 +395,7 @@ NEEDED: dict[str, tuple[Callable[[], bytes], ...]] = {
     "verdict": (verdict_on_nothing, verdict_beyond_all, verdict_lowered),
     "barred": (accepted_after_a_freeze, accepted_after_a_revocation),
     "body": (body_withheld,),
+    "erased": (accepted_after_an_erasure,),
     "epoch": (
         epoch_that_kept_less,
         epoch_without_an_entry,
