@@ -73,7 +73,7 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     new = journal.add_placed(channel, _placed(applied), by_hub)
     received = [each.operation for each in applied.entries if each.operation is not None]
     journal.add_received(channel, [each for each in received if each.name not in new], by_hub)
-    done = standings.accept_as_written(channel, _accepted_here(applied)) | new.keys()
+    done = standings.accept_as_written(_accepted_here(applied)) | new.keys()
     standings.set_places(
         (each.entry.name, each.position, each.entry.effective)
         for each in applied.entries

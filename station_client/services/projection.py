@@ -42,7 +42,6 @@ def project(
         created_at=min(stamps),
         changed_at=max(stamps),
         conflicts=sum(merged.may_settle(register) for register in merged.conflicts),
-        pending=sum(each.verdict is None for each in stored),
         held=sum(each.verdict == Verdict.HELD for each in stored),
         refused=len(open_refusals(stored)),
         returned=is_returned(merged),

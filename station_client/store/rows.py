@@ -54,9 +54,10 @@ class RecordRow(msgspec.Struct, frozen=True, gc=False):
 
     `cells` are the 16 cells of its ledger line, None for what is no case; `day` is the line's date
     (ISO), "" for what is no case; `conflicts` counts the registers that this desk must settle,
-    `pending`, `held` and `refused` operations; `returned`: sent back by the county, and nobody here
-    has written since; `status` is the line's 办件状态, or 已作废; `marked` counts what an
-    imported line says against the rules of the form, and nobody has mended yet.
+    `held` and `refused` operations; `returned`: sent back by the county, and nobody here has
+    written since; `status` is the line's 办件状态, or 已作废; `marked` counts what an imported
+    line says against the rules of the form, and nobody has mended yet. `pending` operations are
+    counted by the store that reads the row.
     """
 
     channel: bytes
@@ -73,12 +74,12 @@ class RecordRow(msgspec.Struct, frozen=True, gc=False):
     created_at: int
     changed_at: int
     conflicts: int = 0
-    pending: int = 0
     held: int = 0
     refused: int = 0
     returned: bool = False
     status: str = ""
     marked: int = 0
+    pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ class _Pending(msgspec.Struct, frozen=True, gc=False):
     """One's own operation that has no place yet."""
 
     name: bytes
-    record: bytes
+    row: int
     stamp: int
 
 
@@ -22,9 +22,7 @@ class Standings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def accept_as_written(
-        self, channel: bytes, accepted: Sequence[tuple[bytes, int, int, int]]
-    ) -> set[bytes]:
+    def accept_as_written(self, accepted: Sequence[tuple[bytes, int, int, int]]) -> set[bytes]:
         """(name, position, effective stamp, hub's time) of what is accepted; gives the names of
         those with which nothing changes but that they wait no longer.
 
@@ -33,26 +31,24 @@ class Standings:
         """
         found = self._database.made_of(
             _Pending,
-            "SELECT name, record, stamp FROM operation AS mine"
+            "SELECT name, rowid, stamp FROM operation AS mine"
             " WHERE verdict IS NULL AND position IS NULL AND body IS NOT NULL AND NOT EXISTS"
             "  (SELECT 1 FROM operation WHERE identity = mine.identity AND name <> mine.name)"
             " AND identity NOT IN (SELECT identity FROM spent) AND name IN (?*)",
             [name for name, *_ in accepted],
         )
         pending = {each.name: each for each in found}
-        plain = [
-            each for each in accepted if each[0] in pending and pending[each[0]].stamp == each[2]
-        ]
+        plain = {
+            name: (pending[name].row, *standing)
+            for name, *standing in accepted
+            if name in pending and pending[name].stamp == standing[1]
+        }
         self._database.write_many(
             "UPDATE operation SET position = ?2, effective = ?3, verdict = 2, at = ?4"
-            " WHERE name = ?1",
-            plain,
+            " WHERE rowid = ?1",
+            plain.values(),
         )
-        self._database.write_many(
-            "UPDATE record SET pending = pending - 1 WHERE channel = ? AND id = ?",
-            ((channel, pending[name].record) for name, *_ in plain),
-        )
-        return {name for name, *_ in plain}
+        return set(plain)
 
     def set_places(self, places: Iterable[tuple[bytes, int, int]]) -> None:
         """(name, position, effective stamp) as entries gave them: a place is of one name alone."""

@@ -54,9 +54,11 @@ def _pour(run: Callable[..., Any], old: Path, key: bytes) -> None:
     here = {name for (name,) in run("SELECT name FROM main.sqlite_master").fetchall()}
     for (name,) in run(tables).fetchall():
         if name in here and "migration" not in name:
-            wanted = _columns(run, "old", name) & _columns(run, "main", name)
+            wanted, known = _columns(run, "old", name), _columns(run, "main", name)
             columns = ", ".join(f'"{each}"' for each in sorted(wanted))
-            run(f'INSERT INTO old."{name}" ({columns}) SELECT {columns} FROM main."{name}"')
+            # What only the first tables had is a count that a later program makes anew.
+            values = ", ".join(f'"{each}"' if each in known else "0" for each in sorted(wanted))
+            run(f'INSERT INTO old."{name}" ({columns}) SELECT {values} FROM main."{name}"')
 
 
 def _columns(run: Callable[..., Any], schema: str, name: str) -> set[str]:

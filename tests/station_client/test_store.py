@@ -10,10 +10,11 @@ import peewee
 import pytest
 
 from station_client.errors import StationError
+from station_client.services.amend_entry import amend_entry
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.services.show_case import show_case
 from station_client.store import open_store
-from station_client.store.connection import coded, refuse_broken_sqlite
+from station_client.store.connection import Row, coded, refuse_broken_sqlite
 from tests.station_client import desk
 
 
@@ -219,4 +220,24 @@ def test_counting_the_ledger_reads_an_index_alone(tmp_path: Path) -> None:
     found = [station.store.database.rows(f"EXPLAIN QUERY PLAN {each}") for each in plans]
     assert "COVERING INDEX record_of_day" in found[0][0]["detail"]
     assert all("INDEX record_to_correct" in plan[0]["detail"] for plan in found[1:])
+    station.close()
+
+
+def test_what_a_record_has_pending_is_counted_among_its_own_operations_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station, plans = desk.a_station(tmp_path), list[str]()
+    record = record_entry(station, "intake_case", desk.a_case())
+    record_entry(station, "intake_case", desk.a_case())
+    amend_entry(station, record, {"remark": "电话已核对"})
+    ask = station.store.database.rows
+
+    def explained(sql: str, *parameters: object) -> list[Row]:
+        plans.extend(row["detail"] for row in ask(f"EXPLAIN QUERY PLAN {sql}", *parameters))
+        return ask(sql, *parameters)
+
+    monkeypatch.setattr(station.store.database, "rows", explained)
+    row = station.store.records.find(record)
+    assert row is not None and row.pending == 2
+    assert "SEARCH o USING INDEX operation_of_record (channel=? AND record=?)" in plans
     station.close()
