@@ -165,7 +165,7 @@ def _release(
     for each in waiting[: released.head.seq - head.seq]:
         head = operations.advance(head, [each.operation])
         if not each.link:
-            hub.store.operations.link_up(each.operation.name, head.link)
+            hub.store.operations.link_up(channel.id, each.operation.name, head.link)
     standing = {each.operation.identity: Standing(each.verdict, each.code) for each in waiting}
     raising = [
         each

@@ -81,7 +81,7 @@ def _lost_epochs(
 def _found(hub: Hub, stretch: Stretch, proven: Sequence[Proven]) -> list[Found]:
     """The positions of a stretch of which the hub has everything now."""
     names = [each.entry.name for each in proven if isinstance(each.entry, PlaceEntry)]
-    here = {each.name for each in hub.store.operations.named(names)}
+    here = {each.name for each in hub.store.operations.named(stretch.base.channel, names)}
     epoch, found = stretch.receipt.cursor.epoch, list[Found]()
     for position, each in enumerate(proven, start=stretch.base.position + 1):
         if isinstance(each.entry, PlaceEntry) and each.entry.name not in here:
@@ -131,7 +131,7 @@ class _Taking:
         stored, channel = self.hub.store.operations, self.channel.id
         places = [each.entry for each in proven if isinstance(each.entry, PlaceEntry)]
         later = [each.entry.name for each in proven if isinstance(each.entry, VerdictEntry)]
-        self.here = {each.name for each in stored.named([each.name for each in places])}
+        self.here = {each.name for each in stored.named(channel, [each.name for each in places])}
         identities = [*(each.identity for each in places), *later]
         self.standings = stored.standings(channel, sorted(set(identities)))
         records = {each.header.record for each in brought}

@@ -16,7 +16,7 @@ ITEMS_PER_READ = 500
 
 _ITEMS_AFTER = """
     SELECT e.position, e.data, e.digest, o.header, o.body, o.body_digest, o.base
-    FROM entry e LEFT JOIN operation o ON e.operation = o.name
+    FROM entry e LEFT JOIN operation o ON o.channel = e.channel AND o.name = e.operation
     WHERE e.channel = ? AND e.position > ? ORDER BY e.position LIMIT ?
 """
 _HEADS = """

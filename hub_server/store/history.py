@@ -61,7 +61,7 @@ class History:
         query = (
             self._tail(last, 0)
             .select(e.channel, e.position, e.data, e.digest, e.operation, *behind)
-            .left_outer_join(o, on=(o.name == e.operation))
+            .left_outer_join(o, on=self._placed_by(e))
             .left_outer_join(p, on=((p.replica == o.replica) & (p.seq == o.seq - 1)))
             .left_outer_join(k, on=(k.replica == o.replica))
             .order_by(e.channel, e.position)
@@ -96,8 +96,12 @@ class History:
 
     def _touched(self, last: int) -> Any:
         o = self._operations
-        tail = self._tail(last, 1).join(o, on=(o.name == self._entries.operation))
+        tail = self._tail(last, 1).join(o, on=self._placed_by(self._entries))
         return tail.select(o.channel, o.record)
+
+    def _placed_by(self, e: Any) -> Any:
+        o = self._operations
+        return (o.channel == e.channel) & (o.name == e.operation)
 
 
 def _kept(rows: list[Row]) -> KeptEntry:

@@ -23,7 +23,7 @@ ENTRIES_PER_READ = 1000
 
 _ENTRIES_AFTER = """
     SELECT e.position, e.data, e.digest, o.header, o.body, o.body_digest
-    FROM entry e LEFT JOIN operation o ON e.operation = o.name
+    FROM entry e LEFT JOIN operation o ON o.channel = e.channel AND o.name = e.operation
     WHERE e.channel = ? AND e.position > ? ORDER BY e.position LIMIT ?
 """
 _CHANNEL = "id, kind, region, station_code, epoch, position, digest, closing"

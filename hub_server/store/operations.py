@@ -22,7 +22,7 @@ PLACED = "header, body, body_digest, link, by_hub, position, verdict, code, effe
 _HELD = f"verdict = {int(Verdict.HELD)}"
 # Of one channel: what is no copy by its name, which is its identity, and the copies.
 OF_IDENTITIES = """
-    rowid IN (SELECT rowid FROM operation WHERE name IN (?*) AND +channel = ?1 UNION ALL
+    rowid IN (SELECT rowid FROM operation WHERE channel = ?1 AND name IN (?*) UNION ALL
     SELECT rowid FROM operation WHERE channel = ?1 AND identity IN (?*) AND identity <> name)
 """
 
@@ -62,9 +62,10 @@ class Operations:
         where = f"replica = ? AND seq > ? AND NOT (code = 'fork' AND {_HELD}) ORDER BY seq"
         return self._placed(where, head.replica, head.seq)
 
-    def link_up(self, name: bytes, link: bytes) -> None:
+    def link_up(self, channel: bytes, name: bytes, link: bytes) -> None:
         """The link at an operation, now that all before it has come."""
-        run(self._database, "UPDATE operation SET link = ? WHERE name = ?", link, name)
+        sql = "UPDATE operation SET link = ? WHERE channel = ? AND name = ?"
+        run(self._database, sql, link, channel, name)
 
     def note_verdict(self, channel: bytes, identity: bytes, verdict: Verdict, code: str) -> None:
         """A later verdict: the higher counts, and of two causes to hold the later."""
@@ -103,10 +104,11 @@ class Operations:
             found[each.operation.header.record].append(each)
         return found
 
-    def named(self, names: Sequence[bytes]) -> Iterator[Operation]:
-        """Those of these operations that are stored."""
-        sql = "SELECT header, body, body_digest FROM operation WHERE name IN (?*)"
-        for header, body, body_digest in run_in(self._database, sql, names):
+    def named(self, channel: bytes, names: Sequence[bytes]) -> Iterator[Operation]:
+        """Those of these operations of a channel that are stored."""
+        where = "channel = ? AND name IN (?*)"
+        sql = f"SELECT header, body, body_digest FROM operation WHERE {where}"
+        for header, body, body_digest in run_in(self._database, sql, names, channel):
             yield stored_operation(header, body, body_digest)
 
     def held_creators(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, bytes]:

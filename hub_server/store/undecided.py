@@ -91,7 +91,11 @@ class Undecided:
             & (later.verdict == int(Verdict.ACCEPTED))
             & (later.position > o.position)
         )
-        is_first = (first.name == o.identity) & (first.position < o.position)
+        is_first = (
+            (first.channel == o.channel)
+            & (first.name == o.identity)
+            & (first.position < o.position)
+        )
         is_earlier = (
             (earlier.channel == o.channel)
             & (earlier.identity == o.identity)

@@ -101,6 +101,27 @@ def test_operators_do_not_read_what_the_county_wrote_to_the_desk(county, entry):
     assert (item.code, item.words) == ("county", "县级退回")
 
 
+def test_what_is_held_is_found_and_decided_without_a_walk_through_all_operations(
+    county, entry, monkeypatch
+):
+    desk, _ = a_late_case(county, entry)
+    database, plans = county.hub.store._database, []
+    ask = database.execute_sql
+
+    def explained(sql, params=None, *more):
+        if not sql.startswith(("BEGIN", "PRAGMA")):
+            plans.extend(str(row[3]) for row in ask(f"EXPLAIN QUERY PLAN {sql}", params))
+        return ask(sql, params, *more)
+
+    monkeypatch.setattr(database, "execute_sql", explained)
+    list_undecided(county.hub, county.operator)
+    decide(county, desk, [1])
+    desk.synchronise()
+    assert any("INDEX operation_name (channel=? AND name=?)" in plan for plan in plans)
+    walks = ("SCAN operation", "SCAN o", "SCAN first", "SCAN earlier", "SCAN later")
+    assert [plan for plan in plans if plan in walks] == []
+
+
 def test_a_refused_case_can_be_written_again_in_full(county, entry):
     desk, record = a_late_case(county, entry)
     decide(county, desk, [1], "refused")
