@@ -96,16 +96,20 @@ class Database(SqlCipherDatabase):
             for row in self.rows(query, *parameters, *chunk)
         ]
 
+    def made(self, make: Callable[..., Made], sql: str, *parameters: object) -> list[Made]:
+        """As `rows`, each row made into something that takes its columns in their order."""
+        with coded(self.database):
+            return [make(*row) for row in self.execute_sql(sql, parameters)]
+
     def made_of(
         self, make: Callable[..., Made], sql: str, keys: Sequence[object], *parameters: object
     ) -> list[Made]:
-        """As `rows_of`, each row made into something that takes its columns in their order."""
-        with coded(self.database):
-            return [
-                make(*row)
-                for query, chunk in _queries(sql, keys)
-                for row in self.execute_sql(query, (*parameters, *chunk))
-            ]
+        """As `rows_of`, made as in `made`."""
+        return [
+            each
+            for query, chunk in _queries(sql, keys)
+            for each in self.made(make, query, *parameters, *chunk)
+        ]
 
     def write(self, sql: str, *parameters: object) -> None:
         """One statement, within `writing`."""

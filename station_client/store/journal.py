@@ -208,26 +208,28 @@ class Journal:
     def _chain(self, replica: bytes, first: int, limit: int) -> Iterator[Operation]:
         step = 500
         for start in range(first, first + limit, step):
-            rows = self._database.rows(
+            portion = self._database.made(
+                received,
                 "SELECT header, body, body_digest FROM operation"
                 " WHERE replica = ? AND seq BETWEEN ? AND ? AND link IS NOT NULL ORDER BY seq",
                 replica,
                 start,
                 start + step - 1,
             )
-            yield from (received(r["header"], r["body"], r["body_digest"]) for r in rows)
-            if len(rows) < step:
+            yield from portion
+            if len(portion) < step:
                 return
 
     def own_names(self, replica: bytes, seqs: Sequence[int]) -> dict[int, tuple[bytes, bytes]]:
         """seq → name and identity, for the own operations that a page speaks of."""
-        rows = self._database.rows_of(
+        found = self._database.made_of(
+            lambda seq, *names: (seq, names),
             "SELECT seq, name, identity FROM operation"
             " WHERE replica = ? AND link IS NOT NULL AND seq IN (?*)",
             seqs,
             replica,
         )
-        return {row["seq"]: (row["name"], row["identity"]) for row in rows}
+        return dict(found)
 
     def operations_of(
         self, channel: bytes, records: Sequence[bytes]
