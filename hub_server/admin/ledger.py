@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, redirect, render_template, request, url_for
+import io
+
+from flask import redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -10,6 +12,7 @@ from forms import LEDGER_COLUMNS
 from forms.reading import Unreadable, read_date
 from hub_server.accounts import Account
 from hub_server.admin.paging import Page, asked_number, asked_size
+from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.pages.words import CASE_KINDS, today
 from hub_server.services.export import csv_bytes
@@ -33,7 +36,7 @@ def ledger(hub: Hub, account: Account) -> ResponseReturnValue:
         text=_text(chosen),
         page=page,
         rows=found.rows,
-        unread=[name for name in ("since", "until") if chosen[name] and not _day(chosen[name])],
+        unread=_unread(chosen),
         columns=[label for _, label in LEDGER_COLUMNS],
         stations=station_names(hub, account),
         kinds=CASE_KINDS,
@@ -52,12 +55,17 @@ def search(hub: Hub, account: Account) -> ResponseReturnValue:
 
 
 def export_lines(hub: Hub, account: Account) -> ResponseReturnValue:
-    """The same lines as a CSV file that spreadsheets open."""
-    content = csv_bytes(hub, account, _filters(_chosen()))
-    answer = Response(content, mimetype="text/csv")
-    name = f"ledger-{today(hub.now_ms())}.csv"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    """The same lines as a CSV file that spreadsheets open. HubError `export.date`: nobody wanted
+    every day by a slip."""
+    chosen = _chosen()
+    for text in _unread(chosen):
+        raise HubError("export.date", text=text)
+    return send_file(
+        io.BytesIO(csv_bytes(hub, account, _filters(chosen))),
+        mimetype="text/csv",
+        as_attachment=True,
+        download_name=f"工作台账-{today(hub.now_ms())}.csv",
+    )
 
 
 def _chosen() -> dict[str, str]:
@@ -67,6 +75,12 @@ def _chosen() -> dict[str, str]:
 def _text(chosen: dict[str, str]) -> str:
     found: str = current_user.visit.searches.get(chosen["find"], "")
     return found
+
+
+def _unread(chosen: dict[str, str]) -> list[str]:
+    """What was typed for a day and is none."""
+    typed = (chosen["since"], chosen["until"])
+    return [text for text in typed if text and not _day(text)]
 
 
 def _day(text: str) -> str:

@@ -121,6 +121,8 @@ def test_the_export_is_masked_and_can_run_no_formula(desk: Desk, reviewer: Brows
     evil = "=HYPERLINK(1)"
     desk.write("intake_case", an_entry(applicant_name=NAME, contact_phone=PHONE, task_name=evil))
     desk.synchronise()
+    wrong = reviewer.get(f"{LEDGER}/export?since=3月")
+    assert (wrong.status_code, "日期“3月”看不懂" in wrong.text) == (400, True)
     answer = reviewer.get(f"{LEDGER}/export")
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert rows[0] == [label for _, label in LEDGER_COLUMNS]
