@@ -28,7 +28,7 @@ def judge_new_forms(hub: Hub) -> None:
     if before == known:
         return
     with hub.store.writing():
-        unread = _unread(hub, (before or known).decode().split())
+        unread = _unread(hub, (before or known).split())
         for each in hub.store.journal.channels():
             channel = hub.store.journal.lock_channel(each.id)
             project(hub, channel, unread.get(channel.id, ()))
@@ -37,11 +37,11 @@ def judge_new_forms(hub: Hub) -> None:
         hub.store.set_meta(_FORMS_KNOWN, known)
 
 
-def _unread(hub: Hub, before: Collection[str]) -> dict[bytes, set[bytes]]:
+def _unread(hub: Hub, before: Collection[bytes]) -> dict[bytes, set[bytes]]:
     """Channel → records about which something was accepted of a form that was not known before."""
     found: dict[bytes, set[bytes]] = {}
     for channel, header in hub.store.operations.accepted_headers():
-        if f"{header.kind}.{header.form_version}" not in before:
+        if f"{header.kind}.{header.form_version}".encode() not in before:
             found.setdefault(channel, set()).add(header.record)
     return found
 

@@ -7,10 +7,12 @@ programs are started; no fault and no check.
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 from hub_server.app import open_hub
 from hub_server.hub import Hub
 from hub_server.services.answer_exchange import answer_exchange
+from hub_server.store import database
 from station_client import key_slot
 from station_client.app import station_of
 from station_client.home import Home
@@ -48,8 +50,9 @@ class Stage:
     @property
     def hub(self) -> Hub:
         if self._hub is None:
-            self._hub = open_hub(self.folder / "hub", lambda: START_MS, {})
-            self._set_up(self._hub.store._database)
+            told = {"wal_autocheckpoint": self.autocheckpoint, "synchronous": self.synchronous}
+            with patch.dict(database._PRAGMAS, told):  # of every connection that is made
+                self._hub = open_hub(self.folder / "hub", lambda: START_MS, {})
         return self._hub
 
     def home(self, name: str = DESK) -> Home:
