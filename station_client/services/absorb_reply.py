@@ -14,7 +14,7 @@ from station_client.services.go_back import forget_kept, meet_difference, meet_p
 from station_client.services.prepare_request import Prepared
 from station_client.services.start_from_snapshot import take_part, wants_snapshot
 from station_client.station import Station
-from station_client.store.rows import Bootstrap
+from station_client.store.rows import Bootstrap, ExchangeState
 from sync_protocol import envelope, exchange, limits, operations
 from sync_protocol.channel import Cursor, PlaceEntry, Verdict
 from sync_protocol.enrol import AGREED_SINCE, LOST_SINCE
@@ -66,20 +66,21 @@ def absorb_reply(station: Station, prepared: Prepared, data: bytes, took_ms: int
             outcome = _absorb(station, prepared, reply, took_ms)
     else:
         outcome = _absorb(station, prepared, reply, took_ms)
-    station.refresh()
+        station.refresh()
     return dataclasses.replace(outcome, bytes_out=len(prepared.data), bytes_in=len(data))
 
 
 def _changes_nothing(station: Station, reply: Reply) -> bool:
     """As most replies: both ends hold the same, and nothing changes who we are."""
     rare = reply.standing or reply.bodies or reply.lacks or reply.certificate or reply.snapshot
+    if rare or not station.identity.known or any(p.items or p.parted for p in reply.pages):
+        return False
     told = station.store.journal.is_told_its_own(station.keys.replica)
-    new = rare or told or not station.identity.known
-    return not new and not any(page.items or page.parted for page in reply.pages)
+    return not told and not station.store.lost.keeps()
 
 
 def _absorb(station: Station, prepared: Prepared, reply: Reply, took_ms: int | None) -> Outcome:
-    said = _said(station, prepared, reply)
+    said = _said(station, prepared)
     more = _hear(station, said, reply)
     more |= take_part(station, reply)
     applied: list[Applied | None] = []
@@ -101,13 +102,11 @@ def _absorb(station: Station, prepared: Prepared, reply: Reply, took_ms: int | N
     )
 
 
-def _said(station: Station, prepared: Prepared, reply: Reply) -> Rare:
-    """What the request rarely said, where that makes a difference to its reply; empty where nothing
-    is kept of it any more."""
-    store, payload = station.store, b""
-    parted = any(page.parted for page in reply.pages)
-    if parted or store.lost.count_stretches() or store.facts.losses(1):
-        payload = store.channels.payload(prepared.number)
+def _said(station: Station, prepared: Prepared) -> Rare:
+    """What the request rarely said; empty where nothing is kept of it any more."""
+    if prepared.said is not None:
+        return prepared.said
+    payload = station.store.channels.payload(prepared.number)
     return envelope.unpack(payload, Request).said if payload else Rare()
 
 
@@ -206,11 +205,11 @@ def _note_success(
             prepared.number == state.number >= reply.newest
             and not reply.standing
             and complete >= {each.cursor.channel for each in store.channels.all()}
-            and _lacks_nothing(station)
+            and _lacks_nothing(station, state)
         )
         offset = state.clock_offset_ms
         if took_ms is not None:
-            offset = reply.hub_time - (now - took_ms // 2)
+            offset = station.clock_offset_ms = reply.hub_time - (now - took_ms // 2)
         store.facts.keep_exchange(
             replace(
                 state,
@@ -252,13 +251,13 @@ def _agreed(prepared: Prepared, reply: Reply, applied: list[Applied | None]) -> 
     )
 
 
-def _lacks_nothing(station: Station) -> bool:
-    """Whether all that was written here is sent, every body is here and no stretch is left."""
+def _lacks_nothing(station: Station, state: ExchangeState) -> bool:
+    """Whether all that was written here is sent, every body is here and nothing is kept, as is all
+    that is offered."""
     store, replica = station.store, station.keys.replica
     return store.journal.all_sent(replica) and not (
-        store.facts.exchange().lacks
+        state.lacks
         or store.bodies.count_lacking()
-        or store.lost.count_stretches()
         or store.lost.keeps()
         or station.has_to_issue_again()
     )

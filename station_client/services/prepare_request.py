@@ -1,10 +1,11 @@
-"""The next request: what is unsent, what we lack, and what is rarely said. Its number is taken, and
-the request kept, before a byte of it leaves.
+"""The next request: what is unsent, what we lack, and what is rarely said. Its number is taken
+before a byte of it leaves, and what a stick carries is kept until its reply comes.
 
 Knows no carrier's ways; a request reads the same on a stick.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -12,10 +13,11 @@ from msgspec.structs import replace
 from station_client import __version__
 from station_client.services.start_from_snapshot import next_ask
 from station_client.station import Station
-from station_client.store.rows import ExchangeState
+from station_client.store.rows import ChannelRow, ExchangeState
 from sync_protocol import exchange, limits, push
 from sync_protocol.channel import Cursor, Receipt
 from sync_protocol.exchange import Outbox, Rare, Report
+from sync_protocol.lost import Stretch
 
 MOST_OPERATIONS = 2_500
 """Of one request. They come back as one page, applied in one transaction, for which a clerk who
@@ -28,12 +30,14 @@ NUMBERS_RESERVED = 64
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request that is numbered and kept, its bytes, and the cursors that it countersigns."""
+    """A request that is numbered, its bytes, the cursors that it countersigns, and what it rarely
+    says; None where that stands in the store, as of a request that was on a stick."""
 
     number: int
     digest: bytes
     data: bytes
     countersigned: tuple[Cursor, ...] = ()
+    said: Rare | None = None
 
 
 def prepare_request(station: Station, carrier: str) -> Prepared:
@@ -46,23 +50,24 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
     with store.writing() if has_to_last else store.noting():
         state = store.facts.exchange()
         budget = _budget(state, carrier)
+        channels = store.channels.all()
+        stretches = store.lost.stretches(budget, limits.STRETCHES_PER_REQUEST)
         # While a snapshot is under way there is nothing to continue; the own channel is named.
-        cursors = [
-            row.cursor
-            for at, row in enumerate(store.channels.all())
-            if not at or not row.is_starting
-        ]
+        cursors = [row.cursor for at, row in enumerate(channels) if not at or not row.is_starting]
+        own_head = store.journal.own_head(keys.replica)
+        outbox = _outbox(station, state, channels[0], budget, is_offering=bool(stretches))
+        rare = _rarely_said(station, state, carrier, channels, stretches, budget)
         plan = exchange.plan(
             keys,
             number,
-            store.journal.own_head(keys.replica),
-            _outbox(station, state, budget),
+            own_head,
+            outbox,
             cursors,
             _report(station, state),
             station.now_ms(),
             budget,
             wants=store.bodies.lacking(limits.WANTS_PER_REQUEST),
-            rare=_rarely_said(station, state, carrier, budget),
+            rare=None if rare == Rare() else rare,
             agreed=state.agreed,
             heard=state.heard,
         )
@@ -75,11 +80,13 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
                 synchronised=False,
             )
         )
-        store.channels.keep_request(number, plan.digest, plan.payload, carrier, station.now_ms())
+        if carrier == "courier":  # its reply may come to a program that was started since
+            made_at = station.now_ms()
+            store.channels.keep_request(number, plan.digest, plan.payload, carrier, made_at)
     station.has_asked = True
     data = exchange.seal_request(plan.payload, keys, station.hub)
     countersigned = tuple(each for each in cursors if each not in state.agreed)
-    return Prepared(number, plan.digest, data, countersigned)
+    return Prepared(number, plan.digest, data, countersigned, rare)
 
 
 def _budget(state: ExchangeState, carrier: str) -> int:
@@ -100,41 +107,50 @@ def _reserved(state: ExchangeState, number: int) -> int:
     return state.reserved if is_left else number + NUMBERS_RESERVED - 1
 
 
-def _outbox(station: Station, state: ExchangeState, budget: int) -> Outbox:
+def _outbox(
+    station: Station, state: ExchangeState, own: ChannelRow, budget: int, *, is_offering: bool
+) -> Outbox:
     """What the hub has no place for yet. Nothing while it has to hear first what it lost: it must
     not judge anew what it judged once, nor what amends a record before the record is there."""
     journal, replica = station.store.journal, station.keys.replica
-    is_asked = state.shows_receipts and not station.store.channels.own().parted
-    if is_asked or station.store.lost.count_stretches():
+    is_asked = state.shows_receipts and not own.parted
+    if is_asked or is_offering:
         return Outbox(journal.outbox(replica, 0)[0], ())
     station.issue_again()
     base, unsent = journal.outbox(replica, MOST_OPERATIONS)
     return Outbox(base, push.cut_batch(unsent, budget))
 
 
-def _rarely_said(station: Station, state: ExchangeState, carrier: str, budget: int) -> Rare | None:
+def _rarely_said(
+    station: Station,
+    state: ExchangeState,
+    carrier: str,
+    channels: Sequence[ChannelRow],
+    stretches: list[Stretch],
+    budget: int,
+) -> Rare:
     store = station.store
     is_known = station.identity.known and carrier != "courier"
-    rare = Rare(
+    return Rare(
         introduction=None if is_known else station.introduction(),
-        receipts=_shown_receipts(station, state),
-        stretches=store.lost.stretches(budget, limits.STRETCHES_PER_REQUEST),
+        receipts=_shown_receipts(station, state, channels),
+        stretches=stretches,
         bodies=store.bodies.of(state.lacks, budget) if state.lacks else [],
         losses=store.facts.losses(limits.LOSSES_PER_REQUEST),
-        snapshot=next_ask(store.channels.all()),
+        snapshot=next_ask(channels),
         farewell=station.is_sealed and store.journal.all_sent(station.keys.replica),
     )
-    return None if rare == Rare() else rare
 
 
-def _shown_receipts(station: Station, state: ExchangeState) -> list[Receipt]:
+def _shown_receipts(
+    station: Station, state: ExchangeState, channels: Sequence[ChannelRow]
+) -> list[Receipt]:
     """All where the hub asked for them; else of those channels for which it could not say why it
     parted: it may be able to later."""
-    channels = station.store.channels
-    parted = {each.cursor.channel for each in channels.all() if each.parted}
+    parted = {each.cursor.channel for each in channels if each.parted}
     if not parted and not state.shows_receipts:
         return []
-    found = channels.receipts()
+    found = station.store.channels.receipts()
     return [each for each in found if state.shows_receipts or each.cursor.channel in parted]
 
 

@@ -45,7 +45,8 @@ class Channels:
         return self.all()[0]
 
     def find(self, channel: bytes) -> ChannelRow | None:
-        return next((each for each in self.all() if each.cursor.channel == channel), None)
+        row = self._database.row("SELECT * FROM channel WHERE id = ?", channel)
+        return _channel(row) if row else None
 
     def move(self, applied: Applied) -> None:
         """Keep a page's entries and its receipt, and move the cursor behind them."""

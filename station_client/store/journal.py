@@ -35,6 +35,17 @@ _WAITS = (
     "position IS NULL AND link IS NOT NULL"
     f" AND (replica = ? OR (verdict IS NULL AND NOT {_IS_ERASED}))"
 )
+_TOTALS = (
+    "SELECT count(DISTINCT identity) AS pending, min(stamp) AS oldest_unsent_at,"
+    # Of its own the engine would walk through all operations in the order of identity.
+    " (SELECT count(DISTINCT identity) FROM operation INDEXED BY operation_undecided"
+    "  WHERE verdict < 2 AND verdict = 0 AND body IS NOT NULL) AS held,"
+    " (SELECT coalesce(sum(refused), 0) FROM record WHERE held > 0 OR refused > 0) AS refused,"
+    " (SELECT count(*) FROM record WHERE conflicts > 0) AS in_conflict,"
+    " (SELECT count(*) FROM record WHERE (refused > 0 OR returned > 0) AND returned > 0)"
+    "  AS returned"
+    f" FROM operation AS o WHERE {_WAITS}"
+)
 _ADD_PLACED = (
     # What a page places twice, as no honest hub does, has its first place.
     "INSERT OR IGNORE INTO operation (name, identity, channel, record, replica, seq, kind,"
@@ -300,28 +311,8 @@ class Journal:
 
     def totals(self, replica: bytes) -> Totals:
         """What waits or needs a person; `replica` is the one this PC writes as now."""
-        sent = self._database.row(
-            "SELECT count(DISTINCT identity) AS pending, min(stamp) AS oldest_unsent_at"
-            f" FROM operation AS o WHERE {_WAITS}",
-            replica,
-        )
-        held = self._database.row(
-            # Of its own the engine would walk through all operations in the order of identity.
-            "SELECT count(DISTINCT identity) AS held FROM operation INDEXED BY operation_undecided"
-            " WHERE verdict < 2 AND verdict = 0 AND body IS NOT NULL"
-        )
-        refused = self._database.row(
-            "SELECT coalesce(sum(refused), 0) AS refused FROM record WHERE held > 0 OR refused > 0"
-        )
-        open_conflicts = self._database.row(
-            "SELECT count(*) AS in_conflict FROM record WHERE conflicts > 0"
-        )
-        returned = self._database.row(
-            "SELECT count(*) AS returned FROM record"
-            " WHERE (refused > 0 OR returned > 0) AND returned > 0"
-        )
-        found = (sent, held, refused, open_conflicts, returned)
-        return Totals(**{name: value for row in found for name, value in (row or {}).items()})
+        [row] = self._database.rows(_TOTALS, replica)
+        return Totals(**row)
 
 
 def _as_one(one: StoredOperation, other: StoredOperation) -> StoredOperation:

@@ -259,6 +259,8 @@ class Lost:
     def taken(self, ends: Sequence[Cursor], epoch: bytes) -> bool:
         """Offer what ends here no more; whether anything did. It is kept with the epoch of the hub
         that took it: before that has brought it back, the hub may be restored again."""
+        if not ends:
+            return False
         packed = {_pack(end) for end in ends}
         rows = self._database.rows("SELECT number, receipt FROM stretch WHERE taken_in IS NULL")
         done = [

@@ -11,7 +11,7 @@ from typing import Any
 import peewee
 
 STATEMENTS = 40
-"""A fault strikes at one of so many; a whole exchange has about fifty."""
+"""A fault strikes at one of so many; a whole exchange has about as many at the desk."""
 
 WAYS = ("execute_sql", "write_many", "commit")
 

@@ -179,17 +179,19 @@ def test_a_request_on_a_stick_is_kept_whatever_happens(station: Station, hub: Fa
     for _ in range(3):
         exchange_with_hub(station)
     levels: list[int] = []
-    keep = type(station.store.channels).keep_request
+    keep = type(station.store.facts).keep_exchange
 
-    def kept(channels: Any, *request: Any) -> None:
-        levels.append(channels._database.pragma("synchronous"))
-        keep(channels, *request)
+    def kept(facts: Any, state: Any) -> None:
+        levels.append(facts._database.pragma("synchronous"))
+        keep(facts, state)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(station.store.channels), "keep_request", kept)
+        patch.setattr(type(station.store.facts), "keep_exchange", kept)
         for carrier in ("http", "courier"):
             prepare_request.prepare_request(station, carrier)
     assert levels == [1, 2]  # PRAGMA synchronous: normal, full
+    kept_for_a_reply = station.store.database.rows("SELECT number, carrier FROM request")
+    assert kept_for_a_reply == [{"number": 5, "carrier": "courier"}]
 
 
 def test_a_new_replica_signs_for_itself(station: Station, hub: FakeHub) -> None:
