@@ -238,6 +238,7 @@ def test_what_a_record_has_pending_is_counted_among_its_own_operations_alone(
 
     monkeypatch.setattr(station.store.database, "rows", explained)
     row = station.store.records.find(record)
-    assert row is not None and row.pending == 2
+    assert row is not None
+    assert row.pending == 2
     assert "SEARCH o USING INDEX operation_of_record (channel=? AND record=?)" in plans
     station.close()
