@@ -6,7 +6,13 @@ leave out. That a hub which rewrites its history raises the alarm is no story he
 does; `tests/station_client` tries it.
 """
 
-from tests.simulation import bugs_of_programs, bugs_of_protocol, bugs_of_restores, bugs_of_snapshots
+from tests.simulation import (
+    bugs_of_pages,
+    bugs_of_programs,
+    bugs_of_protocol,
+    bugs_of_restores,
+    bugs_of_snapshots,
+)
 from tests.simulation.bug import Bug
 from tests.simulation.story import Story, draw, with_scene
 
@@ -15,6 +21,7 @@ BUGS: tuple[Bug, ...] = (
     *bugs_of_programs.BUGS,
     *bugs_of_restores.BUGS,
     *bugs_of_snapshots.BUGS,
+    *bugs_of_pages.BUGS,
 )
 
 

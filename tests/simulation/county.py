@@ -22,6 +22,7 @@ from tests.simulation import cast
 from tests.simulation.cast import COUNTY, MARKS, NEIGHBOUR, PCS_AT_MOST, Pc
 from tests.simulation.desks import CASES
 from tests.simulation.promises import require
+from tests.simulation.rest_of_hub import rows
 from tests.simulation.world import World
 
 # What an officer may be told and nothing is wrong: the record moved on, the station is closed.
@@ -54,6 +55,7 @@ def review(
     mark = MARKS[case.region[:6]]
     corrected = {"applicant_name": f"王{mark}{dice.randint(4, 6)}"} if action == "corrected" else {}
     return _is_done(
+        world,
         lambda: review_case(
             world.hub, world.cast.reviewer, case.channel, case.record, action, f"请核对{mark}",
             corrected, version,
@@ -89,9 +91,10 @@ def approve_or_return(world: World, chosen: Application, version: str, dice: Ran
         terms = Terms(station_name=f"第{dice.randint(1, 9)}便民服务站")
     decision = dice.choice(("approve", "approve", "return"))
     return _is_done(
+        world,
         lambda: decide_application(
             world.hub, world.cast.reviewer, chosen.record, decision, "已审", None, version, terms
-        )
+        ),
     )
 
 
@@ -100,7 +103,9 @@ def admit(world: World, pc: Pc, dice: Random) -> bool:
     waiting = [r for r in list_replicas(world.hub, world.cast.admin) if r.standing == "waiting"]
     if waiting:
         chosen = dice.choice(waiting).id
-        admit_replica(world.hub, world.cast.admin, chosen)
+        is_new = chosen not in world.onlooker.admitted
+        require(is_new, 10, "who was admitted waits again")
+        _is_done(world, lambda: admit_replica(world.hub, world.cast.admin, chosen))
         world.onlooker.admitted.add(chosen)
     return bool(waiting)
 
@@ -110,8 +115,9 @@ def erase(world: World, pc: Pc, dice: Random) -> bool:
     case = some_case(world, pc, dice)
     if case is None:
         return False
-    erase_record(world.hub, world.cast.admin, case.record, "保存期满")
-    world.onlooker.erased.add(case.record)
+    erased = case.record
+    _is_done(world, lambda: erase_record(world.hub, world.cast.admin, erased, "保存期满"))
+    world.onlooker.erased.add(erased)
     return True
 
 
@@ -119,10 +125,11 @@ def revoke(world: World, pc: Pc, dice: Random) -> bool:
     """A PC is stolen; what it, or a copy of it, goes on to write is not believed."""
     own = pc.station
     others = [each for each in world.pcs if each.station.channel == own.channel]
-    if all(each.enrolment == pc.enrolment for each in others):
+    is_known = world.hub.store.withdrawn.is_revoked(pc.enrolment)
+    if is_known or all(each.enrolment == pc.enrolment for each in others):
         return False
     is_done = _is_done(
-        lambda: revoke_enrolment(world.hub, world.cast.admin, own.keys.replica, "电脑失窃")
+        world, lambda: revoke_enrolment(world.hub, world.cast.admin, own.keys.replica, "电脑失窃")
     )
     if is_done:
         world.onlooker.revoked.setdefault(pc.enrolment, world.now)
@@ -137,9 +144,10 @@ def decide_on_held(world: World, pc: Pc, dice: Random) -> bool:
     chosen, verdict = dice.choice(waiting), dice.choice(("accepted", "refused"))
     before = accepted_roots(world.hub)
     _is_done(
+        world,
         lambda: decide_held(
             world.hub, world.cast.admin, chosen.channel, [chosen.identity], verdict, "已核实"
-        )
+        ),
     )
     world.onlooker.believed |= accepted_roots(world.hub) - before
     return True
@@ -165,7 +173,7 @@ def enrol(world: World, pc: Pc, dice: Random) -> bool:
         folder = world.new_folder()
         world.add(Pc(Home.open(folder), cast.enrolled(folder, world.hub, code), pc.region))
 
-    return _is_done(enrolled)
+    return _is_done(world, enrolled)
 
 
 def some_case(world: World, pc: Pc, dice: Random) -> StoredRecord | None:
@@ -174,12 +182,19 @@ def some_case(world: World, pc: Pc, dice: Random) -> StoredRecord | None:
     return dice.choice(sorted(cases, key=lambda each: each.record)) if cases else None
 
 
-def _is_done(act: Callable[[], object]) -> bool:
-    """Whether an officer's act is done. What one may be told instead is no fault."""
+def _is_done(world: World, act: Callable[[], object]) -> bool:
+    """Whether an officer's act is done, and stands in the audit. What one may be told instead is no
+    fault."""
+    before = _audited(world.hub)
     try:
         act()
     except HubError as told:
         known = told.code.startswith(TOLD)
         require(known, 0, f"an officer is told {told.code}")
         return False
+    require(_audited(world.hub) > before, 7, "an officer's act is not in the audit")
     return True
+
+
+def _audited(hub: Hub) -> int:
+    return int(rows(hub, "SELECT count(*) FROM audit")[0][0])

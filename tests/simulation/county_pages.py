@@ -36,7 +36,10 @@ def submit_page(world: World, pc: Pc, dice: Random) -> bool:
     is_older = page.epoch != world.hub.epoch
     if is_older:
         world.count(OVER_A_RESTORE)
+    now = world.hub.store.records.get(page.shown.channel, page.shown.record)
+    is_stale = now is None or world.hub.shown(now.version) != page.version
     decide = approve_or_return if page.is_application else review
     is_decided = decide(world, page.shown, page.version, dice)
     require(not (is_decided and is_older), 10, "a page from before a restore decides")
+    require(not (is_decided and is_stale), 3, "a page decides on what it did not show")
     return True

@@ -11,8 +11,10 @@ from tests.simulation.promises import Violation, require
 from tests.simulation.recompute import FREEZE
 from tests.simulation.rest_of_archives import check_archives
 from tests.simulation.rest_of_desks import check_desk
+from tests.simulation.rest_of_entries import check_entries
 from tests.simulation.rest_of_facts import check_facts
 from tests.simulation.rest_of_hub import check_channel, rows
+from tests.simulation.rest_of_pages import check_county_pages
 from tests.simulation.traffic import answer_stick, exchange, read_stick
 from tests.simulation.world import World
 
@@ -44,10 +46,14 @@ def _check(world: World, looked_on: bool) -> None:
     """All promises, over what all ends store."""
     for channel in world.hub.store.journal.channels():
         check_channel(world.hub, channel, world.latest)
+        check_entries(world.hub, channel, world.onlooker.believed)
     for pc in world.pcs:
         world.onlooker.check_told(pc)
         check_desk(world.hub, pc, world.onlooker.erased)
+    heard = [pc for pc in world.pcs if world.onlooker.is_heard(pc)]
+    check_county_pages(world.hub, world.cast.admin, heard)
     _check_names(world)
+    _check_codes(world)
     _check_erased(world)
     if looked_on:
         check_facts(world.hub, world.pcs, world.onlooker)
@@ -61,6 +67,13 @@ def _check_names(world: World) -> None:
     numbers = [(each.station_code, each.device_number) for each in believed]
     require(len(set(numbers)) == len(numbers), 5, "two machines have one number")
     _check_successors(world)
+
+
+def _check_codes(world: World) -> None:
+    """Promise 10: an enrolment code that was issued before a restore is void."""
+    issued = rows(world.hub, "SELECT id FROM code WHERE used_by IS NULL")
+    is_void = world.hub.epoch == world.first_epoch or not world.first_codes & set(issued)
+    require(is_void, 10, "a code outlives a restore")
 
 
 def _check_successors(world: World) -> None:

@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hub_server.errors import HubError
 from hub_server.services.answer_exchange import answer_exchange
 from station_client.errors import StationError
+from sync_protocol import envelope
+from sync_protocol.envelope import Kind
 from sync_protocol.errors import PeerFault
+from sync_protocol.exchange import Reply, seal_reply
+from sync_protocol.limits import REPLY_BYTES
 from tests.simulation.cast import Pc
 from tests.simulation.crashes import STATEMENTS, Fault, PowerCut, full_disk, struck_by
 from tests.simulation.promises import Violation, require
@@ -74,9 +80,33 @@ class Line:
         reply = self._answered(data)
         if trouble == "reply lost":
             raise StationError("transport.cut_short")
+        if trouble == "reply garbled" and self.dice.random() < 0.5:
+            return self._forged(reply)
         if trouble in ("reply cut", "reply garbled"):
             return damaged(reply, trouble, self.dice)
         return older[-self.dice.randint(1, 2) :][0] if trouble == "old reply" and older else reply
+
+    def _forged(self, data: bytes) -> bytes:
+        """Sealed by the hub, and not what it says: a receipt that it did not sign, or a page that
+        lacks its last entry."""
+        sent = envelope.parse(data, Kind.REPLY, REPLY_BYTES)
+        world, receiver = self.world, sent.receiver
+        keys = self.pc.keys_of(receiver)
+        reply = envelope.unpack(envelope.open_sealed(sent, receiver, keys.sealing), Reply)
+        pages = []
+        for page in reply.pages:
+            if page.items and self.dice.random() < 0.5:
+                page = replace(page, items=page.items[:-1])
+            elif page.receipt is not None:
+                receipt = replace(page.receipt, signature=self.dice.randbytes(64))
+                world.forged.add(receipt.signature)
+                page = replace(page, receipt=receipt)
+            pages.append(page)
+        if pages == reply.pages:
+            return damaged(data, "reply garbled", self.dice)
+        return seal_reply(
+            replace(reply, pages=pages), world.hub.keys, receiver, keys.public.sealing
+        )
 
     def _answered(self, data: bytes) -> bytes:
         try:

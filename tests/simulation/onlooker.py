@@ -59,11 +59,12 @@ class Onlooker:
     # --- desks -----------------------------------------------------------------------------------
 
     def note_saved(self, pc: Pc, now: int, intent: str = "", page: Page | None = None) -> int:
-        """Notes what stands newly in a PC's own chain; how much that is. `page`: register → the
-        names that were shown, where that is not what the disk has."""
+        """Notes what stands newly in a PC's own chain; how much that is. `intent`: how the program
+        was wrong, or that nobody saw when it wrote; `page`: register → the names that were shown,
+        where that is not what the disk has."""
         journal = pc.station.store.journal
         rows = pc.station.store.database.rows(
-            "SELECT rowid, body_digest, record, seq, replica, body FROM operation"
+            "SELECT rowid, body_digest, record, seq, replica, body, kind, stamp FROM operation"
             " WHERE link IS NOT NULL AND rowid > ? ORDER BY rowid",
             pc.noted,
         )
@@ -71,6 +72,9 @@ class Onlooker:
             pc.noted = row["rowid"]
             if row["body_digest"] in self.facts.by_root or row["body"] is None:
                 continue
+            estimate = now + pc.clock_error_ms + pc.station.clock_offset_ms
+            is_so = intent or row["kind"] == "clerk" or row["stamp"] == estimate
+            require(bool(is_so), 3, "a stamp is not the best estimate of the county's time")
             stored = journal.operations_of(pc.station.channel, [row["record"]])[row["record"]]
             others = [o for o in stored if (o.replica, o.seq) != (row["replica"], row["seq"])]
             others = [o for o in others if o.replica != row["replica"] or o.seq < row["seq"]]
@@ -193,15 +197,21 @@ class Onlooker:
         heads = {e.id: (e.position, e.digest) for e in hub.store.journal.channels()}
         ends = {each: heads[each] for each in pc.channels}
         self.answers[mark(reply)] = Answer(mark(request), ends)
-        return self._check_private(pc, reply, pc.channels)
+        return self._check_private(hub, pc, reply, pc.channels)
 
-    def _check_private(self, pc: Pc, reply: bytes, channels: set[bytes]) -> bytes:
-        """Promise 8: not a byte of another region or station."""
+    def _check_private(self, hub: Hub, pc: Pc, reply: bytes, channels: set[bytes]) -> bytes:
+        """Promise 8: not a byte of another region or station; and to who is revoked, frozen, waits
+        or has left, nothing but that."""
         keys = pc.keys_of(envelope.parse(reply, Kind.REPLY, REPLY_BYTES).receiver)
         sent = envelope.parse(reply, Kind.REPLY, REPLY_BYTES)
         payload = envelope.open_sealed(sent, keys.replica, keys.sealing)
-        pages = envelope.unpack(payload, Reply).pages
-        read = {page.base.channel for page in pages}
+        told = envelope.unpack(payload, Reply)
+        sql = "SELECT standing FROM replica WHERE id = ?"
+        stands = hub.store._database.execute_sql(sql, (keys.replica,)).fetchall()
+        require(stands == [(told.standing,)], 8, "a PC is told another standing than it has")
+        delivered = told.bodies or told.snapshot or any(page.items for page in told.pages)
+        require(not (told.standing and delivered), 8, "contents for one who is to have none")
+        read = {page.base.channel for page in told.pages}
         require(read <= channels, 8, "a page of a foreign channel")
         foreign = [text for region, text in MARKS.items() if region != pc.region]
         found = any(text.encode() in payload for text in foreign)

@@ -14,6 +14,7 @@ from hub_server.services.projection import accepted_of, fold, form_of
 from hub_server.store import Placed
 from station_client.services.merged import form_for, merged, rules_of
 from station_client.services.read_status import read_status
+from station_client.store.rows import StoredOperation
 from sync_protocol import merge
 from sync_protocol.channel import Receipt
 from sync_protocol.merge import Act, Counts, Record
@@ -22,6 +23,7 @@ from tests.simulation.cast import Pc
 from tests.simulation.facts import writes_of
 from tests.simulation.promises import require
 from tests.simulation.rest_of_hub import rows
+from tests.simulation.rest_of_pages import check_pages
 
 
 def check_desk(hub: Hub, pc: Pc, erased: Collection[bytes]) -> None:
@@ -31,15 +33,21 @@ def check_desk(hub: Hub, pc: Pc, erased: Collection[bytes]) -> None:
     if status.standing in ("revoked", "retired"):
         require(not status.synchronised, 6, "the lamp is on at a PC that is told nothing")
         return
+    for record in erased:
+        left = "SELECT 1 FROM operation WHERE record = ? AND body IS NOT NULL"
+        require(not store.database.rows(left, record), 4, "an erased body is still at a desk")
     require(not status.alarms, 7, "an alarm where nothing was tampered with")
     lit = status.synchronised or _lacks_what_is_gone(hub, pc)
     require(lit, 6, "all is exchanged, and the lamp is not on")
     require(not status.pending, 4, "the outbox does not empty")
-    for row in store.channels.all():
-        _check_log(hub, pc, row.cursor.channel)
-        _check_records(hub, pc, row.cursor.channel)
+    held = {}
+    for channel in (row.cursor.channel for row in store.channels.all()):
+        held[channel] = store.journal.operations_of(channel, store.journal.record_ids(channel))
+        _check_log(hub, pc, channel)
+        _check_records(hub, pc, channel, held[channel])
     _check_operations(hub, pc, erased)
     _check_closing(hub, pc)
+    check_pages(pc, status, held)
 
 
 def _check_closing(hub: Hub, pc: Pc) -> None:
@@ -106,28 +114,31 @@ def _check_operations(hub: Hub, pc: Pc, erased: Collection[bytes]) -> None:
     but for what a snapshot left out. What an older chain of its own holds may have arrived as a
     copy alone."""
     sql = (
-        "SELECT name, identity, record, channel, header, body, by_hub, verdict, code FROM operation"
+        "SELECT name, identity, record, channel, header, body, by_hub, verdict, code, position,"
+        " effective FROM operation"
     )
     here = {row["name"]: tuple(row.values()) for row in pc.station.store.database.rows(sql)}
     channels = [row.cursor.channel for row in pc.station.store.channels.all()]
     marks = ",".join("?" * len(channels))
     there = {row[0]: row for row in rows(hub, f"{sql} WHERE channel IN ({marks})", *channels)}
-    verdicts = {row[1]: row[7:] for row in there.values()}
+    verdicts = {row[1]: row[7:9] for row in there.values()}
+    left_out = {row["identity"] for row in pc.station.store.database.rows("SELECT * FROM spent")}
     for name, row in here.items():
         if row[1] not in verdicts and row[2] in erased:
             continue  # before it was sent
         require(row[1] in verdicts, 4, "a PC holds what the hub does not")
-        require(row[7:] == verdicts[row[1]], 4, "the ends hold other verdicts")
-        require(row == there.get(name, row), 4, "the ends hold other bytes")
-    left_out = {row["identity"] for row in pc.station.store.database.rows("SELECT * FROM spent")}
+        require(row[7:9] == verdicts[row[1]], 4, "the ends hold other verdicts")
+        require(row[:9] == there.get(name, row)[:9], 4, "the ends hold other bytes")
+        is_placed = name in there and row[9] is not None and row[1] not in left_out
+        require(not is_placed or row[9:] == there[name][9:], 2, "the ends hold other places")
     missing = {there[name][1] for name in there.keys() - here.keys()}
     require(missing <= left_out, 4, "the hub holds what a PC does not")
 
 
-def _check_records(hub: Hub, pc: Pc, channel: bytes) -> None:
+def _check_records(
+    hub: Hub, pc: Pc, channel: bytes, here: Mapping[bytes, list[StoredOperation]]
+) -> None:
     """Promise 2: accepted records and ledger lines equal, byte for byte."""
-    journal = pc.station.store.journal
-    here = journal.operations_of(channel, journal.record_ids(channel))
     placed = hub.store.operations.of_records(channel, list(here))
     for record, stored in here.items():
         there = hub.store.records.get(channel, record)

@@ -6,8 +6,10 @@ The numbers are those of PROTOCOL.md, section 2.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from forms import ALIVE
 from hub_server.hub import Hub
 from hub_server.services.projection import accepted_of, fold, form_of
+from hub_server.store import StoredRecord
 from sync_protocol.channel import county_reason
 from tests.simulation.cast import Pc
 from tests.simulation.facts import Fact, Facts, Policy, Row, hub_rows, live, standing
@@ -52,7 +54,10 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
     """Promises 3, 4, 5, 8 and 10 for everything that was ever written."""
     facts = onlooker.facts
     ledger, records = Ledger(), dict[tuple[bytes, bytes], list[Row]]()
+    lines = dict[tuple[bytes, bytes], StoredRecord]()
     for channel in hub.store.journal.channels():
+        for line in hub.store.records.in_channel(channel.id):
+            lines[channel.id, line.record] = line
         for row in hub_rows(hub, "channel = ?", channel.id):
             if row.verdict == HELD and row.code in CLOSING_CODES:
                 fact = facts.get(row.root)
@@ -70,10 +75,14 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
     for root, is_accepted in onlooker.entrusted:
         kept = root in ledger.fates and (ledger.is_accepted(root) or not is_accepted)
         require(kept, 10, "what an erased PC left to the county is not there")
+    erased = hub.store.withdrawn.all_erased()
     for (channel_id, record), placed in records.items():
         accepted = standing(placed)
+        shown = lines.get((channel_id, record))
+        is_due = bool(accepted) and (channel_id, record) not in erased
+        require(is_due == (shown is not None), 4, "the county's ledger has what it should not")
         if accepted:
-            _check_values(hub, channel_id, record, accepted, facts, ledger)
+            _check_values(hub, channel_id, record, accepted, shown, facts, ledger)
 
 
 def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
@@ -82,6 +91,12 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
     delivered to it."""
     facts, is_revoked = onlooker.facts, pc.enrolment in onlooker.revoked
     is_heard = onlooker.is_heard(pc)
+    database = pc.station.store.database
+    erased = {row["record"] for row in database.rows("SELECT record FROM erased")}
+    bodies = [each.body for each in facts.by_root.values() if each.record in erased]
+    for row in database.rows("SELECT payload FROM request") if bodies else ():
+        is_there = any(body in row["payload"] for body in bodies)
+        require(not is_there, 4, "an erased body is in a request that is kept")
     own = pc.station.store.database.rows(
         "SELECT DISTINCT body_digest FROM operation WHERE link IS NOT NULL"
     )
@@ -124,6 +139,7 @@ def _check_values(
     channel: bytes,
     record: bytes,
     accepted: Sequence[Row],
+    line: StoredRecord | None,
     facts: Facts,
     ledger: Ledger,
 ) -> None:
@@ -132,6 +148,10 @@ def _check_values(
     form = form_of(hub.forms, operations)
     assert form is not None
     folded = fold(form, operations)
+    if line is not None:
+        made = folded.values, len(folded.conflicts), not folded.values.get(ALIVE)
+        is_so = (line.values, line.conflicts, line.alive) == made
+        require(is_so, 2, "an old line in the county's ledger")
     standing_now = live(accepted, form.policy)
     shown = {name: {each.name for each in r.live} for name, r in folded.registers.items()}
     expected = {name: set(names) for name, names in standing_now.items()}

@@ -49,17 +49,19 @@ def _check_verdicts(hub: Hub, channel: Channel, data: list[bytes], latest: int) 
     standings = recompute.standings(data)
     stored = rows(
         hub,
-        "SELECT name, identity, header, body, body_digest, verdict, code FROM operation"
+        "SELECT name, identity, header, body, body_digest, verdict, code, effective FROM operation"
         " WHERE channel = ?",
         channel.id,
     )
-    for name, identity, header, body, digest, verdict, code in stored:
+    entries = [msgspec.msgpack.decode(each) for each in data]
+    placed = [entry for entry in entries if entry[0] in PLACES]
+    given = {entry[1]: entry[EFFECTIVE] for entry in placed}
+    for name, identity, header, body, digest, verdict, code, effective in stored:
         is_named = name == recompute.name_of(header, digest)
         is_whole = body is None or digest == recompute.body_digest(body)
         require(is_named and is_whole, 7, "a stored name is not that of its bytes")
         require(standings[identity] == (verdict, code), 4, "a stored verdict is not what was given")
-    entries = [msgspec.msgpack.decode(each) for each in data]
-    placed = [entry for entry in entries if entry[0] in PLACES]
+        require(effective == given.get(name), 3, "another stamp counts than was given")
     names = [entry[1] for entry in placed]
     require(len(set(names)) == len(names), 5, "an operation has two places")
     require(sorted(names) == sorted(row[0] for row in stored), 5, "a place without an operation")

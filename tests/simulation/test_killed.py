@@ -65,7 +65,7 @@ def test_both_ends_killed_at_work_keep_every_promise(tmp_path: Path, said_before
         for who, record in map(str.split, said):
             world.pcs[int(who)].told.append(bytes.fromhex(record))
         for pc in world.pcs:
-            world.note_saved(pc)
+            world.note_saved(pc, "unseen")
             world.onlooker.check_told(pc)
         # Nobody looked on as it was written: who had seen what is not known.
         come_to_rest(world, looked_on=False)

@@ -13,6 +13,7 @@ from hub_server.services.answer_courier import answer_courier
 from station_client.errors import StationError
 from station_client.services.carry_courier import read_reply, write_request
 from station_client.services.exchange_with_hub import exchange_with_hub
+from station_client.services.read_status import read_status
 from sync_protocol import agree, channel, courier, envelope
 from sync_protocol.channel import Cursor
 from sync_protocol.errors import PeerFault
@@ -65,6 +66,9 @@ def _exchange(world: World, pc: Pc, troubles: list[str], dice: Random) -> bool:
         line.troubles = []
     if outcome.synchronised:
         world.onlooker.check_claim(pc, line.delivered)
+        offset = read_status(pc.station).clock_offset_ms
+        is_so = offset == world.hub_error_ms - pc.clock_error_ms
+        require(is_so, 6, "a clock is said to be wrong otherwise than it is")
     return True
 
 

@@ -30,7 +30,8 @@ from sync_protocol.errors import PeerFault
 from tests.simulation.cast import PCS, START_MS, Cast, Pc, start_hub
 from tests.simulation.line import Line
 from tests.simulation.onlooker import Onlooker, Page
-from tests.simulation.promises import Violation
+from tests.simulation.promises import Violation, require
+from tests.simulation.rest_of_hub import rows
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class World:
 
     Under way are `late` requests, `sticks` to the county and `replies` on sticks; `requests` and
     `answered` remember what was sent; `pages` are conflicts that somebody left open, `county_pages`
-    what the county did; `images`, `hub_images` and `backups` are what can be put back. `happened`
+    what the county did; `forged` are signatures of receipts that the hub did not make,
+    `first_epoch` and `first_codes` the hub's epoch and unused codes at the beginning; `images`, `hub_images` and `backups` are what can be put back. `happened`
     counts every act of a desk, the hub, a carrier or a fault; `trace` is a hash over what was
     answered, opened: one seed gives one trace.
     """
@@ -96,7 +98,10 @@ class World:
         self.backups: list[Path] = []
         self._folders = 0
         self.lines = [Line(self, pc, [], self.dice) for pc in self.pcs]
+        self.forged: set[bytes] = set()
         self.start_hub()
+        self.first_epoch = self.hub.epoch
+        self.first_codes = set(rows(self.hub, "SELECT id FROM code WHERE used_by IS NULL"))
         for pc in self.pcs:
             self.start(pc)
 
@@ -117,6 +122,9 @@ class World:
         pc.was_closed = pc.station.is_closed
         self._watch_page(pc)
         self.onlooker.check_desk(pc, self.line_of(pc).delivered)
+        if self.forged:
+            held = {each.signature for each in pc.station.store.channels.receipts()}
+            require(not held & self.forged, 7, "a receipt that the hub did not sign is kept")
 
     def note_saved(self, pc: Pc, intent: str = "", page: Page | None = None) -> int:
         return self.onlooker.note_saved(pc, self.now, intent, page)
