@@ -71,9 +71,10 @@ class World:
     Under way are `late` requests, `sticks` to the county and `replies` on sticks; `requests` and
     `answered` remember what was sent; `pages` are conflicts that somebody left open, `county_pages`
     what the county did; `forged` are signatures of receipts that the hub did not make,
-    `first_epoch` and `first_codes` the hub's epoch and unused codes at the beginning; `images`, `hub_images` and `backups` are what can be put back. `happened`
-    counts every act of a desk, the hub, a carrier or a fault; `trace` is a hash over what was
-    answered, opened: one seed gives one trace.
+    `first_epoch` and `first_codes` the hub's epoch and unused codes at the beginning; `images`,
+    `hub_images` and `backups` are what can be put back. `happened` counts every act of a desk, the
+    hub, a carrier or a fault; `trace` is a hash over what was answered, opened: one seed gives one
+    trace.
     """
 
     def __init__(self, cast: Cast, folder: Path, seed: int, pcs: int = len(PCS)) -> None:
