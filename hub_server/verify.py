@@ -744,7 +744,8 @@ def run(archive: Path, witnesses: Iterable[Path], fingerprint: str | None, *, as
             raise OSError(f"指纹应为至少 {FINGERPRINT_LETTERS} 位十六进制数字")
         found = verify(archive, witnesses, wanted)
     except OSError as refused:
-        sys.stderr.write(f"{refused}\n")
+        unread = f"没有检验。无法读取 {refused.filename}（{refused.strerror}），请核对路径和权限。"
+        sys.stderr.write(f"{unread if refused.filename else refused}\n")
         return 2
     except Fault as fault:
         words = fault.words()

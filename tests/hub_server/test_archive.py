@@ -198,6 +198,8 @@ def test_what_is_wrong_is_told_with_its_place(exported):
 def test_what_is_no_archive_or_no_witness_exits_with_2(exported, tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     assert run("verify", tmp_path / "empty").exit_code == 2
+    nowhere = run("verify", tmp_path / "nowhere")
+    assert (nowhere.exit_code, "无法读取" in nowhere.output) == (2, True)
     assert run("verify", exported, "--hub-fingerprint", "12").exit_code == 2
     assert run("verify", exported, "--witness", tmp_path / "empty").exit_code == 2
 
