@@ -91,6 +91,7 @@ def _keep(station: Station, applied: Applied) -> list[bytes]:
     for each in applied.entries:
         if isinstance(each.entry, ClosingEntry):
             store.channels.close(channel, each.entry.at, each.entry.until)
+            store.database.once_durable(station.refresh)  # what is saved from then on is marked
     named = journal.records_of([identity for identity, *_ in judged])
     return list(dict.fromkeys([*new.values(), *named.values(), *erased, *concerned]))
 

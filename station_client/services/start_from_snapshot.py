@@ -77,6 +77,7 @@ def _apply(station: Station, row: ChannelRow, part: SnapshotPart) -> bool:
             closing = channel.read_entry(part.closing)
             if isinstance(closing, ClosingEntry):
                 store.channels.close(of, closing.at, closing.until)
+                store.database.once_durable(station.refresh)
         reached = replace(
             state,
             position=part.receipt.cursor.position,

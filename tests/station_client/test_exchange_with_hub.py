@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from station_client.errors import StationError
-from station_client.services import prepare_request
+from station_client.services import absorb_reply, prepare_request
 from station_client.services.amend_entry import amend_entry
 from station_client.services.apply_page import show_again
 from station_client.services.exchange_with_hub import exchange_with_hub
@@ -20,7 +20,7 @@ from station_client.store import Store
 from station_client.store.rows import ExchangeState
 from sync_protocol import channel
 from sync_protocol.channel import Verdict
-from sync_protocol.operations import Write
+from sync_protocol.operations import AFTER_CLOSING, Write
 from tests.station_client import desk
 from tests.station_client.fake_hub import REGION, STATION, FakeHub
 
@@ -372,3 +372,21 @@ def test_a_clock_that_is_set_while_the_hub_answers_is_measured_as_it_is_then(
     monkeypatch.setattr(hub, "exchange", set_meanwhile)
     exchange_with_hub(station)
     assert station.clock_offset_ms == 0
+
+
+def test_what_is_saved_once_the_closing_is_applied_is_marked_before_the_exchange_ends(
+    station: Station, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange_with_hub(station)
+    hub.append(STATION, channel.ClosingEntry(hub.clock() + 1_000, hub.clock()))
+    applied = absorb_reply.forget_kept
+
+    def a_clerk_saves(*args: Any) -> None:
+        record_entry(station, "intake_case", desk.a_case())
+        applied(*args)
+
+    monkeypatch.setattr(absorb_reply, "forget_kept", a_clerk_saves)
+    exchange_with_hub(station)
+    _, unsent = station.store.journal.outbox(station.keys.replica, 10)
+    saved = [each.operation for each in hub.logs[STATION] if each.operation] or list(unsent)
+    assert {each.header.flags for each in saved} == {AFTER_CLOSING}
