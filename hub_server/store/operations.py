@@ -112,10 +112,12 @@ class Operations:
             yield stored_operation(header, body, body_digest)
 
     def held_creators(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Record → identity of the first held operation about it that waits for none other."""
+        """Record → identity of the first held operation about it that waits for none other: of
+        several chains that of the one that came first."""
         sql = (
             f"SELECT record, identity FROM operation WHERE channel = ? AND {_HELD}"
-            " AND code <> 'record' AND record IN (?*) ORDER BY seq"
+            " AND code <> 'record' AND record IN (?*)"
+            " ORDER BY min(position) OVER (PARTITION BY record, replica), seq"
         )
         held: dict[bytes, bytes] = {}
         for record, identity in run_in(self._database, sql, records, channel):

@@ -73,10 +73,11 @@ class Undecided:
         return [_open_operation(row) for row in self._joined().where(wanted).order_by(o.position)]
 
     def identified(self, channel: bytes, identities: Sequence[bytes]) -> list[Placed]:
-        """The operations of these identities, whatever their verdict, in the order of the chains:
+        """The operations of these identities, whatever their verdict, chain by chain as they came:
         of several copies the first."""
         found: dict[bytes, Placed] = {}
-        sql = f"SELECT {PLACED} FROM operation WHERE {OF_IDENTITIES} ORDER BY replica, seq"
+        order = "min(position) OVER (PARTITION BY replica), seq"
+        sql = f"SELECT {PLACED} FROM operation WHERE {OF_IDENTITIES} ORDER BY {order}"
         for row in run_in(self._database, sql, identities, channel):
             placed = placed_from(*row)
             found.setdefault(placed.operation.identity, placed)

@@ -191,3 +191,26 @@ def test_a_return_stays_in_the_inbox_where_a_desk_wrote_without_having_seen_it(
     county.clock.forward(60)
     returned(county, station, record)  # once more
     assert [each.matter for each in list_inbox(station)] == ["returned"]
+
+
+@pytest.mark.parametrize("chosen", ["the last", "all"])
+def test_the_county_accepts_what_a_closed_desk_began_under_one_name_and_amended_under_another(
+    county: County, station: Station, chosen: str
+) -> None:
+    closed(county, station)
+    exchange_with_hub(station)
+    for _ in range(3):
+        record_entry(station, "helper_case", builders.a_helper_case())
+    record = record_entry(station, "helper_case", builders.a_helper_case())
+    exchange_with_hub(station)
+    station.mint()  # its numbers begin anew
+    amend_entry(station, record, {"applicant_name": "后来"})
+    exchange_with_hub(station)
+    reviewer = county.account("reviewer")
+    waiting, _ = list_undecided(county.hub, reviewer)
+    names = [each.identity for each in waiting if each.record == record]
+    wanted = names if chosen == "all" else names[-1:]
+    decide_held(county.hub, reviewer, station.channel, wanted, "accepted", "已与站点核对")
+    found = county.hub.store.records.get(station.channel, record)
+    assert found is not None
+    assert found.values["applicant_name"] == "后来"
