@@ -132,7 +132,8 @@ BUGS = (
     Bug(
         "nor a byte in a request that waits for its reply",
         Bodies, "erase", _keeps_requests,
-        "record:0 exchange_badly:0 " * 4 + "exchange:0 erase:0 exchange:0 erase:0 exchange:0",
+        "record:0 write_stick:0 exchange:0 erase:0 exchange:0",
+        tail=0,
     ),
     Bug(
         "an officer's act stands in the audit",

@@ -12,7 +12,7 @@ from tests.simulation.recompute import FREEZE
 from tests.simulation.rest_of_archives import check_archives
 from tests.simulation.rest_of_desks import check_desk
 from tests.simulation.rest_of_entries import check_entries
-from tests.simulation.rest_of_facts import check_facts
+from tests.simulation.rest_of_facts import check_facts, check_requests
 from tests.simulation.rest_of_hub import check_channel, rows
 from tests.simulation.rest_of_pages import check_county_pages
 from tests.simulation.traffic import answer_stick, exchange, read_stick
@@ -25,6 +25,8 @@ MEETINGS_AT_MOST = 4
 def come_to_rest(world: World, *, looked_on: bool = True) -> None:
     """Everything under way arrives, the hub knows every form, everybody exchanges until there is
     nothing to say; then all promises are checked, and old messages change nothing."""
+    for pc in world.pcs:
+        check_requests(pc, world.onlooker.facts)
     for pc, data in world.late:
         world.arrives(pc, data)
     for owner, file in world.sticks:

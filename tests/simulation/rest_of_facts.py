@@ -85,18 +85,22 @@ def check_facts(hub: Hub, pcs: Sequence[Pc], onlooker: Onlooker) -> None:
             _check_values(hub, channel_id, record, accepted, shown, facts, ledger)
 
 
-def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
-    """What a PC holds of its own is at the hub with a fair verdict; what it was told is accepted is
-    accepted. Of one that is revoked or has left the hub takes no more than one batch: nothing is
-    delivered to it."""
-    facts, is_revoked = onlooker.facts, pc.enrolment in onlooker.revoked
-    is_heard = onlooker.is_heard(pc)
+def check_requests(pc: Pc, facts: Facts) -> None:
+    """Promise 4: no request whose reply is awaited keeps what its desk knows to be erased."""
     database = pc.station.store.database
     erased = {row["record"] for row in database.rows("SELECT record FROM erased")}
     bodies = [each.body for each in facts.by_root.values() if each.record in erased]
     for row in database.rows("SELECT payload FROM request") if bodies else ():
         is_there = any(body in row["payload"] for body in bodies)
         require(not is_there, 4, "an erased body is in a request that is kept")
+
+
+def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
+    """What a PC holds of its own is at the hub with a fair verdict; what it was told is accepted is
+    accepted. Of one that is revoked or has left the hub takes no more than one batch: nothing is
+    delivered to it."""
+    facts, is_revoked = onlooker.facts, pc.enrolment in onlooker.revoked
+    is_heard = onlooker.is_heard(pc)
     own = pc.station.store.database.rows(
         "SELECT DISTINCT body_digest FROM operation WHERE link IS NOT NULL"
     )
