@@ -52,9 +52,9 @@ def _check(world: World, looked_on: bool) -> None:
     for pc in world.pcs:
         world.onlooker.check_told(pc)
         check_desk(world.hub, pc, world.onlooker.erased)
+    _check_names(world)
     heard = [pc for pc in world.pcs if world.onlooker.is_heard(pc)]
     check_county_pages(world.hub, world.cast.admin, heard)
-    _check_names(world)
     _check_codes(world)
     _check_erased(world)
     if looked_on:

@@ -129,6 +129,7 @@ def check_county_pages(hub: Hub, admin: Account, pcs: list[Pc]) -> None:
 
 def _check_watch(pc: Pc, computer: ComputerWatch) -> None:
     report, state = computer.report, pc.station.store.facts.exchange()
+    require(report is not None, 4, "an operator knows nothing of a PC")
     assert report is not None
     written = pc.station.store.journal.own_head(pc.station.keys.replica).seq
     require(computer.written == written == computer.received, 4, "an operator sees another backlog")
