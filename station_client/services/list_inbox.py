@@ -103,8 +103,14 @@ def _undecided(station: Station) -> Iterator[InboxItem]:
 
 
 def _once(operations: Sequence[StoredOperation]) -> Iterator[StoredOperation]:
-    """Copies of one operation under several headers are one."""
-    yield from {each.identity: each for each in operations if each.body is not None}.values()
+    """Copies of one operation under several headers are one. Of what has no body, and was not
+    refused to this desk, nothing is to be done."""
+    told = (each for each in operations if each.body is not None or _is_ours_refused(each))
+    yield from {each.identity: each for each in told}.values()
+
+
+def _is_ours_refused(stored: StoredOperation) -> bool:
+    return stored.own and stored.verdict == Verdict.REFUSED
 
 
 def _item(

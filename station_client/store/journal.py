@@ -289,10 +289,11 @@ class Journal:
         return [row["record"] for row in rows]
 
     def undecided(self, channel: bytes) -> list[bytes]:
-        """The records about which an operation is held or refused, corrected since or not."""
+        """The records about which an operation is held or refused, corrected since or not. Of what
+        was refused because this disk had lost its body, too."""
         rows = self._database.rows(
-            "SELECT DISTINCT record FROM operation"
-            " WHERE channel = ? AND verdict < 2 AND body IS NOT NULL",
+            "SELECT DISTINCT record FROM operation AS o WHERE channel = ? AND verdict < 2 AND"
+            f" (body IS NOT NULL OR (verdict = 1 AND link IS NOT NULL AND NOT {_IS_ERASED}))",
             channel,
         )
         return [row["record"] for row in rows]

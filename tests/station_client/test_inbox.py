@@ -64,6 +64,22 @@ def test_every_refusal_waits_for_the_clerk(station: Station, hub: FakeHub, code:
     assert item.reason == REFUSED_CODES[code]
 
 
+def test_what_was_refused_since_the_disk_had_lost_its_body_is_told_until_it_is_written_again(
+    station: Station,
+) -> None:
+    record = recorded(station)
+    amend_entry(station, record, {"applicant_name": "王二"})
+    station.store.database.write("UPDATE operation SET body = NULL WHERE verdict IS NULL")
+    exchange_with_hub(station)
+    item = the_item(station)
+    assert (item.matter, item.record, item.reason) == ("refused", record, REFUSED_CODES["body"])
+    assert read_status(station).refused == 1
+    amend_entry(station, record, {"applicant_name": "王三"})
+    exchange_with_hub(station)
+    assert list_inbox(station) == []
+    assert read_status(station).refused == 0
+
+
 def test_what_the_county_says_to_the_desk_is_shown(station: Station, hub: FakeHub) -> None:
     judged(hub, Verdict.REFUSED, "county:与凭证不符：请核对")
     record = recorded(station)
