@@ -20,7 +20,7 @@ from station_client.store.journal import Journal
 from station_client.store.rows import ExchangeState, Identity
 from station_client.vault import Unlocked, Vault
 from station_client.witness import Witness
-from sync_protocol import crypto, enrol, mint
+from sync_protocol import crypto, enrol, limits, mint
 from sync_protocol.enrol import Certificate, HubPublic, ReplicaKeys
 from sync_protocol.errors import PeerFault
 from sync_protocol.exchange import Loss
@@ -215,13 +215,19 @@ class Station:
         """What the store lacks of what was seen saved; None where all is as it should be."""
         if seen is None:
             return []
-        if seen.replica in self.identity.past:  # minted, and cut off before the witness was told
+        is_here = self.store.journal.own_link(seen.replica, seen.seq) == seen.link
+        if seen.replica == self.keys.replica and is_here:
             return None
-        is_now = seen.replica == self.keys.replica  # else the store lost that it was minted
-        if is_now and self.store.journal.own_link(seen.replica, seen.seq) == seen.link:
-            return None
+        if seen.replica in self.identity.past and (is_here or self._is_declared(seen)):
+            return None  # minted, and cut off before the witness was told
+        # Else the store lost that it was minted, or is of another branch of the chain.
         had = self.store.journal.own_head(seen.replica).seq
         return [Loss(seen.replica, min(had + 1, seen.seq), seen.seq)] if seen.seq else []
+
+    def _is_declared(self, seen: Head) -> bool:
+        """Whether the replica was minted since the store lacks what was seen."""
+        losses = self.store.facts.losses(limits.LOSSES_PER_REQUEST)
+        return any(each.replica == seen.replica and each.last == seen.seq for each in losses)
 
     def close(self) -> None:
         self.witness.close()

@@ -99,6 +99,7 @@ def log_gone_bad(world: World, pc: Pc, dice: Random) -> bool:
     cursors = [row.cursor for row in pc.station.store.channels.all() if row.cursor.position]
     if not cursors:
         return False
+    world.look_around(pc)  # what its lamp said until now was of the sound log
     cursor, database = dice.choice(cursors), pc.station.store.database
     has_hub_all = not (world.was_put_back or pc.was_copied or pc.station.is_sealed)
     with pc.station.store.writing():

@@ -79,6 +79,43 @@ def test_a_store_that_lost_its_end_goes_on_under_a_new_replica_and_says_what_is_
     assert open_again(again).keys == again.keys
 
 
+def test_what_was_written_under_a_name_that_another_copy_of_the_store_has_left_is_declared(
+    station: Station, tmp_path: Path
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    station.store.copied_into(tmp_path / "image", station.store.extent())
+    witness = shutil.copy(station.home.witness, tmp_path / "seen")
+    station.mint()
+    station.store.copied_into(tmp_path / "minted", station.store.extent())
+    station.close()
+    put_back(station, tmp_path / "image")  # the whole machine: nothing on it shows that
+    shutil.copy(witness, station.home.witness)
+    branch = open_again(station)
+    for _ in range(2):
+        record_entry(branch, "intake_case", desk.a_case())
+    branch.close()
+    put_back(branch, tmp_path / "minted")
+    again = open_again(branch)
+    assert again.store.facts.losses(9) == [Loss(b"1" * 16, 2, 3)]
+    assert open_again(again).keys == again.keys
+
+
+def test_a_pc_that_minted_and_was_cut_off_before_the_witness_was_told_goes_on(
+    station: Station, tmp_path: Path
+) -> None:
+    record_entry(station, "intake_case", desk.a_case())
+    station.store.copied_into(tmp_path / "earlier", station.store.extent())
+    record_entry(station, "intake_case", desk.a_case())
+    witness = shutil.copy(station.home.witness, tmp_path / "seen")
+    put_back(station, tmp_path / "earlier")
+    minted = open_again(station)
+    minted.close()
+    shutil.copy(witness, station.home.witness)
+    again = open_again(minted)
+    assert again.keys == minted.keys
+    assert again.store.facts.losses(9) == [Loss(b"1" * 16, 2, 2)]
+
+
 def test_a_store_that_is_ahead_is_normal(station: Station, tmp_path: Path) -> None:
     record_entry(station, "intake_case", desk.a_case())
     earlier = shutil.copy(station.home.witness, tmp_path / "earlier")
