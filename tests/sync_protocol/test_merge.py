@@ -169,6 +169,14 @@ def test_two_who_did_not_see_each_other_are_both_shown() -> None:
     assert register.value == "b"
 
 
+def test_each_side_says_who_wrote_it_and_when() -> None:
+    sides = fold(
+        an_act(1, value="a", clerk=b"1" * 16), an_act(2, value="b", by_hub=True, clerk=b"2" * 16)
+    )
+    told = [(s.effective, s.by_hub, s.clerk) for s in sides.registers["ask"].live]
+    assert told == [(1, False, b"1" * 16), (2, True, b"2" * 16)]
+
+
 def test_equal_values_are_one_side() -> None:
     record = fold(an_act(1, value="a"), an_act(2, value="b"), an_act(3, value="a"))
     assert [side.name[0] for side in record.registers["ask"].sides] == [2, 3]
