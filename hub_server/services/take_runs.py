@@ -5,6 +5,7 @@ Runs inside the transaction of the exchange, which holds the channel. PROTOCOL.m
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
@@ -47,6 +48,7 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: ReadRun) -> Channel
     if chain is None or run.head.replica != replica.id:
         raise PeerFault("message.form", where="run")
     _check_copies(hub, channel, headers)
+    run = _with_bodies(hub, channel, run)
     first = headers[0].seq
     names = hub.store.operations.names(replica.id, first, run.head.seq)
     known = KnownChain(chain.head, hub.store.chains.link_before(chain, first), names)
@@ -70,6 +72,16 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: ReadRun) -> Channel
     if forked and not chain.frozen:
         grown = freeze(hub, grown, replica, "fork")
     return grown
+
+
+def _with_bodies(hub: Hub, channel: Channel, run: ReadRun) -> ReadRun:
+    """With what its writer's disk has lost since another copy brought it here."""
+    lost = [each.body_digest for each in run.operations if each.body is None]
+    found = {operations.digest_of_body(b): b for b in hub.store.bodies.read([channel.id], lost)}
+    whole = [
+        replace(each, body=each.body or found.get(each.body_digest)) for each in run.operations
+    ]
+    return dataclasses.replace(run, operations=whole) if found else run
 
 
 def _standings(hub: Hub, channel: Channel, run: ReadRun) -> dict[bytes, Standing]:

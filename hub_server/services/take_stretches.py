@@ -155,13 +155,13 @@ class _Taking:
         elif isinstance(entry, PlaceEntry):
             if operation is not None and operation.name not in self.here:
                 self._place(entry, operation)
-            else:
+            elif entry.verdict != Verdict.HELD:  # what is here may be held for a later cause
                 self._raise(entry.identity, entry.verdict, entry.code)
 
     def _raise(self, identity: bytes, verdict: int, code: str) -> None:
         """A verdict that was once higher; what is not here is judged when it comes."""
         known = self.standings.get(identity)
-        if known is None or not _is_raised(known, verdict, code):
+        if known is None or not (verdict > known.verdict or _waits_again(known, verdict, code)):
             return
         entry = VerdictEntry(identity, verdict, code, self.hub.now_ms())
         self.new.append(NewEntry(protocol.entry_bytes(entry)))
@@ -291,12 +291,11 @@ class _Taking:
             hub.store.stations.set_standing(replica, "frozen")
 
 
-def _is_raised(known: Standing, verdict: int, code: str) -> bool:
-    """Also what waited for the county waits for it again: else what comes back with it would have
-    it judged here."""
+def _waits_again(known: Standing, verdict: int, code: str) -> bool:
+    """Whether it waited for the county then: else what comes back with it would have it judged
+    here."""
     is_left = known.verdict is Verdict.HELD and known.code not in WAIT_FOR_COUNTY
-    waited = verdict == Verdict.HELD and code in WAIT_FOR_COUNTY
-    return verdict > known.verdict or (is_left and waited)
+    return is_left and verdict == Verdict.HELD and code in WAIT_FOR_COUNTY
 
 
 def _without_body(operation: Operation) -> Operation:
