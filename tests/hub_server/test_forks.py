@@ -219,6 +219,23 @@ def test_a_copy_of_what_was_held_is_accepted_and_the_first_one_with_it(county, e
     assert is_sound(county)
 
 
+def test_a_copy_without_its_body_is_judged_with_the_one_that_is_here(county, entry):
+    """The disk lost it, after it was sent: what builds on it is no worse for that."""
+    desk = county.desk()
+    freeze(desk)
+    record = desk.write("intake_case", entry())
+    desk.write("intake_case", {"remark": "补充"}, record)
+    desk.ask()
+    first, second = desk.written[-2:]
+    child = desk.minted()
+    child.issue_again(msgspec.structs.replace(first, body=None))
+    child.issue_again(second)
+    child.synchronise()
+    assert [child.verdict(seq) for seq in (1, 2)] == [(Verdict.ACCEPTED, "")] * 2
+    assert county.hub.store.records.get(desk.channel, record).values["remark"] == "补充"
+    assert is_sound(county)
+
+
 def test_a_copy_of_what_is_accepted_is_accepted(county, entry):
     desk = county.desk()
     record = desk.write("intake_case", entry())

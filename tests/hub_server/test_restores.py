@@ -675,3 +675,30 @@ def test_a_branch_that_came_before_its_gap_closed_waits_for_the_county_again(
     length = hub.store.journal.channel(desk.channel).position
     go_on(other, hub)
     assert hub.store.journal.channel(desk.channel).position == length
+
+
+def test_a_second_station_that_brings_the_same_does_not_bring_an_older_cause_back(county, past):
+    desk = county.desk()
+    other, third = (
+        county.enrol(issue_code(county.hub, county.reviewer, desk.certificate.station_code))
+        for _ in range(2)
+    )
+    for each in (desk, other, third):
+        each.synchronise()
+    then = past()
+    freeze(desk)
+    desk.write("intake_case", {}, form_version=99)
+    desk.ask()
+    operation = desk.written[-1]
+    child = desk.minted()
+    child.issue_again(operation)
+    child.ask()
+    for each in (other, third):
+        each.synchronise()
+    hub = then.put_back()
+    for each in (other, third):
+        go_on(each, hub)
+        found = hub.store.operations.standings(desk.channel, [operation.identity])
+        standing = found[operation.identity]
+        assert (standing.verdict, standing.code) == (Verdict.HELD, "form")
+    assert is_sound(hub)
