@@ -114,6 +114,8 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
             fair = is_erased or _is_fair(hub, pc, fact, fate, ledger)
             fair = fair or (not is_heard and fate.verdict == HELD)
             fair = fair or (root in onlooker.gone_bad and "body" in fate.codes)
+            # What it builds on was refused without its body, which came with an older request.
+            fair = fair or bool(fact.beneath & onlooker.gone_bad)
             require(fair, 4, f"a sound operation: {fate.verdict} {', '.join(sorted(fate.codes))}")
     declared = rows(hub, "SELECT replica, first, last FROM loss")
     for root, (replica, seq) in pc.lost.items() if is_heard else ():
