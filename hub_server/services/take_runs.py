@@ -78,10 +78,15 @@ def _with_bodies(hub: Hub, channel: Channel, run: ReadRun) -> ReadRun:
     """With what its writer's disk has lost since another copy brought it here."""
     lost = [each.body_digest for each in run.operations if each.body is None]
     found = {operations.digest_of_body(b): b for b in hub.store.bodies.read([channel.id], lost)}
+    if not found:
+        return run
     whole = [
-        replace(each, body=each.body or found.get(each.body_digest)) for each in run.operations
+        replace(each, body=found[each.body_digest])
+        if each.body is None and each.body_digest in found
+        else each
+        for each in run.operations
     ]
-    return dataclasses.replace(run, operations=whole) if found else run
+    return dataclasses.replace(run, operations=whole)
 
 
 def _standings(hub: Hub, channel: Channel, run: ReadRun) -> dict[bytes, Standing]:
