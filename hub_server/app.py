@@ -26,7 +26,7 @@ from hub_server.hub import EPOCH, Hub
 from hub_server.keys import make_keys, read_keys
 from hub_server.outside_journal import EpochDrawn, OutsideJournal
 from hub_server.pages.answers import explain_http
-from hub_server.pages.safety import prepare
+from hub_server.pages.safety import is_by_station, prepare
 from hub_server.services.accounts import keep_account, new_account
 from hub_server.services.draw_epoch import WITNESSED, notice_restore
 from hub_server.services.enrol_station import new_channel
@@ -161,7 +161,7 @@ def create_app(hub: Hub, trusted_hosts: Sequence[str] = ()) -> Flask:
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     """Never a stack trace: a code and words for stations, a page for people."""
-    if not request.path.startswith("/sync/"):
+    if not is_by_station(request):
         return explain_http(error)
     if isinstance(error, RequestEntityTooLarge):
         return say_code("request.too_large", limit=request.max_content_length)

@@ -49,7 +49,7 @@ class _Cookies(SecureCookieSessionInterface):
     all: it signs what it asks."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        return None if _is_by_station(request) else super().open_session(app, request)
+        return None if is_by_station(request) else super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
@@ -114,13 +114,13 @@ def protect(body_bytes: int) -> None:
     current_app.extensions["csrf"].protect()
 
 
-def _is_by_station(asked: Request) -> bool:
+def is_by_station(asked: Request) -> bool:
     """Whether no browser reads the answer."""
     return asked.path.startswith("/sync/")
 
 
 def _add_headers(response: Response) -> Response:
-    headers = _NEVER_RENDERED if _is_by_station(request) else _HEADERS
+    headers = _NEVER_RENDERED if is_by_station(request) else _HEADERS
     for name, value in headers.items():
         response.headers.setdefault(name, value)
     if request.endpoint is None or not request.endpoint.endswith("static"):

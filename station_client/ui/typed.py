@@ -8,6 +8,7 @@ what is wrong with it. Knows no page.
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from forms import Field
@@ -58,6 +59,23 @@ def read_day(typed: str, today: date) -> date | None:
         return date.fromisoformat(read_date(full).value)
     except Unreadable:
         return None
+
+
+@dataclass(frozen=True)
+class Days:
+    """Two days of a filter, both included; None: no limit. `unread`: what was typed for a day and
+    is none."""
+
+    since: date | None
+    until: date | None
+    unread: str
+
+
+def read_days(first: str, last: str, today: date) -> Days:
+    """What was typed for the two days of a filter."""
+    since, until = read_day(first, today), read_day(last, today)
+    unread = [text for text, day in ((first, since), (last, until)) if text and day is None]
+    return Days(since, until, "、".join(unread))
 
 
 def input_text(field: Field, value: object) -> str:

@@ -25,7 +25,7 @@ from station_client.services.import_ledger import ImportReport, import_ledger
 from station_client.station import Station
 from station_client.ui.desk import Desk
 from station_client.ui.import_job import Progress
-from station_client.ui.typed import read_day
+from station_client.ui.typed import read_days
 
 MOST_SHOWN = 200
 """Rows set aside that the page lists; the repair file has all."""
@@ -89,16 +89,15 @@ def export(desk: Desk, station: Station) -> ResponseReturnValue:
     """
     today = china_time.day(station.now_ms())
     first, last = (request.form.get(name, "").strip()[:20] for name in ("since", "until"))
-    since, until = read_day(first, today), read_day(last, today)
-    unread = [text for text, day in ((first, since), (last, until)) if text and day is None]
-    if unread:
-        words = f"“{'、'.join(unread)}”不是日期，没有导出。请写成 2024-03-01 或 0301。"
+    days = read_days(first, last, today)
+    if days.unread:
+        words = f"“{days.unread}”不是日期，没有导出。请写成 2024-03-01 或 0301。"
         return _page(desk, first, last, words)
     suffix = request.form.get("type", "")
     if suffix not in EXPORTS:
         abort(HTTPStatus.BAD_REQUEST)
     with tempfile.TemporaryDirectory(prefix="bianmin-export-") as folder:
-        path = Path(folder) / f"工作台账-{since or '全部'}-{until or today}.{suffix}"
-        export_ledger(station, path, since, until, masked="masked" in request.form)
+        path = Path(folder) / f"工作台账-{days.since or '全部'}-{days.until or today}.{suffix}"
+        export_ledger(station, path, days.since, days.until, masked="masked" in request.form)
         content = path.read_bytes()
     return send_file(io.BytesIO(content), as_attachment=True, download_name=path.name)

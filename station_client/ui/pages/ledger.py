@@ -13,7 +13,7 @@ from station_client.services import china_time
 from station_client.services.read_ledger import LedgerRow, count_lines, read_ledger, read_lines
 from station_client.station import Station
 from station_client.ui.desk import Desk
-from station_client.ui.typed import read_day
+from station_client.ui.typed import read_days
 
 PAGE_ROWS = 50
 MOST_SEARCHED = 100
@@ -58,13 +58,15 @@ class Filter:
     @classmethod
     def of_request(cls, desk: Desk, today: date) -> "Filter":
         asked = request.args
-        typed = [asked.get(name, today.isoformat()).strip()[:20] for name in ("since", "until")]
-        since, until = (read_day(text, today) for text in typed)
-        unread = "、".join(t for t, day in zip(typed, (since, until), strict=True) if t and not day)
+        first, last = (
+            asked.get(name, today.isoformat()).strip()[:20] for name in ("since", "until")
+        )
+        days = read_days(first, last, today)
         number = max(1, asked.get("page", 1, type=int))
         find = asked.get("find", "")
         text = desk.searches.get(find, "")
-        return cls(since, until, find if text else "", text, number, unread)
+        found = find if text else ""
+        return cls(days.since, days.until, found, text, number, days.unread)
 
     def address(self, endpoint: str = "ledger", **changes: object) -> str:
         """The address of this list with something changed, a blank day for none."""
