@@ -281,10 +281,7 @@ def other_bytes_of_the_seal() -> bytes:
 def hidden_behind_a_fork() -> bytes:
     """The hub drops an operation, says that the next one is a clone's, and accepts that."""
     story = plain_story()
-    story.write(story.first)
-    base, after = story.first.link, story.write(story.first)
-    story.place(after, HELD, "fork", base=base)
-    story.sign(story.first)
+    after = story.hide_one("fork")
     story.say(protocol.VerdictEntry(after.name, ACCEPTED, "", NOW))
     return story.data()
 
@@ -292,10 +289,7 @@ def hidden_behind_a_fork() -> bytes:
 def hidden_behind_a_gap() -> bytes:
     """The same in two steps."""
     story = plain_story()
-    story.write(story.first)
-    base, after = story.first.link, story.write(story.first)
-    story.place(after, HELD, "gap", base=base)
-    story.sign(story.first)
+    after = story.hide_one("gap")
     story.say(protocol.VerdictEntry(after.name, HELD, "fork", NOW))
     story.say(protocol.VerdictEntry(after.name, ACCEPTED, "", NOW))
     return story.data()

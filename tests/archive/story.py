@@ -169,6 +169,15 @@ class Story:
             self.place(self.write(chain), verdict, code)
         self.sign(chain, before)
 
+    def hide_one(self, code: str) -> Operation:
+        """The first PC's next operation gets no place; the one after it, which this gives, is held
+        for `code`."""
+        self.write(self.first)
+        base, after = self.first.link, self.write(self.first)
+        self.place(after, HELD, code, base=base)
+        self.sign(self.first)
+        return after
+
     def countersign(self, chain: Chain, position: int | None = None) -> None:
         cursor = self.cursor(self.position if position is None else position)
         signed = agree.countersign(chain.keys.signing, chain.keys.replica, cursor)

@@ -22,7 +22,6 @@ from tests.archive.broken import NEEDED, reworded
 from tests.archive.forging import Opened, read, resealed
 from tests.archive.story import (
     ACCEPTED,
-    HELD,
     NOW,
     REFUSED,
     Story,
@@ -207,10 +206,7 @@ def test_what_a_restore_excuses_is_named() -> None:
 
 def test_what_is_accepted_behind_an_open_gap_is_named_after_a_restore() -> None:
     story = plain_story()
-    story.write(story.first)
-    base, after = story.first.link, story.write(story.first)
-    story.place(after, HELD, "gap", base=base)
-    story.sign(story.first)
+    after = story.hide_one("gap")
     story.restore()
     story.say(protocol.VerdictEntry(after.name, ACCEPTED, "", NOW))
     assert read(story.data()).unproven == [story.position]

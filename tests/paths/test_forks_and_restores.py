@@ -115,6 +115,15 @@ class Region:
         self.closing.callback(station.close)
         return station
 
+    def restored(self, station: Station, copy: Path) -> Station:
+        """The PC after a backup of it was put back."""
+        folder = station.home.folder
+        station.close()
+        again = app.restored(Home.open(folder), PIN, backup=copy)
+        self.closing.callback(again.close)
+        again.transport, again.now_ms = Line(self), self.county.clock
+        return again
+
     def clone(self, station: Station, name: str) -> Station:
         """A disk image of the PC in another machine."""
         station.store.database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -221,11 +230,7 @@ def test_a_station_restored_from_its_backup_gets_everything_back_and_declares_th
     sent = a_case(pc, "已上报")
     settle_down(pc)
     a_case(pc, "未上报")
-    folder = pc.home.folder
-    pc.close()
-    again = app.restored(Home.open(folder), PIN, backup=region.folder / "copy.db")
-    region.closing.callback(again.close)
-    again.transport, again.now_ms = Line(region), region.county.clock
+    again = region.restored(pc, region.folder / "copy.db")
     settle_down(again)
     assert set(shown(again)) == {before, sent} <= region.names()
     losses = list_losses(region.county.hub, region.county.operator)
@@ -244,11 +249,7 @@ def test_of_two_copies_in_one_page_the_first_entry_gives_the_verdict_at_every_de
     stick = write_request(one)
     back_up(one, region.folder / "copy.db")
     a_case(one, "只在丢了的盘上")
-    folder = one.home.folder
-    one.close()
-    again = app.restored(Home.open(folder), PIN, backup=region.folder / "copy.db")
-    region.closing.callback(again.close)
-    again.transport, again.now_ms = Line(region), region.county.clock
+    again = region.restored(one, region.folder / "copy.db")
     settle_down(again)  # as copies, under another chain
     hub = region.county.hub
     erase_record(hub, region.county.admin, record, "保存期满", region.station_code)
@@ -333,11 +334,7 @@ def test_both_ends_restored_lose_only_what_nobody_has_and_it_is_declared(region:
     gone = a_case(one, "只有一份")
     exchange_with_hub(one)
     region.restore_hub(copy)
-    folder = one.home.folder
-    one.close()
-    again = app.restored(Home.open(folder), PIN, backup=region.folder / "copy.db")
-    region.closing.callback(again.close)
-    again.transport, again.now_ms = Line(region), region.county.clock
+    again = region.restored(one, region.folder / "copy.db")
     settle_down(again, two)
     assert held_by_two in region.names()
     assert gone not in region.names()
