@@ -43,12 +43,12 @@ class PlacedOperation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SnapshotRecord(msgspec.Struct, frozen=True, array_like=True):
-    """One record. `spent` are identities of accepted operations nothing of which is live any more;
-    `replaced` names, register by register, what these replaced."""
+    """One record. `spent` is (name, identity) of each accepted operation, and copy of one, that is
+    left out: nothing of it is live. `replaced` names, register by register, what these replaced."""
 
     record: bytes
     operations: list[PlacedOperation]
-    spent: list[bytes]
+    spent: list[tuple[bytes, bytes]]
     replaced: list[tuple[str, list[bytes]]]
     erased: bool = False
 
@@ -74,7 +74,8 @@ class SnapshotPart(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True)
 class Summary:
-    """Which accepted operations of a record are spent, and what they replaced of the others."""
+    """Which accepted operations of a record are spent, by identity, and what they replaced of the
+    others."""
 
     spent: frozenset[bytes]
     replaced: dict[str, list[bytes]]
@@ -109,7 +110,7 @@ class ReadRecord:
 
     record: bytes
     operations: tuple[tuple[Operation, PlacedOperation], ...]
-    spent: tuple[bytes, ...]
+    spent: tuple[tuple[bytes, bytes], ...]
     replaced: Mapping[str, Sequence[bytes]]
     erased: bool
 

@@ -73,7 +73,7 @@ def _records(
         made = _record(hub, record, [_as_then(e, then) for e in places[record]], record in erased)
         made = _fitting(made)
         used += sum(len(each.header) + len(each.body or b"") + 48 for each in made.operations)
-        used += 32 * len(made.spent)
+        used += 64 * len(made.spent)
         if records and used > budget_bytes:
             break
         records.append(made)
@@ -133,14 +133,14 @@ def _as_then(place: _Place, then: Mapping[bytes, Standing]) -> _Place:
 
 def _record(hub: Hub, record: bytes, places: Sequence[_Place], is_erased: bool) -> SnapshotRecord:
     summary = _summary(hub, [placed for placed, _ in places], is_erased)
-    told = [
-        _placed_operation(placed, entry)
-        for placed, entry in places
-        if placed.operation.identity not in summary.spent
-    ]
-    return SnapshotRecord(
-        record, told, sorted(summary.spent), sorted(summary.replaced.items()), is_erased
-    )
+    told, spent = list[PlacedOperation](), list[tuple[bytes, bytes]]()
+    for placed, entry in places:
+        operation = placed.operation
+        if operation.identity in summary.spent:
+            spent.append((operation.name, operation.identity))
+        else:
+            told.append(_placed_operation(placed, entry))
+    return SnapshotRecord(record, told, spent, sorted(summary.replaced.items()), is_erased)
 
 
 def _summary(hub: Hub, placed: Sequence[Placed], is_erased: bool) -> snapshot.Summary:

@@ -27,18 +27,20 @@ class Snapshots:
         )
 
     def keep_left_out(self, channel: bytes, records: Iterable[ReadRecord], position: int) -> None:
-        """What a part, taken at this position, says about operations that it does not bring. Those
-        that were written here have their place up to there: they are not sent again for ever."""
+        """What a part, taken at this position, says about operations that it does not bring. What
+        was written here and is named has its place up to there: it is not sent again for ever."""
         records = list(records)
         self._database.write_many(
             "INSERT OR IGNORE INTO spent (identity, channel, record) VALUES (?, ?, ?)",
-            ((identity, channel, each.record) for each in records for identity in each.spent),
+            ((identity, channel, each.record) for each in records for _, identity in each.spent),
         )
         self._database.write_many(
-            "UPDATE operation SET verdict = 2, code = '', position ="
-            " CASE WHEN name = identity THEN coalesce(position, ?2) ELSE position END"
-            " WHERE identity = ?1",
-            ((identity, position) for each in records for identity in each.spent),
+            "UPDATE operation SET verdict = 2, code = '' WHERE identity = ?",
+            ((identity,) for each in records for _, identity in each.spent),
+        )
+        self._database.write_many(
+            "UPDATE operation SET position = coalesce(position, ?2) WHERE name = ?1",
+            ((name, position) for each in records for name, _ in each.spent),
         )
         self._database.write_many(
             "INSERT OR IGNORE INTO replaced (channel, record, register, name) VALUES (?, ?, ?, ?)",

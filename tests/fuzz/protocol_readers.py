@@ -382,7 +382,7 @@ def _snapshot() -> SnapshotPart:
         SnapshotRecord(
             each.header.record,
             [PlacedOperation(each.header_bytes, each.body, None, n, 2, "", b.NOW, b.NOW)],
-            [bytes(32)],
+            [(bytes(32), bytes(32))],
             [("remark", [bytes(32)])],
         )
         for n, each in enumerate(CHAIN, 1)

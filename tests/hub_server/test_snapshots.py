@@ -91,6 +91,23 @@ def test_it_gives_the_records_that_the_entries_make(county, entry, tmp_path, sec
     assert parts[0].receipt.cursor.end == county.hub.store.journal.channel(desk.channel).cursor.end
 
 
+def test_it_names_what_it_leaves_out_and_every_copy_of_it(county, entry, tmp_path, second):
+    desk = county.desk()
+    record = desk.write("intake_case", entry())
+    desk.write("intake_case", {"remark": "一"}, record)
+    desk.synchronise()
+    child = desk.minted()
+    child.issue_again(desk.written[1])
+    child.synchronise()
+    desk.write("intake_case", {"remark": "二"}, record)
+    desk.synchronise()
+    back_up(county.hub, tmp_path / "hub-1.db")
+    _, records = whole(second(desk))
+    (mine,) = [each for each in records if each.record == record]
+    first, copy = desk.written[1], child.written[0]
+    assert mine.spent == ((first.name, first.name), (copy.name, first.name))
+
+
 def test_the_pages_of_its_channel_wait_for_the_last_part(county, tmp_path, second):
     desk = county.desk()
     desk.synchronise()

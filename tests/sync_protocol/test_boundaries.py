@@ -271,14 +271,15 @@ def test_a_time_before_1970_is_signed_like_any_other() -> None:
 def test_a_part_brings_what_is_spent_replaced_and_erased() -> None:
     whole = part()
     one, two, *rest = whole.records
-    spent = replace(one, operations=[], spent=[b"n" * 32], replaced=[("a", [b"m" * 32])])
+    left_out = [(b"n" * 32, b"i" * 32)]
+    spent = replace(one, operations=[], spent=left_out, replaced=[("a", [b"m" * 32])])
     erased = [replace(each, body=None, body_digest=CHAIN[1].body_digest) for each in two.operations]
     records = [spent, replace(two, operations=erased, erased=True), *rest]
     read = snapshot.read_part(replace(whole, records=records), ASK, HUB.public.signing)
     assert read is not None
     assert (read[0].record, read[0].spent, read[0].replaced) == (
         one.record,
-        (b"n" * 32,),
+        tuple(left_out),
         {"a": [b"m" * 32]},
     )
     assert (read[1].erased, read[1].operations[0][0].name) == (True, CHAIN[1].name)
