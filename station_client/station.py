@@ -6,7 +6,7 @@ Knows no page and no command line; `app.py` puts it together.
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -89,7 +89,7 @@ class Station:
         witness = Witness(home.witness)
         parts = (forms, now_ms, identity, certificate, transport, witness)
         station = cls(home, vault, unlocked, store, *parts)
-        store.journal.on_appended = witness.note
+        store.journal.on_appended = station._note_saved
         try:
             station._compare_witness()
             station.refresh()
@@ -169,6 +169,18 @@ class Station:
         self.identity = minted
         self.has_minted = True
         self.witness.note(head)
+
+    def _note_saved(self, head: Head) -> None:
+        """What is in the store is saved, whatever becomes of the file beside it: told of an error,
+        a clerk would save it again."""
+        with suppress(StationError):
+            self.witness.note(head)
+
+    def demand_witness(self, head: Head) -> None:
+        """The witness has seen the chain's end: what it could not be told at once it is told before
+        more is sent. Within `store.writing`. Errors: home.disk_full, home.file_refused"""
+        if self.witness.seen != head:
+            self.witness.note(head)
 
     def issue_again(self) -> None:
         """Write again, under the chain of now, what older chains of this PC hold and nobody has

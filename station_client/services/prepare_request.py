@@ -55,6 +55,7 @@ def prepare_request(station: Station, carrier: str) -> Prepared:
         # While a snapshot is under way there is nothing to continue; the own channel is named.
         cursors = [row.cursor for at, row in enumerate(channels) if not at or not row.is_starting]
         own_head = store.journal.own_head(keys.replica)
+        station.demand_witness(own_head)
         outbox = _outbox(station, state, channels[0], budget, is_offering=bool(stretches))
         rare = _rarely_said(station, state, carrier, channels, stretches, budget)
         plan = exchange.plan(

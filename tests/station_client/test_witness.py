@@ -7,6 +7,7 @@ import pytest
 
 import forms
 from station_client.errors import StationError
+from station_client.services.carry_courier import write_request
 from station_client.services.record_entry import record_entry
 from station_client.services.writing import compose
 from station_client.station import Station
@@ -186,6 +187,20 @@ def test_a_witness_that_cannot_be_written_is_told_at_the_start_and_not_after_eac
         with pytest.raises(StationError) as told:
             open_again(station)
     assert told.value.code == "home.disk_full"
+
+
+def test_what_the_witness_could_not_be_told_is_saved_once_and_told_before_more_is_sent(
+    station: Station,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(station.witness, "note", _refuse)
+        record_entry(station, "intake_case", desk.a_case())
+        with pytest.raises(StationError) as told:
+            write_request(station)
+    assert told.value.code == "home.disk_full"
+    write_request(station)
+    head = station.store.journal.own_head(station.keys.replica)
+    assert (head.seq, Witness(station.home.witness).seen) == (1, head)
 
 
 def test_a_pc_that_was_cut_off_between_hearing_of_a_fork_and_minting_mints_at_the_start(
