@@ -3,6 +3,7 @@
 Knows nothing of the product; builders and fakes live beside the tests that use them.
 """
 
+import ctypes
 import os
 import shutil
 from collections.abc import Callable
@@ -30,13 +31,14 @@ hypothesis.settings.load_profile("house")
 
 @pytest.fixture(scope="session")
 def needs() -> Callable[[str], str]:
-    """`needs("strace")` gives the program's path; without it the test is skipped, saying so.
+    """`needs("strace")` gives the program's path, or a shared library's name; without it the test
+    is skipped, saying so.
 
     With CI=true a missing program is a failure: there a skipped test would be a silent hole.
     """
 
     def find(program: str) -> str:
-        path = shutil.which(program)
+        path = shutil.which(program) or _loaded(program)
         if path is not None:
             return path
         reason = f"{program} is not installed (.ci/run names its package)"
@@ -45,6 +47,14 @@ def needs() -> Callable[[str], str]:
         pytest.skip(reason)
 
     return find
+
+
+def _loaded(library: str) -> str | None:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return None
+    return library
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -52,15 +52,15 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Programs:
     git = shutil.which("git")
     if git is None:
         pytest.skip("needs git")
-    command = [git, "-C", str(ROOT), "archive", EARLIER, "forms", "sync_protocol"]
+    command = [git, "-C", str(ROOT), "archive", "--format=zip", EARLIER, "forms", "sync_protocol"]
     packed = subprocess.run(
         [*command, "station_client", "hub_server"], capture_output=True, check=False
     )
     if packed.returncode != 0:
         pytest.skip(f"this clone's history does not reach back to {EARLIER}")
     folder = tmp_path_factory.mktemp("earlier")
-    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
-        files.extractall(folder, filter="data")
+    with zipfile.ZipFile(io.BytesIO(packed.stdout)) as files:
+        files.extractall(folder)
     return Programs(
         _command(folder, STATION, "station_client"), _command(folder, HUB, "hub_server")
     )

@@ -3,6 +3,7 @@
 What a later migration added is left out; the rows themselves are those of real work.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +70,4 @@ def _replace(old: Path, path: Path) -> None:
     for leftover in ("-wal", "-shm"):
         path.with_name(path.name + leftover).unlink(missing_ok=True)
     old.replace(path)
-    for file in path.with_name("earlier").iterdir():
-        file.unlink()
-    path.with_name("earlier").rmdir()
+    shutil.rmtree(path.with_name("earlier"))

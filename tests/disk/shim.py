@@ -36,9 +36,10 @@ def run_under(
         env={**os.environ, "LD_PRELOAD": str(library)},
         cwd=ROOT,
         input=json.dumps(jobs).encode(),
-        stdout=subprocess.PIPE,
-        check=True,
+        capture_output=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr.decode()
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ def serving(bundled: Bundled) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def bundled(tmp_path_factory: pytest.TempPathFactory, needs: Callable[[str], str]) -> Bundled:
     needs("objdump")
+    needs(str(sysconfig.get_config_var("INSTSONAME")))  # Python itself, for the bundle to hold
     program = bundle.build(tmp_path_factory.mktemp("dist"))
     return Bundled(program, tmp_path_factory.mktemp("empty-home"))
 
