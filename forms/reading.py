@@ -47,12 +47,13 @@ _DATE = re.compile(
     r"(?:\s*[(（]?\s*(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])\s*[)）]?)?",
     re.ASCII,
 )
+_DASHES = re.compile("[\u2010-\u2015\u2212]+")  # what a Chinese keyboard gives for a hyphen
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 _CHINESE_DATE = re.compile(
-    r"([〇○零一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十]{1,3})[日号]"
+    r"([〇○零0O一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十]{1,3})[日号]"
 )
 _CHINESE_DIGITS = {digit: n for n, digit in enumerate("〇一二三四五六七八九")}
-_CHINESE_DIGITS |= {"○": 0, "零": 0, "两": 2}
+_CHINESE_DIGITS |= {"○": 0, "零": 0, "0": 0, "O": 0, "两": 2}
 _WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
 
 _HALF = r"(?P<half>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|AM|PM|am|pm)?"
@@ -181,7 +182,7 @@ def read_date(raw: Raw) -> Reading[str]:
         return Reading(day.isoformat(), as_text(raw) != day.isoformat())
     if isinstance(raw, int | float):
         return Reading(_date_of_number(raw).isoformat(), changed=True)
-    day = _date_of_text(_digits(as_text(raw)).rstrip("。."))
+    day = _date_of_text(_DASHES.sub("-", _digits(as_text(raw))).rstrip("。."))
     return Reading(day.isoformat(), day.isoformat() != raw)
 
 
@@ -387,10 +388,14 @@ def _with_area_code(bare: str) -> str:
 def read_code(raw: Raw, choices: Mapping[str, Code]) -> Reading[str]:
     """A code's label, one of its aliases, or its key → the key. Changed unless it is the label."""
     text = _code_word(as_text(raw))
+    text = _TICKS.get(text, text)
     for key, code in choices.items():
         if text in (key, *(_code_word(word) for word in (code.label, *code.aliases))):
             return Reading(key, code.label != raw)
     raise Unreadable
+
+
+_TICKS = {"TRUE": "√", "FALSE": "×"}  # what a box to tick leaves in its cell
 
 
 @lru_cache(maxsize=1_024)  # the words of the code lists, again for each cell

@@ -16,7 +16,7 @@ from forms import ALIVE, LEDGER_COLUMNS, Imported
 from forms.source import Source, source_of
 from station_client.services.ledger_file import Judged, judge_sheets
 from station_client.services.record_entry import record_entries
-from station_client.services.repair_file import SetAsideRow, write_repair_file
+from station_client.services.repair_file import SetAsideRow, visible, write_repair_file
 from station_client.spreadsheets import read_sheets
 from station_client.station import Station
 
@@ -87,10 +87,11 @@ def import_ledger(
     Errors: import.*, store.*; what was saved until then stays, and the next run goes on from there.
     """
     sheets = read_sheets(path)
-    judged = judge_sheets(path.name, sheets)
+    name = visible(path.name)
+    judged = judge_sheets(name, sheets)
     new, gone = _not_yet_imported(_imported_before(station), judged.lines)
     repair = write_repair_file(path, judged.set_aside) if judged.set_aside else None
-    report = _report(path.name, len(sheets), judged, new, gone, repair)
+    report = _report(name, len(sheets), judged, new, gone, repair)
     progress(0, len(new))
     for start in range(0, len(new), LINES_PER_TRANSACTION):
         batch = new[start : start + LINES_PER_TRANSACTION]

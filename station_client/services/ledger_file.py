@@ -26,7 +26,7 @@ from forms import (
 from forms.ledger_rows import RowKind
 from forms.reading import Raw, as_text
 from station_client.errors import WORDS, StationError
-from station_client.services.repair_file import Origins, Place, SetAsideRow, origins_of
+from station_client.services.repair_file import Origins, Place, SetAsideRow, origins_of, visible
 from station_client.spreadsheets import Sheet, is_damaged
 
 FORM = builtin().latest("intake_case")
@@ -89,10 +89,11 @@ class _SheetJudge:
                 self.judged.counts["title" if kind == "line" else kind] += 1
 
     def _begin(self, cells: Sequence[Raw]) -> None:
-        columns = read_header(cells)
+        labels = tuple(visible(as_text(cell)) for cell in cells)
+        columns = read_header(labels)
         if columns is not None:
             self.columns, self.origins = origins_of(columns)
-            self.header = tuple(as_text(cell) for cell in cells)
+            self.header = labels
 
     def _is_title(self, cells: Sequence[Raw]) -> bool:
         """Whatever stands above the header and is too short for a line."""

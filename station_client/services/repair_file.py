@@ -123,7 +123,7 @@ def _content(rows: Sequence[SetAsideRow]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     for line in _lines(rows):
-        writer.writerow([_disarmed(_visible(cell)) for cell in line])
+        writer.writerow([_disarmed(visible(cell)) for cell in line])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -146,8 +146,8 @@ def _padded(cells: Sequence[str], width: int) -> list[str]:
     return [*cells, *[""] * (width - len(cells))]
 
 
-def _visible(text: str) -> str:
-    """Bytes that had no meaning in the file's encoding, written out: ``\\xb5``."""
+def visible(text: str) -> str:
+    """Bytes that had no meaning in the encoding of a file, or of its name: ``\\xb5``."""
     return re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", text)
 
 

@@ -1,6 +1,7 @@
 """Import: every row accounted for, nothing dropped, nothing guessed, nothing twice."""
 
 import csv
+import os
 import random
 from collections.abc import Callable
 from datetime import date, time, timedelta
@@ -344,6 +345,33 @@ def test_bytes_without_a_meaning_set_their_row_aside(station: Station, folder: P
     assert report.imported == 29
     assert report.repair_file is not None
     assert repaired(report.repair_file)[0]["姓名"] == r"\xe7\x8e"
+
+
+def test_bytes_without_a_meaning_in_a_label_cost_the_label_only(
+    station: Station, folder: Path
+) -> None:
+    lines = [[*a_line(n), "70岁"] for n in range(1, 31)]
+    path = a_csv(folder / "a.csv", [[*HEADER, "年龄段"], *lines], encoding="utf-8")
+    path.write_bytes(path.read_bytes().replace("年龄段".encode(), b"\xe7\x8e", 1))
+    assert import_ledger(station, path).imported == 30
+    source = source_of(records(station)[0].values)
+    assert source is not None
+    assert [(each.label, each.text) for each in source.extra] == [(r"\xe7\x8e", "70岁")]
+
+
+def test_a_file_whose_name_is_no_text_is_imported_with_its_repair_file(
+    station: Station, folder: Path
+) -> None:
+    """Unpacked under Linux, a name from a Chinese Windows is bytes of GBK."""
+    rows = [HEADER, a_line(1), a_line(2, 时间="3月1日")]
+    path = a_csv(folder / "a.csv", rows).rename(folder / os.fsdecode("三月.csv".encode("gbk")))
+    report = import_ledger(station, path)
+    assert (report.imported, len(report.set_aside)) == (1, 1)
+    source = source_of(records(station)[0].values)
+    assert source is not None
+    assert source.file == report.file == r"\xc8\xfd\xd4\xc2.csv"
+    assert report.repair_file is not None
+    assert import_ledger(station, path).already == 1
 
 
 # --- again, and in the middle --------------------------------------------------------------------
