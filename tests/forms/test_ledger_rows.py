@@ -99,7 +99,7 @@ def test_every_line_of_the_real_ledger_is_imported_and_shown_as_it_was(shared_da
         ("contact_phone", "138 1234 5678", "13812345678"),
         ("is_accepted", "√", "是"),
         ("is_accepted", True, "是"),
-        ("is_accepted", "FALSE", "否"),
+        ("is_accepted", "TRUE", "是"),
         ("case_status", "办结", "已办结"),
         ("time_limit_text", "５个工作日", "5个工作日"),
         ("received_at", "9:5", "09:05"),
