@@ -115,11 +115,11 @@ class Journal:
 
     def share_verdicts(self, copies: Iterable[Operation]) -> None:
         """A verdict is of all copies of an operation, of those too that come after it, and of the
-        first one where that comes last."""
+        first one where that comes last. What is spent was accepted."""
         self._database.write_many(
             "UPDATE operation SET (verdict, code, at) = (SELECT verdict, code, at FROM operation"
-            "  WHERE identity = ?1 ORDER BY coalesce(verdict, -1) DESC LIMIT 1)"
-            " WHERE identity = ?1",
+            "  WHERE identity = ?1 UNION ALL SELECT 2, '', NULL FROM spent WHERE identity = ?1"
+            "  ORDER BY verdict DESC LIMIT 1) WHERE identity = ?1",
             ((each.identity,) for each in copies),
         )
 
@@ -146,12 +146,13 @@ class Journal:
         placed: Sequence[tuple[Operation, int, OperationEntry]],
         hub_replicas: set[bytes],
     ) -> dict[bytes, bytes]:
-        """(operation of another, position, entry): those of which nothing is here yet, with their
-        standing at once; gives name → record of these."""
+        """(operation of another, position, entry): those of which nothing is known here yet, with
+        their standing at once; gives name → record of these."""
         if not placed:
             return {}
         rows = self._database.rows_of(
-            "SELECT identity FROM operation WHERE identity IN (?*)",
+            "SELECT identity FROM (SELECT identity FROM operation UNION ALL"
+            " SELECT identity FROM spent) WHERE identity IN (?*)",
             [operation.name for operation, _, _ in placed],
         )
         here = {row["identity"] for row in rows}
@@ -309,6 +310,14 @@ class Journal:
         """Whether nothing is pending, as `totals` counts it."""
         sql = f"SELECT 1 FROM operation AS o WHERE {_WAITS} LIMIT 1"
         return self._database.row(sql, replica) is None
+
+    def own_held(self) -> int:
+        """How many operations that were written here wait for a later verdict."""
+        [row] = self._database.rows(
+            "SELECT count(DISTINCT identity) AS held FROM operation INDEXED BY operation_undecided"
+            " WHERE verdict < 2 AND verdict = 0 AND link IS NOT NULL AND body IS NOT NULL"
+        )
+        return int(row["held"])
 
     def totals(self, replica: bytes) -> Totals:
         """What waits or needs a person; `replica` is the one this PC writes as now."""

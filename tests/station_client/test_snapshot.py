@@ -10,7 +10,7 @@ from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.station import Station
 from sync_protocol import mint, operations, snapshot
-from sync_protocol.channel import CopyEntry, Verdict
+from sync_protocol.channel import CopyEntry, OperationEntry, Verdict
 from sync_protocol.snapshot import SnapshotPart
 from tests.station_client import desk
 from tests.station_client.fake_hub import REGION, STATION, FakeHub
@@ -262,3 +262,24 @@ def test_what_is_spent_as_a_copy_alone_is_not_left_out_of_its_own_chain(
         station.store.facts.keep_exchange(replace(state, batch_bytes=512))
     assert exchange_with_hub(station).synchronised
     assert list(hub.names[station.keys.replica]) == [1, 2, 3]
+
+
+def test_what_is_spent_is_accepted_also_where_its_first_copy_comes_later_and_is_held(
+    station: Station, replacement: Station, hub: FakeHub
+) -> None:
+    record = record_entry(station, "intake_case", desk.a_case())
+    _, waiting = station.store.journal.outbox(station.keys.replica, 1)
+    [first] = waiting
+    station.mint()
+    amend_entry(station, record, {"applicant_name": "王晓明"})
+    exchange_with_hub(station)
+    hub.covered = 2
+    leaves_out(hub, 1)
+    exchange_with_hub(replacement)
+    hub.append(STATION, OperationEntry(first.name, 0, "fork", first.header.stamp, 1), first)
+    assert exchange_with_hub(replacement).synchronised
+    assert read_status(replacement).held == 0
+    assert replacement.store.journal.undecided(STATION) == []
+    row = replacement.store.records.find(record)
+    assert row is not None
+    assert (row.values["applicant_name"], row.conflicts) == ("王晓明", 0)
