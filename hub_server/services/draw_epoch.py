@@ -52,18 +52,18 @@ def epoch_at(hub: Hub, channel: Channel, position: int) -> bytes:
 
 def wrote_as(hub: Hub, channel: bytes) -> frozenset[bytes]:
     """The hub's own replicas in a channel, of every epoch that it knows of: nobody else is one."""
-    epochs = {hub.epoch, *former_epochs(hub.store.epochs.of(channel)), *_drawn(hub)}
+    epochs = {hub.epoch, *former_epochs(hub.store.epochs.of(channel)), *drawn_epochs(hub)}
     return frozenset(hub.replica_of(channel, epoch) for epoch in epochs)
 
 
 def is_ahead(hub: Hub, epoch: bytes) -> bool:
     """Whether what the hub signed in an epoch, and has not, is news to it: it was in that epoch
     itself until now, never heard of it, or is not in the epoch that it drew last."""
-    drawn = _drawn(hub)
+    drawn = drawn_epochs(hub)
     return epoch == hub.epoch or epoch not in drawn or drawn[-1] != hub.epoch
 
 
-def _drawn(hub: Hub) -> list[bytes]:
+def drawn_epochs(hub: Hub) -> list[bytes]:
     """The epochs that the journal names, in the order they were drawn."""
     return [each.epoch for each in hub.outside.read() if isinstance(each, EpochDrawn)]
 
@@ -150,7 +150,7 @@ def notice_restore(hub: Hub) -> None:
 def _is_restored(hub: Hub, stood: Mapping[bytes, Cursor]) -> bool:
     """A copy that was put back says so itself; another one is in an epoch that another followed,
     behind its journal or its witness, or has none."""
-    store, drawn = hub.store, _drawn(hub)
+    store, drawn = hub.store, drawn_epochs(hub)
     if (hub.epoch in drawn[:-1] and drawn[-1] != hub.epoch) or is_behind_journal(hub):
         return True
     if store.meta(NAMED) is not None or (store.meta(WITNESSED) is not None and not stood):

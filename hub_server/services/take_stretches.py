@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hub_server.hub import Hub
 from hub_server.outside_journal import Erasure, Found, Revocation
-from hub_server.services.draw_epoch import wrote_as
+from hub_server.services.draw_epoch import drawn_epochs, wrote_as
 from hub_server.services.judge_again import judge_returned
 from hub_server.services.list_undecided import WAIT_FOR_COUNTY
 from hub_server.services.projection import project
@@ -71,11 +71,12 @@ def take_stretches(hub: Hub, readable: Iterable[bytes], stretches: Sequence[Stre
 def _lost_epochs(
     hub: Hub, channel: Channel, stretch: Stretch, proven: Sequence[Proven]
 ) -> dict[bytes, bytes]:
-    """As whom the hub wrote in the epochs that a stretch tells of, → the epoch, where the channel
-    does not name it. What its base says of an epoch is the sender's word alone."""
+    """As whom the hub wrote in the epochs that it drew or a stretch tells of, → the epoch, where
+    the channel does not name it. What its base says of an epoch is the sender's word alone."""
     told = {channel.epoch, *protocol.former_epochs(hub.store.epochs.of(channel.id))}
     brought = {stretch.receipt.cursor.epoch, *protocol.former_epochs(e.data for e in proven)}
-    return {hub.replica_of(channel.id, epoch): epoch for epoch in sorted(brought - told)}
+    known = brought.union(drawn_epochs(hub))
+    return {hub.replica_of(channel.id, epoch): epoch for epoch in sorted(known - told)}
 
 
 def _found(hub: Hub, stretch: Stretch, proven: Sequence[Proven]) -> list[Found]:

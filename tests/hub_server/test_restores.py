@@ -420,6 +420,50 @@ def test_a_body_that_the_hub_lacks_is_asked_for_and_judged_when_it_comes(county,
     assert is_sound(county.hub)
 
 
+@pytest.fixture
+def bodiless(county, entry):
+    """Six desks: what each wrote, a case and two amendments, came without bodies."""
+    desks = [county.desk(applicant_unit=f"第{n}支行") for n in range(6)]
+    for desk in desks:
+        record = desk.write("intake_case", entry())
+        desk.write("intake_case", {"remark": "补充"}, record)
+        desk.write("intake_case", {"remark": "再补充"}, record)
+        desk.whole = list(desk.written)
+        desk.written = [msgspec.structs.replace(each, body=None) for each in desk.whole]
+        desk.exchange()
+    return desks
+
+
+def verdicts_of(desk):
+    return [desk.verdict(seq) for seq in range(1, len(desk.written) + 1)]
+
+
+def test_bodies_that_come_at_once_are_judged_in_the_order_of_what_they_belong_to(county, bodiless):
+    for desk in bodiless:
+        desk.exchange(rare=Rare(bodies=[each.body for each in desk.whole]))
+        assert verdicts_of(desk) == [(Verdict.ACCEPTED, "")] * 3
+    assert is_sound(county.hub)
+
+
+def test_a_body_that_comes_before_that_of_the_creation_is_judged_with_it(county, bodiless):
+    desk = bodiless[0]
+    for each in reversed(desk.whole):
+        desk.exchange(rare=Rare(bodies=[each.body]))
+    assert verdicts_of(desk) == [(Verdict.ACCEPTED, "")] * 3
+    assert is_sound(county.hub)
+
+
+def test_what_is_sent_again_brings_the_body_that_it_lacked(county, bodiless):
+    """From a stick, or from a disk that was put back; what comes with it for the first time builds
+    on it."""
+    desk = bodiless[0]
+    desk.written, desk.acknowledged = desk.whole, operations.empty_head(desk.keys.replica)
+    desk.write("intake_case", {"remark": "后来"}, desk.whole[0].header.record)
+    desk.exchange()
+    assert verdicts_of(desk) == [(Verdict.ACCEPTED, "")] * 4
+    assert is_sound(county.hub)
+
+
 def test_an_erased_body_is_neither_asked_for_nor_taken(county, entry):
     desk = county.desk()
     record = desk.write("intake_case", entry())
@@ -701,4 +745,32 @@ def test_a_second_station_that_brings_the_same_does_not_bring_an_older_cause_bac
         found = hub.store.operations.standings(desk.channel, [operation.identity])
         standing = found[operation.identity]
         assert (standing.verdict, standing.code) == (Verdict.HELD, "form")
+    assert is_sound(hub)
+
+
+def test_an_epoch_is_named_again_by_whoever_brings_what_the_hub_wrote_in_it(county, past, tmp_path):
+    """Also by a station that got it as what came back, in a page that names no epoch."""
+    desk = county.desk()
+    other = county.enrol(issue_code(county.hub, county.reviewer, desk.certificate.station_code))
+    first = past()
+    county.desk()
+    hub = first.put_back()
+    lost_epoch, region = hub.epoch, desk.cursors[1].channel
+    for each in (desk, other):
+        each.hub, each.rare = hub, Rare(introduction=each.introduction())
+        each.synchronise()
+    (tmp_path / "second").mkdir()
+    second = Past(first.county, tmp_path / "second")
+    item = {"department": "人社局", "item_name": "社保查询", "task_type": "1"}
+    publish_catalogue(hub, county.reviewer, [{**item, "item_code_raw": "A1"}])
+    desk.synchronise()
+    other.hub = second.put_back()
+    other.synchronise()
+    go_on(desk, other.hub)
+    other.synchronise()
+    other.hub.store.close()
+    hub = first.put_back()
+    go_on(other, hub)
+    assert lost_epoch in protocol.former_epochs(hub.store.epochs.of(region))
+    assert len(list(hub.store.records.in_channel(region))) == 1
     assert is_sound(hub)
