@@ -6,6 +6,8 @@ from __future__ import annotations
 import base64
 import csv
 import io
+from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -159,17 +161,21 @@ def catalogue_import(hub: Hub, by: Account, file: Path, region: str) -> None:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
+    """Each row of the file by its headings, the blank ones too: rows are named by their number."""
+    text = _text(file)
+    headline = text.partition("\n")[0]
+    delimiter = max(",;\t", key=headline.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    names = [name.strip() for name in next(rows, [])]
+    return [dict(zip_longest(names, row[: len(names)], fillvalue="")) for row in rows]
+
+
+def _text(file: Path) -> str:
     data = file.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = data.decode("gb18030")
-        except UnicodeDecodeError as neither:
-            reason = "既不是 UTF-8 也不是 GB18030"
-            raise HubError("hub.file", file=file, reason=reason) from neither
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    return [{name: cell or "" for name, cell in row.items() if name} for row in rows]
+    for encoding in ("utf-8-sig", "gb18030"):
+        with suppress(UnicodeDecodeError):
+            return data.decode(encoding)
+    raise HubError("catalogue.encoding", file=file)
 
 
 @click.group()

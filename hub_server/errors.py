@@ -75,6 +75,10 @@ _TABLE: dict[str, tuple[int, str]] = {
     "case.unknown": (404, "找不到这条记录。请刷新列表后重新打开。"),
     "catalogue.empty": (400, "事项清单里没有一行事项。请核对文件后重新导入。"),
     "catalogue.columns": (400, "事项清单缺少“{column}”一列。请补上表头后重新导入。"),
+    "catalogue.encoding": (
+        400,
+        "{file} 不是 UTF-8 或 GB18030 编码的 .csv 文件。请用 Excel 或 WPS 另存为 .csv 后再导入。",
+    ),
     "catalogue.duplicate": (
         400,
         "事项清单第 {first} 行和第 {row} 行的事项编码相同（{item_code}）。请改正后重新导入，"

@@ -62,10 +62,12 @@ def _write(
 
 
 def _items(form: Form, rows: Iterable[Mapping[str, str]]) -> dict[str, dict[str, Any]]:
-    """Item code → values, in the order of the rows."""
+    """Item code → values, in the order of the rows; blank ones are none."""
     items: dict[str, dict[str, Any]] = {}
     first: dict[str, int] = {}
     for number, row in enumerate(rows, start=2):  # row 1 holds the headings
+        if not any(text.strip() for text in row.values()):
+            continue
         values = _read(form, row, number)
         code = str(values["item_code"])
         if code in items:
@@ -89,7 +91,7 @@ def _read(form: Form, row: Mapping[str, str], number: int) -> dict[str, Any]:
     values: dict[str, Any] = {}
     try:
         for field in form.fields:
-            if text := (cells.get(field.id) or "").strip():
+            if text := cells.get(field.id, "").strip():
                 values[field.id] = read_value(form, field, text)
         check(form, values, on_behalf=False, creates=True)
     except Unreadable as unreadable:

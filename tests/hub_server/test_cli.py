@@ -168,6 +168,18 @@ def test_a_bad_row_of_the_catalogue_is_named_and_nothing_is_published(
     assert "实施编码" in _run("catalogue", "import", file, "--home", home).output
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_catalogue_as_a_spreadsheet_saves_it_is_published(
+    hub: Callable[..., str], home: Path, tmp_path: Path, delimiter: str
+) -> None:
+    file = tmp_path / "items.csv"
+    lines = ["责任部门, 事项名称 ,实施编码", "人社局,失业登记,A1", "", ",,", "人社局,退休审批"]
+    file.write_text("\r\n".join(lines).replace(",", delimiter), encoding="utf-8-sig")
+    assert "第 5 行" in _run("catalogue", "import", file, "--home", home).output
+    file.write_text("\n".join(lines[:4]).replace(",", delimiter), encoding="utf-8-sig")
+    assert hub("catalogue", "import", file) == "1 行，新增或变更 1 项\n"
+
+
 def test_an_empty_ledger_is_exported_with_its_header(
     hub: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -318,6 +330,7 @@ def test_commands_work_beside_a_running_server(
         ("application decide \udcff approve", "command.text"),
         ("catalogue import nowhere", "hub.file"),
         ("catalogue import {text}", "catalogue.empty"),
+        ("catalogue import {book}", "catalogue.encoding"),
         ("courier nowhere reply", "hub.file"),
         ("courier {text} {text}", "courier.foreign"),
         ("export nowhere/ledger.csv", "hub.file"),
@@ -330,9 +343,13 @@ def test_what_cannot_be_done_is_one_sentence_and_leaves_no_file(
 ) -> None:
     text = tmp_path / "text"
     text.write_text("just a line of text\n")
+    book = tmp_path / "items.xlsx"
+    book.write_bytes(b"PK\x03\x04\xff\xff")
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.iterdir())
-    done = _run(*(part.format(text=text) for part in arguments.split(" ")), "--home", home)
+    done = _run(
+        *(part.format(text=text, book=book) for part in arguments.split(" ")), "--home", home
+    )
     assert (done.exit_code, done.output.count("\n")) == (1, 1), done.output
     assert done.output.endswith(f"[{code}]\n")
     assert sorted(tmp_path.iterdir()) == before
