@@ -139,8 +139,14 @@ def _rarely_said(
         bodies=store.bodies.of(state.lacks, budget) if state.lacks else [],
         losses=store.facts.losses(limits.LOSSES_PER_REQUEST),
         snapshot=next_ask(channels),
-        farewell=station.is_sealed and store.journal.all_sent(station.keys.replica),
+        farewell=station.is_sealed and _owes_nothing(station, state),
     )
+
+
+def _owes_nothing(station: Station, state: ExchangeState) -> bool:
+    """Who has left hears of no verdict any more, and is asked for no body."""
+    journal = station.store.journal
+    return journal.all_sent(station.keys.replica) and not (journal.own_held() or state.lacks)
 
 
 def _shown_receipts(

@@ -18,7 +18,7 @@ WORDS = {
     "not_closed": "本站没有注销，或注销决定还没有送到本机。",
     "unsent": "还有 {count} 条没有上报，请联网同步，或用离线同步包送到县级。",
     "not_confirmed": "还没有收到覆盖全部内容的县级回执，请再同步一次。",
-    "held": "还有 {count} 条等县级处理，请等县级决定后再同步一次。",
+    "held": "本机登记的还有 {count} 条等县级处理，请等县级决定后再同步一次。",
     "not_covered": (
         "县级平台的备份还没有包含本站最后的内容（备份到第 {covered} 条，共 {end} 条），"
         "请联系县级运维人员备份一次，然后再同步一次。"
@@ -114,26 +114,35 @@ def _say_farewell(station: Station) -> bool:
     everything and misses nothing but the word, which every later exchange says again."""
     with suppress(StationError):
         exchange_with_hub(station)
+        if not _has_left(station):  # what others wrote meanwhile came first
+            exchange_with_hub(station)
+    return _has_left(station)
+
+
+def _has_left(station: Station) -> bool:
     return station.store.facts.exchange().standing == "retired"
 
 
 def _obstacles(station: Station) -> list[Obstacle]:
     totals = station.store.journal.totals(station.keys.replica)
     own = station.store.channels.own()
+    held = station.store.journal.own_held()
+    state = station.store.facts.exchange()
     end = own.cursor.position
-    # Once this PC has said farewell, what others write is not delivered to it any more.
-    is_level = own.head == end or station.is_sealed
+    # Once the county has heard its farewell, what others write is not delivered to it any more.
+    is_level = own.head == end or _has_left(station)
     is_agreed = own.receipt_at is not None and is_level and not own.parted
-    is_offering = station.store.lost.count_stretches() or station.store.facts.losses(1)
+    # A hub that was put back may lack what is here, and says so before it is offered.
+    is_asked = state.lacks or state.shows_receipts or station.store.lost.count_stretches()
     found: list[Obstacle] = []
     if own.closed_until is None:
         found.append(_obstacle("not_closed"))
     if totals.pending:
         found.append(_obstacle("unsent", count=totals.pending))
-    elif not is_agreed or is_offering:
+    elif not is_agreed or is_asked or station.store.facts.losses(1):
         found.append(_obstacle("not_confirmed"))
-    if totals.held:
-        found.append(_obstacle("held", count=totals.held))
+    if held:
+        found.append(_obstacle("held", count=held))
     if own.covered < end and not found:
         words = WORDS["not_covered"].format(covered=own.covered, end=end)
         found.append(Obstacle("not_covered", words, allows_sealing=True))

@@ -1,6 +1,7 @@
 """Sealing and erasing a closed station's PC: only when the county has everything; then for good."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,54 @@ def test_what_waits_for_the_county_stands_against_it(station: Station, hub: Fake
     record_entry(station, "intake_case", desk.a_case())
     exchange_with_hub(station)
     assert obstacles(station) == ["held"]
+
+
+def test_what_another_pc_wrote_and_the_county_holds_stands_against_nothing(
+    station: Station, hub: FakeHub, tmp_path: Path
+) -> None:
+    """Who has left would never hear of the county's decision."""
+    other = desk.a_station(
+        tmp_path / "b", hub=hub.keys, replica=b"2" * 16, clock=hub.clock, transport=hub
+    )
+    hub.know(other)
+    hub.judge = lambda *_: (Verdict.HELD, "closed")
+    record_entry(other, "intake_case", desk.a_case())
+    exchange_with_hub(other)
+    done = erase_store(station, CODE)
+    assert (done.is_told, done.is_gone) == (True, True)
+
+
+def test_who_is_asked_for_a_body_has_not_left(station: Station, hub: FakeHub) -> None:
+    hub.fail = ["transport.down"]
+    seal_store(station, CODE)
+    lost = hub.lose_body(STATION, 1)
+    hub.write("station_card", b"s" * 16, [])
+    station.transport = FailsAfter(hub.exchange, 1)
+    with pytest.raises(StationError):
+        exchange_with_hub(station)
+    assert obstacles(station) == ["not_confirmed"]
+    station.transport = hub
+    exchange_with_hub(station)
+    assert (hub.requests[-1].said.bodies, hub.retired) == ([lost], set())
+    exchange_with_hub(station)
+    assert hub.retired == {station.keys.replica}
+
+
+def test_a_sealed_pc_that_has_not_left_waits_for_what_is_still_to_come(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.fail = ["transport.down"]
+    seal_store(station, CODE)
+    hub.page_budget = 1
+    for _ in range(2):
+        hub.write("station_card", b"s" * 16, [])
+    station.transport = FailsAfter(hub.exchange, 1)
+    with pytest.raises(StationError):
+        exchange_with_hub(station)
+    assert obstacles(station) == ["not_confirmed"]
+    station.transport = hub
+    exchange_with_hub(station)
+    assert obstacles(station) == []
 
 
 def test_what_the_county_decided_stands_against_it_no_longer(
@@ -353,19 +402,28 @@ def test_a_pc_that_has_left_still_learns_how_far_the_backups_reach(
     assert obstacles(station) == []
 
 
+def is_asked_for_receipts(station: Station) -> bool:
+    return station.store.facts.exchange().shows_receipts
+
+
+def has_gone_back(station: Station) -> bool:
+    return bool(station.store.lost.count_stretches())
+
+
+@pytest.mark.parametrize("cut_once", [is_asked_for_receipts, has_gone_back])
 def test_what_a_hub_that_was_restored_meanwhile_lacks_is_not_erased(
-    station: Station, hub: FakeHub
+    station: Station, hub: FakeHub, cut_once: Callable[[Station], bool]
 ) -> None:
     """It says so in reply to the farewell, and the line is cut before it has it back."""
     hub.restore(STATION, 1)
     genuine = hub.exchange
 
-    def cut_once_it_went_back(data: bytes) -> bytes:
-        if station.store.lost.count_stretches():
+    def cut(data: bytes) -> bytes:
+        if cut_once(station):
             raise StationError("transport.down")
         return genuine(data)
 
-    hub.exchange = cut_once_it_went_back  # type: ignore[method-assign]
+    hub.exchange = cut  # type: ignore[method-assign]
     with pytest.raises(StationError) as told:
         erase_store(station, CODE)
     assert told.value.code == "retire.not_yet"
