@@ -40,6 +40,10 @@ class Line:
     problem: str = ""
     now_elsewhere: str = ""
 
+    def problem_of(self, column: Field) -> str:
+        """The line's problem, where it names the column."""
+        return self.problem if f"“{column.label}”" in self.problem else ""
+
 
 @dataclass(frozen=True)
 class Entry:

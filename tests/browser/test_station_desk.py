@@ -235,6 +235,24 @@ def test_lines_of_a_list_come_and_go_by_keyboard(desk: Desk, page: Page) -> None
     assert case["materials_complete"] is False
 
 
+def test_a_line_of_a_list_says_all_that_it_lacks_and_leads_there(desk: Desk, page: Page) -> None:
+    desk.open(page)
+    page.keyboard.press("F3")
+    expect(page.get_by_role("heading", name="新建代办登记")).to_be_visible()
+    page.locator("summary", has_text="材料").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.type("营业执照")
+    for field in ("applicant_name", "contact_phone", "task_name", "dept_name", "window_name"):
+        page.locator(f"#{field}").fill("13900001234")
+    page.locator("#principal").fill("赵秀兰")
+    page.locator("#promised_limit").fill("5")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("缺少“原件/复印件”“份数”，请补填")).to_be_visible()
+    expect(page.locator("#materials_received-lines select")).to_be_focused()
+    expect(page.locator("#materials_received-lines .is-invalid")).to_have_count(2)
+
+
 def test_what_is_half_typed_survives_the_lock(desk: Desk, page: Page) -> None:
     desk.open(page)
     begin_a_helper_case(page)
