@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from msgspec.structs import replace
-
 from hub_server.hub import Hub
 from hub_server.services.judge_again import append_verdicts, bench, doorways, judge_waiting
 from hub_server.services.projection import project
@@ -25,17 +23,24 @@ def take_bodies(hub: Hub, channel: Channel, bodies: Iterable[bytes]) -> Channel:
     if not missing:
         return channel
     hub.store.bodies.fill(channel.id, found)
-    whole = [_with_body(each, found) for each in missing]
-    accepted = {p.operation.header.record for p in whole if p.verdict is Verdict.ACCEPTED}
-    project(hub, channel, accepted)
-    refused = [each for each in whole if (each.verdict, each.code) == (Verdict.REFUSED, "body")]
+    about = sorted({each.operation.header.record for each in missing})
+    project(hub, channel, about)
+    refused = _refused(hub, channel, about)
     channel, final = append_verdicts(hub, channel, refused, _raised(hub, channel, refused))
     return judge_waiting(hub, channel, final)
 
 
-def _with_body(placed: Placed, bodies: dict[bytes, bytes]) -> Placed:
-    body = bodies[placed.operation.body_digest]
-    return replace(placed, operation=replace(placed.operation, body=body))
+def _refused(hub: Hub, channel: Channel, records: Sequence[bytes]) -> list[Placed]:
+    """What was refused of these records for want of a body that is here now, as it came: what
+    creates a record before what builds on it, though the body of that may have come first."""
+    stored = hub.store.operations.of_records(channel.id, records)
+    return [
+        each
+        for of_record in stored.values()
+        for each in of_record
+        if (each.verdict, each.code) == (Verdict.REFUSED, "body")
+        and each.operation.body is not None
+    ]
 
 
 def _raised(hub: Hub, channel: Channel, refused: Sequence[Placed]) -> list[VerdictEntry]:

@@ -54,6 +54,7 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: ReadRun) -> Channel
     known = KnownChain(chain.head, hub.store.chains.link_before(chain, first), names)
     about = {header.record for header in headers}
     standings = _standings(hub, channel, run)
+    channel = take_bodies(hub, channel, _come_again(run, names))
     doorway = _doorway(hub, channel, chain, replica, about, standings)
     records, judge = bench(hub, channel, about)
     taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
@@ -93,6 +94,12 @@ def _standings(hub: Hub, channel: Channel, run: ReadRun) -> dict[bytes, Standing
     """Identity → standing, of those of a run's operations of which another copy is here."""
     has_copies = any(each.header.origin for each in run.operations)
     has_copies = has_copies or hub.store.operations.has_copies(channel.id)
+def _come_again(run: ReadRun, names: Mapping[int, Collection[bytes]]) -> list[bytes]:
+    """The bodies of what is here: without them, perhaps, where the disk had lost them meanwhile."""
+    here = (each for each in run.operations if each.name in names.get(each.header.seq, ()))
+    return [each.body for each in here if each.body is not None]
+
+
     identities = [each.identity for each in run.operations] if has_copies else []
     return hub.store.operations.standings(channel.id, identities)
 
