@@ -176,7 +176,8 @@ def take_run(
     for operation, after in zip(run.operations, run.links, strict=True):
         before, link = link, after
         have = known.names.get(operation.header.seq, ())
-        if operation.name in have:
+        if operation.name in have:  # what passes the chain's end on another link is on a branch
+            forked = forked or (operation.header.seq == known.head.seq and after != known.head.link)
             continue
         follows = operation.header.seq == head.seq + 1
         forked = forked or bool(have) or (follows and before != head.link)

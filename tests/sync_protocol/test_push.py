@@ -256,6 +256,16 @@ def test_a_branch_that_is_held_already_is_not_taken_again() -> None:
     assert taken(a_run([chain[0], clone]), both).decisions == ()
 
 
+def test_what_follows_a_branch_that_is_held_already_is_on_it() -> None:
+    """Also where the branch is longer than the chain: no predecessor is missing there."""
+    chain = a_chain(2)
+    clone = [chain[0], *(an_operation(seq, Write("remark", "clone")) for seq in (2, 3))]
+    names = {1: {chain[0].name}, 2: {chain[1].name, clone[1].name}, 3: {clone[2].name}}
+    result = taken(a_run([*clone, an_operation(4)]), replace(known(chain), names=names))
+    assert verdicts(result.decisions) == ["fork"]
+    assert result.head == head_of(chain)
+
+
 # --- the doorway ---------------------------------------------------------------------------------
 
 
