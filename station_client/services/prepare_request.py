@@ -115,11 +115,18 @@ def _outbox(
     not judge anew what it judged once, nor what amends a record before the record is there."""
     journal, replica = station.store.journal, station.keys.replica
     is_asked = state.shows_receipts and not own.parted
-    if is_asked or is_offering:
+    if is_asked or is_offering or _awaits_what_was_taken(station, state, own):
         return Outbox(journal.outbox(replica, 0)[0], ())
     station.issue_again()
     base, unsent = journal.outbox(replica, MOST_OPERATIONS)
     return Outbox(base, push.cut_batch(unsent, budget))
+
+
+def _awaits_what_was_taken(station: Station, state: ExchangeState, own: ChannelRow) -> bool:
+    """Whether what the hub took has still to come back: put back meanwhile, it took it for nothing,
+    and is offered it again first. Who gets no pages of the channel waits for none."""
+    gets_pages = not (own.parted or own.is_starting or state.standing in ("waiting", "revoked"))
+    return gets_pages and station.store.lost.keeps(own.cursor.channel)
 
 
 def _rarely_said(

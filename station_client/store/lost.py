@@ -289,8 +289,10 @@ class Lost:
 
     # --- what was kept, until the hub's entries alone count ---
 
-    def keeps(self) -> bool:
-        return self._database.row("SELECT 1 FROM kept LIMIT 1") is not None
+    def keeps(self, of: bytes | None = None) -> bool:
+        """Whether something is kept, of one channel or of any."""
+        sql = "SELECT 1 FROM kept WHERE coalesce(?, channel) = channel LIMIT 1"
+        return self._database.row(sql, of) is not None
 
     def forget_kept(self, row: ChannelRow) -> list[bytes]:
         """From here on the hub's entries alone say what stands; gives the identities concerned."""

@@ -305,3 +305,34 @@ def test_what_was_taken_is_offered_again_to_a_hub_that_was_restored_before_its_p
     hub.restore(STATION, 1)
     assert exchange_with_hub(station).synchronised
     assert set(names_in(hub)) == before
+
+
+def test_nothing_is_pushed_before_what_was_taken_has_come_back(
+    station: Station, colleague: Station, hub: FakeHub
+) -> None:
+    """A hub that was restored in between would judge it without what it builds on."""
+    record = record_entry(colleague, "intake_case", desk.a_case())
+    exchange_with_hub(colleague)
+    exchange_with_hub(station)
+    hub.restore(STATION, 0)
+    hub.page_budget = 1
+    genuine = hub.exchange
+
+    def cut_once_it_was_taken(data: bytes) -> bytes:
+        if station.store.lost.keeps() and not station.store.lost.count_stretches():
+            raise StationError("transport.down")
+        return genuine(data)
+
+    hub.exchange = cut_once_it_was_taken  # type: ignore[method-assign]
+    with pytest.raises(StationError):
+        exchange_with_hub(station)
+    hub.exchange = genuine  # type: ignore[method-assign]
+    hub.restore(STATION, 1)
+    amend_entry(station, record, {"applicant_name": "王晓明"})
+    hub.judge = lambda operation, writes, creates: (
+        (Verdict.REFUSED, "check") if creates else (Verdict.ACCEPTED, "")
+    )
+    assert exchange_with_hub(station).synchronised
+    row = station.store.records.find(record)
+    assert row is not None
+    assert (row.refused, row.pending, row.values["applicant_name"]) == (0, 0, "王晓明")
