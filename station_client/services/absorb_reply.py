@@ -82,7 +82,7 @@ def _changes_nothing(station: Station, reply: Reply) -> bool:
 def _absorb(station: Station, prepared: Prepared, reply: Reply, took_ms: int | None) -> Outcome:
     said = _said(station, prepared)
     more = _hear(station, said, reply)
-    more |= take_part(station, reply)
+    more |= take_part(station, said, reply)
     applied: list[Applied | None] = []
     for page in reply.pages:
         done, again = _apply(station, page, said)

@@ -118,7 +118,7 @@ def forget_kept(station: Station, applied: list[Applied | None]) -> None:
             named = store.journal.records_of(kept)
             store.lost.drop_unknown(kept)
             show_again(station, row.cursor.channel, list({*named.values()}))
-            if row.closed_at is not None and row.base is None:
+            if row.closed_at is not None:
                 closing = store.channels.closing(row)
                 at, until = (closing.at, closing.until) if closing else (None, None)
                 store.channels.close(row.cursor.channel, at, until)

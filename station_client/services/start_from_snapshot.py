@@ -13,7 +13,7 @@ from station_client.station import Station
 from station_client.store.rows import Bootstrap, ChannelRow
 from sync_protocol import channel, snapshot
 from sync_protocol.channel import ClosingEntry
-from sync_protocol.exchange import Reply
+from sync_protocol.exchange import Rare, Reply
 from sync_protocol.pull import Page
 from sync_protocol.snapshot import ReadRecord, SnapshotAsk, SnapshotPart
 
@@ -40,8 +40,11 @@ def wants_snapshot(row: ChannelRow, page: Page) -> bool:
     )
 
 
-def take_part(station: Station, reply: Reply) -> bool:
-    """Apply the part that came, or note that there is none; whether there is more to ask for."""
+def take_part(station: Station, said: Rare, reply: Reply) -> bool:
+    """Apply the part that came, or note that there is none; whether there is more to ask for.
+
+    `said`: what the request said to which this is the answer.
+    """
     store = station.store
     channels = store.channels.all()
     if reply.snapshot is not None:
@@ -49,12 +52,13 @@ def take_part(station: Station, reply: Reply) -> bool:
         row = next((each for each in channels if each.cursor.channel == of), None)
         return row is not None and _apply(station, row, reply.snapshot)
     asked = next_ask(channels)
-    if reply.standing or asked is None:
+    if reply.standing or asked is None or asked != said.snapshot:
         return False
-    # The hub has none, or not that one any more: then the next is asked for from its first part.
     with store.writing():
-        again = Bootstrap() if asked.position else Bootstrap(is_over=True)
-        store.snapshots.keep(asked.channel, again)
+        if asked.position:  # what came of it may be of a history that the hub has lost
+            store.lost.start_over(next(e for e in channels if e.cursor.channel == asked.channel))
+        else:
+            store.snapshots.keep(asked.channel, Bootstrap(is_over=True))
     return asked.position > 0 or asked.channel != station.channel
 
 
@@ -68,10 +72,14 @@ def _apply(station: Station, row: ChannelRow, part: SnapshotPart) -> bool:
     records = snapshot.read_part(part, ask, station.hub.signing)
     if records is None:
         return False
-    store = station.store
+    store, cursor = station.store, part.receipt.cursor
+    if state.position and state.digest != cursor.digest:
+        with store.writing():
+            store.lost.start_over(row)
+        return True
     with store.writing():
         touched = learn_epochs(station, of, _epochs(part))
-        _keep(station, of, records, part.receipt.cursor.position)
+        _keep(station, of, records, cursor.position)
         show_again(station, of, [*touched, *(each.record for each in records)])
         if part.closing:
             closing = channel.read_entry(part.closing)
@@ -80,11 +88,13 @@ def _apply(station: Station, row: ChannelRow, part: SnapshotPart) -> bool:
                 store.database.once_durable(station.refresh)
         reached = replace(
             state,
-            position=part.receipt.cursor.position,
+            position=cursor.position,
+            digest=cursor.digest,
             after=part.last,
             done=state.done + len(records),
             total=part.total,
             is_over=not part.last,
+            closing=part.closing or state.closing,
         )
         store.snapshots.keep(of, reached)
         if reached.is_over:

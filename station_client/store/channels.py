@@ -93,14 +93,15 @@ class Channels:
         return [msgspec.msgpack.decode(row["receipt"], type=Receipt) for row in rows]
 
     def closing(self, row: ChannelRow) -> ClosingEntry | None:
-        """The closing as the entries here say it, the last one where there are several."""
-        found = None
-        for each in self._database.rows(
+        """The closing as the snapshot and the entries here say it, the last one where there are
+        several."""
+        rows = self._database.rows(
             "SELECT data FROM entry WHERE channel = ? ORDER BY position", row.cursor.channel
-        ):
-            entry = read_entry(each["data"])
-            found = entry if isinstance(entry, ClosingEntry) else found
-        return found
+        )
+        told = [row.bootstrap.closing] if row.bootstrap and row.bootstrap.closing else []
+        told += [each["data"] for each in rows]
+        closings = [each for each in map(read_entry, told) if isinstance(each, ClosingEntry)]
+        return closings[-1] if closings else None
 
     def hub_replicas(self) -> set[bytes]:
         return {row["replica"] for row in self._database.rows("SELECT replica FROM hub_replica")}

@@ -95,15 +95,17 @@ class ItemRow:
 
 
 class Bootstrap(msgspec.Struct, frozen=True):
-    """How far the snapshot of a channel has come: taken at `position` (0: the hub chooses), to go
-    on after record id `after`, `done` of `total` records; `is_over` once it is applied whole, or
-    the hub has none."""
+    """How far the snapshot of a channel has come: taken at `position` (0: the hub chooses), where
+    the history has `digest`, to go on after record id `after`, `done` of `total` records; `is_over`
+    once it is applied whole, or the hub has none. `closing`: the entry's bytes, if it knows one."""
 
     position: int = 0
+    digest: bytes = b""
     after: bytes = b""
     done: int = 0
     total: int = 0
     is_over: bool = False
+    closing: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,7 +335,10 @@ class FakeHub:
         if ask is None or not self.covered or not self.logs.get(ask.channel):
             return None
         log = self.logs[ask.channel]
-        position = ask.position or min(self.covered, len(log))
+        covered = min(self.covered, len(log))
+        position = ask.position or covered
+        if position > covered:
+            return None
         by_record: dict[bytes, list[snapshot.PlacedOperation]] = {}
         for each in log[:position]:
             entry = channel.read_entry(each.data)

@@ -10,7 +10,14 @@ from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.station import Station
 from sync_protocol import mint, operations, snapshot
-from sync_protocol.channel import CopyEntry, OperationEntry, Verdict
+from sync_protocol.channel import (
+    ClosingEntry,
+    CopyEntry,
+    OperationEntry,
+    Verdict,
+    entry_bytes,
+)
+from sync_protocol.operations import Write
 from sync_protocol.snapshot import SnapshotPart
 from tests.station_client import desk
 from tests.station_client.fake_hub import REGION, STATION, FakeHub
@@ -283,3 +290,72 @@ def test_what_is_spent_is_accepted_also_where_its_first_copy_comes_later_and_is_
     row = replacement.store.records.find(record)
     assert row is not None
     assert (row.values["applicant_name"], row.conflicts) == ("王晓明", 0)
+
+
+@pytest.mark.parametrize("has_grown", [False, True])
+def test_a_snapshot_whose_position_the_hub_lost_under_way_is_asked_for_anew(
+    station: Station, replacement: Station, hub: FakeHub, has_grown: bool
+) -> None:
+    """What came of it so far is of a history that nobody goes on with, also where another one is as
+    long by now."""
+    records = record_entries(station, "intake_case", [desk.a_case()] * 5)
+    exchange_with_hub(station)
+    hub.covered = 5
+    genuine = hub.exchange
+
+    def cut_after_the_first_part(data: bytes) -> bytes:
+        if read_status(replacement).starting == (2, 5):
+            raise StationError("transport.down")
+        return genuine(data)
+
+    hub.exchange = cut_after_the_first_part  # type: ignore[method-assign]
+    with pytest.raises(StationError):
+        exchange_with_hub(replacement)
+    hub.exchange = genuine  # type: ignore[method-assign]
+    hub.restore(STATION, 1)
+    if has_grown:
+        for number in range(5):
+            hub.write("intake_case", bytes([number]) * 16, [Write("alive", "")])
+    else:
+        hub.covered = 1
+    assert exchange_with_hub(replacement).synchronised
+    shown = {each.id for each in replacement.store.records.all(STATION)}
+    assert shown & set(records) == {records[0]}
+    assert exchange_with_hub(station).synchronised
+    assert exchange_with_hub(replacement).synchronised
+    shown = {each.id for each in replacement.store.records.all(STATION)}
+    assert shown >= set(records)
+    assert not replacement.store.lost.keeps()
+
+
+@pytest.mark.parametrize("closed_at_base", [False, True])
+def test_a_closing_that_the_hub_lost_is_undone_after_a_snapshot_too(
+    station: Station, replacement: Station, hub: FakeHub, closed_at_base: bool
+) -> None:
+    record_entries(station, "intake_case", [desk.a_case()] * 3)
+    exchange_with_hub(station)
+    closing = ClosingEntry(hub.clock() + 1000, hub.clock())
+    if closed_at_base:
+        says_closing(hub, closing)
+    hub.covered = 3
+    exchange_with_hub(replacement)
+    hub.append(STATION, closing)
+    exchange_with_hub(replacement)
+    assert replacement.is_closed
+    hub.covered = 2
+    hub.restore(STATION, 2)
+    assert exchange_with_hub(replacement).synchronised
+    assert replacement.is_closed == closed_at_base
+
+
+def says_closing(hub: FakeHub, closing: ClosingEntry) -> None:
+    """The first part of a snapshot of this hub tells that the station was closed by then."""
+    genuine = hub._part
+
+    def closed(ask: snapshot.SnapshotAsk | None) -> SnapshotPart | None:
+        part = genuine(ask)
+        if part is None or part.after:
+            return part
+        return replace(part, closing=entry_bytes(closing))
+
+    hub._part = closed  # type: ignore[method-assign]
