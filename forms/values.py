@@ -256,12 +256,11 @@ def check_element(form: Form, field: Field, register: str, element: object) -> P
             return Problem(register, "element", {"column": str(sub_id)})
         if value is not None and value != "" and check_value(form, sub, value) is not None:
             return Problem(register, "element", {"column": sub.label})
-    missing = [
-        sub.label
-        for sub in field.fields
-        if sub.is_required(element) and element.get(sub.id) in (None, "")
-    ]
-    return Problem(register, "element_required", {"column": "”“".join(missing)}) if missing else None
+    asked = [sub for sub in field.fields if sub.is_required(element)]
+    missing = [sub.label for sub in asked if element.get(sub.id) in (None, "")]
+    if missing:
+        return Problem(register, "element_required", {"column": "”“".join(missing)})
+    return None
 
 
 def _label_of(form: Form, field: Field, key: object) -> str:
