@@ -101,6 +101,12 @@ class Pc:
         assert self._station is not None
         return self._station
 
+    def saw_more_than(self, hub: Hub) -> bool:
+        """Whether it followed a channel to where this hub is not, or is otherwise."""
+        store = self.station.store
+        ends = [store.lost.sound_end(row) for row in store.channels.all()]
+        return any(hub.store.journal.digest_at(e.channel, e.position) != e.digest for e in ends)
+
     def keys_of(self, replica: bytes) -> ReplicaKeys:
         """Its keys under the name it has now, or had."""
         now = self.station.keys

@@ -121,8 +121,8 @@ def _check_kept(hub: Hub, pc: Pc, onlooker: Onlooker, ledger: Ledger) -> None:
     for root, (replica, seq) in pc.lost.items() if is_heard else ():
         is_said = any(of == replica and first <= seq <= last for of, first, last in declared)
         require(root in ledger.fates or is_said, 10, "what is truly gone is not declared")
-    # The copy of a PC that has left is asked for nothing that a restored hub lost.
-    is_asked = is_heard or not (is_revoked or pc.was_copied)
+    # Who has left is asked for nothing that a restored hub lost since, nor is a copy of it.
+    is_asked = is_heard or not (is_revoked or pc.was_copied or pc.saw_more_than(hub))
     for root in pc.accepted if is_asked else ():
         require(ledger.is_accepted(root), 10, "what was accepted became less")
 

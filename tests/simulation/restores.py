@@ -127,7 +127,7 @@ def restore_hub_whole(world: World, pc: Pc, dice: Random) -> bool:
     epoch is a rewrite, and raises the alarm."""
     if not _restore_image(world, dice, witness=True):
         return False
-    witnesses = [pc for pc in world.pcs if _saw_more(world, pc)]
+    witnesses = [pc for pc in world.pcs if pc.saw_more_than(world.hub)]
     for each in witnesses:
         traffic.exchange(world, each, dice)
     if not witnesses:
@@ -141,13 +141,6 @@ def declare_hub_restored(world: World, pc: Pc, dice: Random) -> bool:
     if restored:
         declare_restored(world.hub, world.cast.admin)
     return restored
-
-
-def _saw_more(world: World, pc: Pc) -> bool:
-    store = pc.station.store
-    cursors = [store.lost.sound_end(row) for row in store.channels.all()]
-    journal = world.hub.store.journal
-    return any(journal.digest_at(e.channel, e.position) != e.digest for e in cursors)
 
 
 def image_of_hub(world: World, pc: Pc, dice: Random) -> bool:
