@@ -98,7 +98,7 @@ def _mend(station: Station, row: ChannelRow) -> bool:
     sound = station.store.lost.sound_end(row)
     if sound.end == row.cursor.end:
         return False
-    station.store.lost.cut(sound)
+    station.store.lost.mend(sound)
     return True
 
 

@@ -171,16 +171,18 @@ class Lost:
             of,
         )
 
+    def mend(self, sound: Cursor) -> None:
+        """Our own log is damaged behind this cursor. What the hub thought of all that is here is
+        kept until that was read again: it may have been put back meanwhile."""
+        self._keep_all_verdicts(sound.channel)
+        self.cut(sound)
+
     def start_over(self, row: ChannelRow) -> None:
         """Forget all that was applied, its snapshot too; what was written and what the hub thought
         of it is kept and offered."""
         of = row.cursor.channel
         self.go_back(row, *row.start.end)
-        self._database.write(
-            "INSERT OR IGNORE INTO kept (identity, channel) SELECT identity, channel FROM operation"
-            " WHERE channel = ? AND verdict IS NOT NULL",
-            of,
-        )
+        self._keep_all_verdicts(of)
         self._database.write("UPDATE operation SET position = NULL WHERE channel = ?", of)
         for table in ("based", "spent", "replaced", "receipt"):
             self._database.write(f"DELETE FROM {table} WHERE channel = ?", of)
@@ -215,6 +217,14 @@ class Lost:
         self._database.write_many(
             "INSERT OR IGNORE INTO kept (identity, channel) VALUES (?, ?)",
             ((identity, of) for identity in (of, *judged)),
+        )
+
+    def _keep_all_verdicts(self, of: bytes) -> None:
+        self._keep_verdicts(of, ())
+        self._database.write(
+            "INSERT OR IGNORE INTO kept (identity, channel) SELECT identity, channel FROM operation"
+            " WHERE channel = ? AND verdict IS NOT NULL",
+            of,
         )
 
     # --- offering ---
@@ -313,6 +323,10 @@ class Lost:
                 )
                 for identity, (stands, at) in standing.items()
             ),
+        )
+        self._database.write_many(  # the stamp of a place that is gone counts no more
+            "UPDATE operation SET effective = NULL WHERE identity = ? AND position IS NULL",
+            ((identity,) for identity in kept),
         )
         for table in ("kept", "stretch"):
             self._database.write(f"DELETE FROM {table} WHERE channel = ?", of)

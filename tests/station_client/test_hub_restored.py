@@ -21,7 +21,7 @@ from sync_protocol.channel import (
 )
 from sync_protocol.exchange import Rare
 from sync_protocol.operations import Header, Write
-from sync_protocol.pull import Page
+from sync_protocol.pull import Page, StoredEntry
 from tests.station_client import desk
 from tests.station_client.fake_hub import REGION, STATION, FakeHub
 
@@ -336,3 +336,44 @@ def test_nothing_is_pushed_before_what_was_taken_has_come_back(
     row = station.store.records.find(record)
     assert row is not None
     assert (row.refused, row.pending, row.values["applicant_name"]) == (0, 0, "王晓明")
+
+
+def test_what_stood_above_local_damage_is_not_believed_for_ever_of_a_hub_that_lost_it(
+    station: Station, colleague: Station, hub: FakeHub
+) -> None:
+    mine = record_entry(station, "intake_case", desk.a_case())
+    theirs = record_entry(colleague, "intake_case", desk.a_case())
+    for each in (colleague, station):
+        exchange_with_hub(each)
+    station.mint()
+    with station.store.writing():
+        station.store.database.write("UPDATE entry SET digest = zeroblob(32)")
+    hub.restore(STATION, 0)
+    assert exchange_with_hub(station).synchronised
+    shown = {each.id: each.pending for each in station.store.records.all(STATION)}
+    assert shown == {mine: 0}
+    assert mine in {each.operation.header.record for each in hub.logs[STATION] if each.operation}
+    exchange_with_hub(colleague)
+    exchange_with_hub(station)
+    assert station.store.records.find(theirs) is not None
+
+
+def test_the_stamp_of_a_place_that_nobody_brought_back_counts_no_more(
+    station: Station, hub: FakeHub, clock: desk.Clock
+) -> None:
+    station.clock_offset_ms = 24 * 3_600_000
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    station.mint()
+    hub.restore(STATION, 0)
+    hub._read = lambda stretch: stretch.receipt.cursor  # type: ignore[method-assign]
+    clock.ms += 3_600_000
+    assert exchange_with_hub(station).synchronised
+    [place] = [e for e in map(read_place, hub.logs[STATION]) if e is not None]
+    [stored] = station.store.journal.operations_of(STATION, [record])[record]
+    assert stored.effective == place.effective
+
+
+def read_place(stored: StoredEntry) -> PlaceEntry | None:
+    entry = channel.read_entry(stored.data)
+    return entry if isinstance(entry, PlaceEntry) else None
