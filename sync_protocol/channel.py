@@ -292,3 +292,8 @@ class Standing:
         """The higher of both: accepted > refused > held. Of two causes to hold, the later."""
         is_held_again = verdict == self.verdict == Verdict.HELD
         return Standing(verdict, code) if verdict > self.verdict or is_held_again else self
+
+
+def is_by_county(standing: Standing) -> bool:
+    """Whether a person of the county refused it."""
+    return standing.verdict is Verdict.REFUSED and standing.code.partition(":")[0] == "county"

@@ -62,8 +62,8 @@ class KnownChain:
 class Doorway(msgspec.Struct, frozen=True):
     """What decides about an operation before any form is looked at.
 
-    `erased` are records whose bodies are erased; `accepted` identities of which a copy is accepted;
-    `believed` says that the county decided: only the form is asked then.
+    `erased` are records whose bodies are erased; `standings` those of identities of which a copy is
+    here; `believed` says that the county decided: only the form is asked then.
     """
 
     frozen: bool = False
@@ -71,7 +71,7 @@ class Doorway(msgspec.Struct, frozen=True):
     retired: bool = False
     closing: ClosingEntry | None = None
     erased: Collection[bytes] = ()
-    accepted: Collection[bytes] = ()
+    standings: Mapping[bytes, Standing] = {}
     believed: bool = False
 
 
@@ -249,7 +249,8 @@ def raised(
 
 
 def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement | None:
-    if operation.identity in doorway.accepted:
+    standing = doorway.standings.get(operation.identity)
+    if standing is not None and standing.verdict is Verdict.ACCEPTED:
         return Verdict.ACCEPTED, ""
     if operation.header.record in doorway.erased:
         return Verdict.REFUSED, "erased"
@@ -263,12 +264,13 @@ def _doorway(operation: Operation, doorway: Doorway, hub_time: int) -> Judgement
     # Its writer knew the station to be closed: that the hub may have lost changes nothing.
     if doorway.retired or header.flags & operations.AFTER_CLOSING:
         return Verdict.HELD, "closed"
-    if doorway.closing is None:
-        return None
-    if header.stamp > doorway.closing.at + limits.CLOCK_LEAD_MS:
+    closing = doorway.closing
+    if closing is not None and header.stamp > closing.at + limits.CLOCK_LEAD_MS:
         return Verdict.HELD, "closed"
-    if hub_time > doorway.closing.until:
+    if closing is not None and hub_time > closing.until:
         return Verdict.HELD, "late"
+    if standing is not None and channel.is_by_county(standing):
+        return standing.verdict, standing.code
     return None
 
 

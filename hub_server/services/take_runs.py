@@ -20,10 +20,13 @@ from hub_server.services.write_records import append_word
 from hub_server.store import Chain, Channel, NewEntry, Placed, Replica
 from sync_protocol import channel as protocol
 from sync_protocol import operations, push
-from sync_protocol.channel import ClosingEntry, FreezeEntry, Standing, Verdict
+from sync_protocol.channel import ClosingEntry, FreezeEntry, Standing, Verdict, VerdictEntry
 from sync_protocol.errors import PeerFault
 from sync_protocol.operations import Head, Header
 from sync_protocol.push import Decision, Doorway, KnownChain, ReadRun, Taken
+
+JUDGED_AGAIN = frozenset({"form", "record"})
+"""What is held for one of these was believed when it came, and is judged when the cause ends."""
 
 
 def take_runs(hub: Hub, channel: Channel, replica: Replica, runs: Sequence[ReadRun]) -> Channel:
@@ -51,15 +54,16 @@ def _take(hub: Hub, channel: Channel, replica: Replica, run: ReadRun) -> Channel
     run = _with_bodies(hub, channel, run)
     first = headers[0].seq
     names = hub.store.operations.names(replica.id, first, run.head.seq)
+    channel = take_bodies(hub, channel, _come_again(run, names))
     known = KnownChain(chain.head, hub.store.chains.link_before(chain, first), names)
     about = {header.record for header in headers}
     standings = _standings(hub, channel, run)
-    channel = take_bodies(hub, channel, _come_again(run, names))
     doorway = _doorway(hub, channel, chain, replica, about, standings)
     records, judge = bench(hub, channel, about)
     taken = push.take_run(run, replica.signing, known, doorway, records, judge, hub.now_ms())
     places = enumerate(taken.decisions, start=channel.position + 1)
-    new = _shared([_entry(each, doorway.erased, at) for at, each in places], standings)
+    placed = [_entry(each, doorway.erased, at) for at, each in places]
+    new = _shared(placed, standings, hub.now_ms())
     grown = hub.store.journal.append(channel, new)
     _raise_copies(hub, channel, new, standings)
     if standings:  # the first one may lack the body that its copy brings
@@ -90,30 +94,48 @@ def _with_bodies(hub: Hub, channel: Channel, run: ReadRun) -> ReadRun:
     return dataclasses.replace(run, operations=whole)
 
 
-def _standings(hub: Hub, channel: Channel, run: ReadRun) -> dict[bytes, Standing]:
-    """Identity → standing, of those of a run's operations of which another copy is here."""
-    has_copies = any(each.header.origin for each in run.operations)
-    has_copies = has_copies or hub.store.operations.has_copies(channel.id)
 def _come_again(run: ReadRun, names: Mapping[int, Collection[bytes]]) -> list[bytes]:
     """The bodies of what is here: without them, perhaps, where the disk had lost them meanwhile."""
     here = (each for each in run.operations if each.name in names.get(each.header.seq, ()))
     return [each.body for each in here if each.body is not None]
 
 
+def _standings(hub: Hub, channel: Channel, run: ReadRun) -> dict[bytes, Standing]:
+    """Identity → standing, of those of a run's operations of which another copy is here."""
+    has_copies = any(each.header.origin for each in run.operations)
+    has_copies = has_copies or hub.store.operations.has_copies(channel.id)
     identities = [each.identity for each in run.operations] if has_copies else []
     return hub.store.operations.standings(channel.id, identities)
 
 
-def _shared(new: Sequence[NewEntry], standings: Mapping[bytes, Standing]) -> list[NewEntry]:
-    """Of what is here in several copies each has the standing that all entries together give."""
-    shared = dict(standings)
+def _shared(
+    new: Sequence[NewEntry], standings: Mapping[bytes, Standing], now: int
+) -> list[NewEntry]:
+    """Of what is here in several copies each has the standing that all entries together give. What
+    was believed once, and is judged again by itself, goes on waiting for that: it is said again
+    where another copy comes on a chain that is not believed, or too late."""
+    shared, said_again = dict(standings), dict[bytes, Standing]()
     for each in (entry.placed for entry in new if entry.placed is not None):
         identity, given = each.operation.identity, Standing(each.verdict, each.code)
-        if identity in shared:
-            shared[identity] = shared[identity].raised_by(given.verdict, given.code)
+        known = shared.get(identity)
+        if known is not None and _goes_on_waiting(known, given):
+            said_again[identity] = known
+        elif known is not None:
+            shared[identity] = known.raised_by(given.verdict, given.code)
         elif each.operation.header.origin:
             shared[identity] = given
-    return [_with_standing(each, shared) for each in new] if shared else list(new)
+    words = [
+        VerdictEntry(identity, int(known.verdict), known.code, now)
+        for identity, known in said_again.items()
+        if shared[identity] == known
+    ]
+    placed = [_with_standing(each, shared) for each in new] if shared else list(new)
+    return placed + [NewEntry(protocol.entry_bytes(each)) for each in words]
+
+
+def _goes_on_waiting(known: Standing, given: Standing) -> bool:
+    is_held = known.verdict == given.verdict == Verdict.HELD
+    return is_held and known.code in JUDGED_AGAIN and given.code not in JUDGED_AGAIN
 
 
 def _with_standing(new: NewEntry, shared: Mapping[bytes, Standing]) -> NewEntry:
@@ -179,9 +201,9 @@ def _release(
     any more. As `_move`."""
     # What waited may be about other records than the run that ends its waiting.
     about = {each.operation.header.record for each in waiting}
-    accepted = {each.operation.identity for each in waiting if each.verdict is Verdict.ACCEPTED}
+    standings = {each.operation.identity: Standing(each.verdict, each.code) for each in waiting}
     erased = hub.store.withdrawn.erased(channel.id, sorted(about))
-    doorway = replace(doorway, erased=erased, accepted=accepted)
+    doorway = replace(doorway, erased=erased, standings=standings)
     records, judge = bench(hub, channel, about)
     waited = [(each.operation, each.link) for each in waiting]
     released = push.release(waited, head, doorway, records, judge, hub.now_ms())
@@ -190,14 +212,18 @@ def _release(
         head = operations.advance(head, [each.operation])
         if not each.link:
             hub.store.operations.link_up(channel.id, each.operation.name, head.link)
-    standing = {each.operation.identity: Standing(each.verdict, each.code) for each in waiting}
     raising = [
         each
         for each in released.entries
-        if standing[each.name].is_raised_by(Verdict(each.verdict), each.code)
+        if _is_raised(standings[each.name], Standing(Verdict(each.verdict), each.code))
     ]
     grown, final = append_verdicts(hub, channel, waiting, raising)
     return grown, final, released.forked
+
+
+def _is_raised(known: Standing, given: Standing) -> bool:
+    is_left = _goes_on_waiting(known, given)
+    return not is_left and known.is_raised_by(given.verdict, given.code)
 
 
 def close_gap(hub: Hub, channel: Channel, head: Head) -> tuple[Channel, set[bytes], bool]:
@@ -236,7 +262,7 @@ def _doorway(
         retired=replica.standing == "retired",
         closing=cast("ClosingEntry | None", closing),
         erased=hub.store.withdrawn.erased(channel.id, sorted(about)),
-        accepted={name for name, each in standings.items() if each.verdict is Verdict.ACCEPTED},
+        standings=standings,
     )
 
 

@@ -187,6 +187,23 @@ def test_both_branches_of_a_fork_wait_and_may_be_accepted(county, entry, run_of)
     assert names == {"甲", "乙"}
 
 
+def test_what_the_county_refused_is_not_accepted_as_a_copy(county, entry):
+    """The PC mints before it hears of that: the same act under another name is no other act."""
+    desk = county.desk()
+    desk.synchronise()
+    frozen(county, desk)
+    desk.write("intake_case", entry())
+    pushed(desk)
+    child = desk.minted()
+    child.issue_again(desk.written[0])
+    decide(county, desk, [1], verdict="refused")
+    child.synchronise()
+    assert child.verdict(1) == standing(county, desk, 1) == REFUSED
+    child.write("intake_case", entry(), desk.written[0].header.record)
+    child.synchronise()
+    assert child.verdict(2) == ACCEPTED
+
+
 @pytest.mark.parametrize("verdict", ["accepted", "refused"])
 def test_what_fails_the_form_is_refused_but_never_accepted(county, entry, verdict):
     desk, _ = a_late_case(county, entry, applicant_name="")

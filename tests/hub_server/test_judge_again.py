@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 import forms
 from hub_server.cli import main
+from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.check_history import record_faults
 from hub_server.services.judge_again import judge_new_forms
 from hub_server.services.show_record import show_record
@@ -22,6 +23,7 @@ from sync_protocol.channel import (
     entry_bytes,
     read_entry,
 )
+from tests.hub_server.test_decide_held import closed, frozen
 from tests.hub_server.test_restores import Past, go_on
 
 ACCEPTED, HELD = (Verdict.ACCEPTED, ""), (Verdict.HELD, "form")
@@ -254,6 +256,41 @@ def test_a_closing_asked_when_the_operation_came_and_does_not_ask_again(county, 
     desk.hub = upgraded(hub, newer_forms)
     desk.synchronise()
     assert desk.verdict(1) == ACCEPTED
+
+
+def waits_still(child, newer_forms):
+    """A copy that was held for its form; the program comes that knows it."""
+    child.synchronise()
+    assert child.verdict(1) == HELD
+    child.hub = upgraded(child.hub, newer_forms)
+    child.synchronise()
+    assert child.verdict(1) == ACCEPTED
+
+
+def test_what_waits_for_its_form_goes_on_though_the_first_one_comes_on_a_frozen_chain(
+    county, entry, newer_forms
+):
+    desk = county.desk()
+    desk.synchronise()
+    desk.write("intake_case", entry(), form_version=9)
+    stick = desk.payload()
+    frozen(county, desk)
+    child = desk.minted()
+    child.issue_again(desk.written[0])
+    child.synchronise()
+    answer_exchange(desk.hub, desk.seal(stick))
+    waits_still(child, newer_forms)
+
+
+def test_what_waits_for_its_form_goes_on_though_its_copy_comes_too_late(county, entry, newer_forms):
+    desk = county.desk()
+    desk.write("intake_case", entry(), form_version=9)
+    desk.synchronise()
+    closed(county, desk, days=1)
+    county.clock.forward(days=2)
+    child = desk.minted()
+    child.issue_again(desk.written[0])
+    waits_still(child, newer_forms)
 
 
 def test_opening_a_hub_judges_by_the_forms_of_its_program(county, entry, newer_forms, monkeypatch):

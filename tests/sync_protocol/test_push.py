@@ -380,7 +380,24 @@ def test_an_entry_is_written_only_for_what_changes_the_standing(
 def test_a_copy_of_what_is_accepted_is_accepted_whatever_else_holds() -> None:
     first = an_operation(1, replica=OTHER_PC.replica)
     copy = mint.issue_again(first, operations.empty_head(PC.replica))
-    doorway = Doorway(frozen=True, revoked=True, accepted={first.name}, erased={RECORD})
+    accepted = {first.name: Standing(Verdict.ACCEPTED, "")}
+    doorway = Doorway(frozen=True, revoked=True, standings=accepted, erased={RECORD})
+    assert verdicts(taken(a_run([copy]), doorway=doorway).decisions) == ["accepted"]
+
+
+def test_a_copy_of_what_the_county_refused_is_refused_with_its_words() -> None:
+    first = an_operation(1, replica=OTHER_PC.replica)
+    copy = mint.issue_again(first, operations.empty_head(PC.replica))
+    refusal = {first.name: Standing(Verdict.REFUSED, "county:not ours")}
+    [decision] = taken(a_run([copy]), doorway=Doorway(standings=refusal)).decisions
+    assert (decision.entry.verdict, decision.entry.code) == (Verdict.REFUSED, "county:not ours")
+
+
+def test_a_copy_of_what_the_form_refused_is_judged_by_itself() -> None:
+    first = an_operation(1, replica=OTHER_PC.replica)
+    copy = mint.issue_again(first, operations.empty_head(PC.replica))
+    refusal = {first.name: Standing(Verdict.REFUSED, "check:applicant_name:required")}
+    doorway = Doorway(standings=refusal)
     assert verdicts(taken(a_run([copy]), doorway=doorway).decisions) == ["accepted"]
 
 
