@@ -94,5 +94,6 @@ def read_courier(station: Station) -> CourierState:
         is_starting=any(each.is_starting or each.receipt_at is None for each in channels),
         is_at_odds=store.facts.exchange().standing not in ("", "retired")
         or any(each.parted for each in channels)
+        or not station.identity.known  # what was put back knows only how things stood then
         or bool(store.lost.count_stretches() or store.bodies.count_lacking()),
     )

@@ -75,6 +75,17 @@ def test_a_desk_that_the_county_keeps_waiting_does_not_call_that_complete(
     assert not read_courier(station).is_complete
 
 
+def test_a_desk_that_was_put_back_does_not_call_complete_what_was_so_then(
+    station: Station, hub: FakeHub
+) -> None:
+    for _ in range(3):
+        read_reply(station, answered(hub, write_request(station)))
+    station.mint()
+    assert not read_courier(station).is_complete
+    read_reply(station, answered(hub, write_request(station)))
+    assert read_courier(station).is_complete
+
+
 def test_what_was_written_since_is_still_open(station: Station, hub: FakeHub) -> None:
     file = write_request(station)
     record_entry(station, "intake_case", desk.a_case())
