@@ -26,6 +26,12 @@ from sync_protocol.lost import Stretch
 
 _pack = msgspec.msgpack.encode
 
+ENTRIES_A_RECEIPT = 1000
+"""About as many as one receipt stays of, where hardly any is needed any more."""
+
+BODY_BYTES_HIGHEST = limits.REQUEST_BYTES // 2
+"""Of one stretch, which no request could hold otherwise. The hub asks for the others."""
+
 Piece = tuple[Cursor, list[bytes], Receipt]
 """A stretch without its operations: base, entries, the receipt at their end."""
 
@@ -41,7 +47,8 @@ class Lost:
     # --- receipts, and the history they prove ---
 
     def keep_receipt(self, receipt: Receipt, covered: int) -> None:
-        """A page's; those below what every backup holds will never be asked for again."""
+        """A page's. Of those below what every backup holds few stay: should an older one be put
+        back all the same, each stretch between them fits into a request."""
         cursor = receipt.cursor
         self._database.write(
             "INSERT OR REPLACE INTO receipt (channel, position, receipt) VALUES (?, ?, ?)",
@@ -50,10 +57,13 @@ class Lost:
             _pack(receipt),
         )
         self._database.write(
-            "DELETE FROM receipt WHERE channel = ? AND position < ? AND position < ?",
+            "DELETE FROM receipt WHERE channel = ?1 AND position < ?2 AND position < ?3"
+            " AND position NOT IN (SELECT max(position) FROM receipt WHERE channel = ?1"
+            "  GROUP BY position / ?4)",
             cursor.channel,
             covered,
             cursor.position,
+            ENTRIES_A_RECEIPT,
         )
 
     def digest_at(self, row: ChannelRow, position: int) -> bytes | None:
@@ -261,10 +271,12 @@ class Lost:
         rows = self._database.rows_of(
             "SELECT header, body, body_digest FROM operation WHERE name IN (?*)", names
         )
-        return [
-            (row["header"], row["body"], None if row["body"] else row["body_digest"])
-            for row in rows
-        ]
+        room, found = BODY_BYTES_HIGHEST, list[lost.Parts]()
+        for row in rows:
+            room -= len(row["body"] or b"")
+            body = row["body"] if room >= 0 else None
+            found.append((row["header"], body, None if body else row["body_digest"]))
+        return found
 
     def taken(self, ends: Sequence[Cursor], epoch: bytes) -> bool:
         """Offer what ends here no more; whether anything did. It is kept with the epoch of the hub

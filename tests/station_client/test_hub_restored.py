@@ -11,6 +11,7 @@ from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entry
 from station_client.station import Station
+from station_client.store import lost as store_lost
 from sync_protocol import channel, operations
 from sync_protocol.channel import (
     ClosingEntry,
@@ -377,3 +378,24 @@ def test_the_stamp_of_a_place_that_nobody_brought_back_counts_no_more(
 def read_place(stored: StoredEntry) -> PlaceEntry | None:
     entry = channel.read_entry(stored.data)
     return entry if isinstance(entry, PlaceEntry) else None
+
+
+def test_a_backup_that_nobody_thought_of_any_more_gets_stretches_that_a_request_can_carry(
+    station: Station, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_lost, "ENTRIES_A_RECEIPT", 2)
+    monkeypatch.setattr(store_lost, "BODY_BYTES_HIGHEST", 0)
+    for _ in range(7):
+        record_entry(station, "intake_case", desk.a_case())
+        exchange_with_hub(station)
+        hub.covered += 1
+    sql = "SELECT position FROM receipt WHERE channel = ? ORDER BY position"
+    rows = station.store.database.rows(sql, STATION)
+    assert [each["position"] for each in rows] == [1, 3, 5, 6, 7]
+    hub.restore(STATION, 0)
+    assert exchange_with_hub(station).synchronised
+    stretches = [each for request in hub.requests for each in request.said.stretches]
+    assert [len(each.entries) for each in stretches] == [1, 2, 2, 1, 1]
+    assert {body for each in stretches for _, body, _ in each.operations} == {None}
+    assert exchange_with_hub(station).synchronised
+    assert None not in {each.operation.body for each in hub.logs[STATION] if each.operation}
