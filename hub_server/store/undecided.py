@@ -1,7 +1,8 @@
 """Operations that are held or refused, for whoever watches and whoever decides.
 
-What was refused and has been followed by an accepted operation about the same record is settled: it
-stays in the journal and is not listed here. Knows neither form nor account, but the region prefix.
+What was refused and has been followed by an accepted operation about the same record is settled,
+and so is whatever was written about a record that is erased: it stays in the journal and is not
+listed here. Knows neither form nor account, but the region prefix.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Undecided:
         self._stations = table(database, "station")
         self._replicas = table(database, "replica")
         self._entries = table(database, "entry")
+        self._erased = table(database, "erased")
 
     def counts(self) -> dict[bytes, dict[Verdict, int]]:
         """Channel → how many of its operations are held and how many refused, where any are."""
@@ -103,11 +105,15 @@ class Undecided:
             & (earlier.identity != earlier.name)
             & (earlier.position < o.position)
         )
+        erased = self._erased.select(SQL("1")).where(
+            (self._erased.channel == o.channel) & (self._erased.record == o.record)
+        )
         first_copied = first.select(SQL("1")).where(is_first)
         copied = earlier.select(SQL("1")).where(is_earlier)
         is_waiting = (o.verdict == int(Verdict.HELD)) | ~fn.EXISTS(accepted_since)
         # Literally as the partial index has it: of a parameter the engine cannot know its value.
-        return SQL('"verdict" < 2') & is_waiting & ~fn.EXISTS(first_copied) & ~fn.EXISTS(copied)
+        is_low = SQL('"verdict" < 2') & is_waiting & ~fn.EXISTS(erased)
+        return is_low & ~fn.EXISTS(first_copied) & ~fn.EXISTS(copied)
 
     def _joined(self) -> Any:
         o, s, r, e = self._operations, self._stations, self._replicas, self._entries

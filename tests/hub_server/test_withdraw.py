@@ -10,6 +10,7 @@ from hub_server.app import open_hub
 from hub_server.errors import HubError
 from hub_server.outside_journal import OutsideJournal
 from hub_server.services.check_history import journal_faults, record_faults
+from hub_server.services.list_undecided import list_undecided
 from hub_server.services.withdraw import erase_record, revoke_enrolment
 from sync_protocol import channel as protocol
 from sync_protocol.channel import ErasureEntry, RevocationEntry, Verdict
@@ -75,6 +76,10 @@ def test_what_is_held_is_erased_by_naming_its_station(county, entry):
     erase_record(*act, station_code=desk.certificate.station_code)
     (placed,) = county.hub.store.operations.of_records(desk.channel, [record])[record]
     assert placed.operation.body is None
+    desk.write("intake_case", {"remark": "后来"}, record)
+    desk.synchronise()
+    assert desk.verdict(2) == (Verdict.REFUSED, "erased")
+    assert list_undecided(county.hub, county.operator) == ([], 0)  # nobody is to do anything
     again = code_of(lambda: erase_record(*act, station_code=desk.certificate.station_code))
     assert again == "record.erased"
 

@@ -138,7 +138,8 @@ def _check_watch(pc: Pc, computer: ComputerWatch) -> None:
 
 
 def _undecided(hub: Hub) -> dict[bytes, int]:
-    """Identity → verdict of what is held, or refused and not followed by an accepted operation."""
+    """Identity → verdict of what is held, or refused and not followed by an accepted operation; of
+    an erased record nothing."""
     sql = "SELECT identity, channel, record, position, verdict FROM operation ORDER BY position"
     first: dict[bytes, tuple[bytes, bytes, int, int]] = {}
     last_accepted: dict[tuple[bytes, bytes], int] = {}
@@ -146,9 +147,11 @@ def _undecided(hub: Hub) -> dict[bytes, int]:
         first.setdefault(identity, (channel, record, position, verdict))
         if verdict == ACCEPTED:
             last_accepted[channel, record] = position
+    erased = set(rows(hub, "SELECT channel, record FROM erased"))
     return {
         identity: verdict
         for identity, (channel, record, position, verdict) in first.items()
-        if verdict == HELD
-        or (verdict == REFUSED and position > last_accepted.get((channel, record), 0))
+        if (channel, record) not in erased
+        and verdict < ACCEPTED
+        and (verdict == HELD or position > last_accepted.get((channel, record), 0))
     }
