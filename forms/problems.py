@@ -55,7 +55,7 @@ WORDS: dict[str, str] = {
     "source_fixed": "导入时的原始内容不能修改，请修改办件本身的各项。",
     "state_move": "不能由本方把“{label}”改为这个状态，请刷新页面，按当前状态继续办理。",
     "too_large": "“{label}”不能大于{limit}，请改正。",
-    "too_long": "“{label}”最多{limit}个字，请缩短，其余内容可写入备注。",
+    "too_long": "“{label}”最多{limit}个字，请缩短。",
     "too_small": "“{label}”不能小于{limit}，请改正。",
     "type": "“{label}”的写法无法识别，请清空后重新填写{typed}。",
     "unknown_field": "这张表单里没有“{field}”一项，请更新程序后再提交。",

@@ -14,6 +14,8 @@ from sync_protocol.channel import Verdict
 
 STATUS = [column for column, _ in LEDGER_COLUMNS].index("case_status")
 VOID = "已作废"
+TITLE_PART = 60
+"""Characters of a matter or a name in a title: an imported cell may hold thousands."""
 NO_DATE = "0000-00-00"
 """The day of a line that says none: it stands at the end of the whole ledger."""
 
@@ -117,10 +119,15 @@ def ledger_cells(
 
 
 def title_of(form: Form | None, kind: str, values: Mapping[str, Any]) -> str:
-    """What a list calls a record: the matter and whose it is."""
+    """What a list calls a record: the matter and whose it is, the beginning of a long one."""
     what = values.get("task_name") or values.get("item_name") or (form.title if form else kind)
     who = values.get("applicant_name") or values.get("name")
-    return f"{what}（{who}）" if who else str(what)
+    return f"{_begun(what)}（{_begun(who)}）" if who else _begun(what)
+
+
+def _begun(text: object) -> str:
+    said = str(text)
+    return said if len(said) <= TITLE_PART else f"{said[: TITLE_PART - 1]}…"
 
 
 def project_item(row: RecordRow) -> ItemRow:

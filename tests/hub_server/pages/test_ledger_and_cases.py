@@ -59,6 +59,14 @@ def test_the_ledger_shows_no_person_in_full(reviewer: Browser, case: bytes) -> N
     assert PHONE not in page
 
 
+def test_the_ledger_shows_the_beginning_of_a_long_text(reviewer: Browser, desk: Desk) -> None:
+    desk.write("intake_case", an_entry(remark="注" * 900))
+    desk.synchronise()
+    page = reviewer.get(LEDGER).text
+    assert "注" * 50 in page
+    assert "注" * 100 not in page
+
+
 @pytest.mark.parametrize(
     ("asked", "count"),
     [

@@ -1017,6 +1017,24 @@ def wait_for_the_import(program: Program) -> None:
     assert not program.desk.imports.is_running
 
 
+def test_a_long_text_is_whole_on_its_case_and_begun_in_lists(
+    program: Program, visitor: Visitor
+) -> None:
+    matter, remark = "事" * 900, "注" * 15_000
+    header = "时间,窗口,事项所属,姓名,联系方式,申请事项,备注"
+    rows = f"{header}\n2025-03-02,1号窗口,县人社局,赵秀兰,1390000,{matter},{remark}\n"
+    visitor.post("/files/import", {"file": (io.BytesIO(rows.encode()), "旧台账.csv")})
+    wait_for_the_import(program)
+    for path in ("/?since=&until=", "/inbox"):
+        assert "事" * 50 in visitor.get(path).text
+        assert "事" * 100 not in visitor.get(path).text
+        assert "注" * 100 not in visitor.get(path).text
+    case = f"/cases/{newest(program)}"
+    assert matter in visitor.get(case).text
+    assert remark in visitor.get(case).text
+    assert f"修改：{'事' * 100}" not in visitor.get(f"{case}/amend").text
+
+
 def test_what_an_import_left_to_be_mended_is_listed_until_it_is_mended(
     program: Program, visitor: Visitor
 ) -> None:
