@@ -208,13 +208,13 @@ class FakeHub:
         known = push.KnownChain(head, None, {seq: (name,) for seq, name in names.items()})
         records = push.Records(accepted=self._created())
         accepted = {
-            each.operation.identity
+            each.operation.identity: channel.Standing(Verdict.ACCEPTED, "")
             for each in self.logs.get(STATION, [])
             if each.operation is not None
             and isinstance(entry := channel.read_entry(each.data), PlaceEntry)
             and entry.verdict == Verdict.ACCEPTED
         }
-        door = push.Doorway(accepted=accepted)
+        door = push.Doorway(standings=accepted)
         read, now = push.read_run(run), self.clock()
         taken = push.take_run(read, sender.signing, known, door, records, self.judge, now)
         for each in taken.decisions:

@@ -415,7 +415,9 @@ def test_what_a_hub_that_was_restored_meanwhile_lacks_is_not_erased(
     station: Station, hub: FakeHub, cut_once: Callable[[Station], bool]
 ) -> None:
     """It says so in reply to the farewell, and the line is cut before it has it back."""
-    hub.restore(STATION, 1)
+    hub.write("station_card", b"s" * 16, [])
+    exchange_with_hub(station)
+    hub.restore(STATION, 2)
     genuine = hub.exchange
 
     def cut(data: bytes) -> bytes:
