@@ -114,11 +114,13 @@ class Lost:
     # --- going back ---
 
     def signed_end(self, row: ChannelRow) -> tuple[int, bytes] | None:
-        """The last position and digest up to the cursor of which the hub's receipt is here."""
+        """The last position and digest up to the cursor, and not before the snapshot, of which the
+        hub's receipt is here."""
         found = self._database.row(
-            "SELECT receipt FROM receipt WHERE channel = ? AND position <= ?"
+            "SELECT receipt FROM receipt WHERE channel = ? AND position BETWEEN ? AND ?"
             " ORDER BY position DESC LIMIT 1",
             row.cursor.channel,
+            row.start.position,
             row.cursor.position,
         )
         return _receipt(found).cursor.end if found else None

@@ -9,11 +9,13 @@ from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entries, record_entry
 from station_client.station import Station
+from station_client.store import lost
 from sync_protocol import mint, operations, snapshot
 from sync_protocol.channel import (
     ClosingEntry,
     CopyEntry,
     OperationEntry,
+    RevocationEntry,
     Verdict,
     entry_bytes,
 )
@@ -359,3 +361,36 @@ def says_closing(hub: FakeHub, closing: ClosingEntry) -> None:
         return replace(part, closing=entry_bytes(closing))
 
     hub._part = closed  # type: ignore[method-assign]
+
+
+def test_nobody_goes_back_below_the_base_of_a_snapshot_for_a_receipt(
+    station: Station, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the time before it, when the channel was empty, there may be one."""
+    monkeypatch.setattr(lost, "ENTRIES_A_RECEIPT", 10)
+    exchange_with_hub(station)
+    hub.publish(40)
+    hub.page_budget, hub.covered, hub.parts_of = 2000, 40, 100
+    exchange_with_hub(station)
+    for at in range(3):
+        hub.append(REGION, RevocationEntry(bytes(16), "电脑失窃", at))
+        hub.covered += 1
+        exchange_with_hub(station)
+    base = station.store.channels.find(REGION)
+    assert base is not None
+    assert base.start.position == 40
+    hub.restore(REGION, 42)
+    genuine = hub.exchange
+
+    def cut_once_it_went_back(data: bytes) -> bytes:
+        if station.store.lost.count_stretches():
+            raise StationError("transport.down")
+        return genuine(data)
+
+    hub.exchange = cut_once_it_went_back  # type: ignore[method-assign]
+    with pytest.raises(StationError):
+        exchange_with_hub(station)
+    hub.exchange = genuine  # type: ignore[method-assign]
+    hub.restore(REGION, 41)
+    assert exchange_with_hub(station).synchronised
+    assert len(station.store.items.find("社会", 50)) == 40
