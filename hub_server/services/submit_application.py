@@ -13,6 +13,7 @@ from typing import Any
 
 import uuid_utils
 
+from forms.reading import tidy
 from hub_server.errors import HubError
 from hub_server.hub import Hub
 from hub_server.services.applications import Application, load_application, office_channel
@@ -49,13 +50,18 @@ def submit_application(hub: Hub, values: Mapping[str, Any]) -> tuple[str, str]:
 
 def find_application(hub: Hub, number: str, check_code: str) -> Application:
     """The application as its applicant may see it. HubError `application.unknown`."""
-    ticket = hub.store.applications.ticket(number.strip())
-    code = check_code.strip().upper().replace("-", "")
+    ticket = hub.store.applications.ticket(_bare(number))
+    code = _bare(check_code).upper()
     expected = ticket.check_hash if ticket else bytes(crypto.HASH_BYTES)
     given = _hash(ticket.check_salt if ticket else bytes(16), code)
     if ticket is None or not crypto.same(expected, given):
         raise HubError("application.unknown")
     return load_application(hub, ticket.record, "", office_channel(hub).id)
+
+
+def _bare(typed: str) -> str:
+    """What was copied from paper, without the blanks that divide it and in half-width letters."""
+    return tidy(typed).replace(" ", "").replace("-", "")
 
 
 def correct_application(

@@ -82,6 +82,15 @@ def test_an_applicant_writes_no_field_of_the_county(county: County) -> None:
     assert "review_opinion" not in found.values
 
 
+def test_number_and_check_code_are_read_however_they_are_typed(county: County) -> None:
+    number, check_code = county.apply()
+    wide = str.maketrans("0123456789", "０１２３４５６７８９")
+    divided = f" {number[:6]} {number[6:12]} {number[12:]}"
+    browser = county.stranger()
+    assert "已提交" in look_up(browser, divided, f"{check_code[:5]} {check_code[5:]}".lower()).text
+    assert "已提交" in look_up(browser, number.translate(wide), check_code.translate(wide)).text
+
+
 def test_a_wrong_check_code_reads_like_a_number_that_does_not_exist(county: County) -> None:
     number, check_code = county.apply()
     browser = county.stranger()
