@@ -48,6 +48,8 @@ REFUSED_CODES = {
     "kind": "与这条记录原来的表单不同",
     "erased": "这条记录的内容已按保存期限清除",
 }
+JUDGED_AGAIN = frozenset({"form", "record"})
+"""What is held for one of these was believed when it came, and is judged when the cause ends."""
 # What the county tells the desk: it stays in the log, also when the record is erased.
 REASON_CHARACTERS = 200
 
@@ -292,6 +294,11 @@ class Standing:
         """The higher of both: accepted > refused > held. Of two causes to hold, the later."""
         is_held_again = verdict == self.verdict == Verdict.HELD
         return Standing(verdict, code) if verdict > self.verdict or is_held_again else self
+
+    def outlasts(self, other: Standing) -> bool:
+        """Whether the hub says this again where a copy that comes later is held as that."""
+        is_held = self.verdict == other.verdict == Verdict.HELD
+        return is_held and self.code in JUDGED_AGAIN and other.code not in JUDGED_AGAIN
 
 
 def is_by_county(standing: Standing) -> bool:

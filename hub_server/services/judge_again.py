@@ -32,7 +32,9 @@ def judge_new_forms(hub: Hub) -> None:
         for each in hub.store.journal.channels():
             channel = hub.store.journal.lock_channel(each.id)
             project(hub, channel, unread.get(channel.id, ()))
-            channel, settled = _judge(hub, channel, hub.store.operations.held(channel.id, "form"))
+            stored = hub.store.operations
+            waiting = [*stored.held(channel.id, "form"), *stored.made_whole(channel.id)]
+            channel, settled = _judge(hub, channel, waiting)
             judge_waiting(hub, channel, settled)
         hub.store.set_meta(_FORMS_KNOWN, known)
 
@@ -48,8 +50,17 @@ def _unread(hub: Hub, before: Collection[bytes]) -> dict[bytes, set[bytes]]:
 
 def judge_waiting(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:
     """Judges what waited for the operations that created these records."""
-    waiting = hub.store.operations.held(channel.id, "record", sorted(records))
+    stored, about = hub.store.operations, sorted(records)
+    waiting = [*stored.held(channel.id, "record", about), *stored.made_whole(channel.id, about)]
     return _judge(hub, channel, waiting)[0]
+
+
+def judge_bodies(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:
+    """Judges what was refused of these records for want of a body that is here by now, and what
+    waited for that."""
+    whole = hub.store.operations.made_whole(channel.id, sorted(records))
+    channel, settled = _judge(hub, channel, whole)
+    return judge_waiting(hub, channel, settled)
 
 
 def judge_returned(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:

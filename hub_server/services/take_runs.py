@@ -25,9 +25,6 @@ from sync_protocol.errors import PeerFault
 from sync_protocol.operations import Head, Header
 from sync_protocol.push import Decision, Doorway, KnownChain, ReadRun, Taken
 
-JUDGED_AGAIN = frozenset({"form", "record"})
-"""What is held for one of these was believed when it came, and is judged when the cause ends."""
-
 
 def take_runs(hub: Hub, channel: Channel, replica: Replica, runs: Sequence[ReadRun]) -> Channel:
     """Places what these runs bring; returns where the channel ends then. PeerFault `chain.*`."""
@@ -118,7 +115,7 @@ def _shared(
     for each in (entry.placed for entry in new if entry.placed is not None):
         identity, given = each.operation.identity, Standing(each.verdict, each.code)
         known = shared.get(identity)
-        if known is not None and _goes_on_waiting(known, given):
+        if known is not None and known.outlasts(given):
             said_again[identity] = known
         elif known is not None:
             shared[identity] = known.raised_by(given.verdict, given.code)
@@ -131,11 +128,6 @@ def _shared(
     ]
     placed = [_with_standing(each, shared) for each in new] if shared else list(new)
     return placed + [NewEntry(protocol.entry_bytes(each)) for each in words]
-
-
-def _goes_on_waiting(known: Standing, given: Standing) -> bool:
-    is_held = known.verdict == given.verdict == Verdict.HELD
-    return is_held and known.code in JUDGED_AGAIN and given.code not in JUDGED_AGAIN
 
 
 def _with_standing(new: NewEntry, shared: Mapping[bytes, Standing]) -> NewEntry:
@@ -222,8 +214,7 @@ def _release(
 
 
 def _is_raised(known: Standing, given: Standing) -> bool:
-    is_left = _goes_on_waiting(known, given)
-    return not is_left and known.is_raised_by(given.verdict, given.code)
+    return not known.outlasts(given) and known.is_raised_by(given.verdict, given.code)
 
 
 def close_gap(hub: Hub, channel: Channel, head: Head) -> tuple[Channel, set[bytes], bool]:

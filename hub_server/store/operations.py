@@ -112,11 +112,11 @@ class Operations:
             yield stored_operation(header, body, body_digest)
 
     def held_creators(self, channel: bytes, records: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Record → identity of the first held operation about it that waits for none other: of
-        several chains that of the one that came first."""
+        """Record → identity of the first held operation about it that waits for none other, neither
+        for the record nor behind a gap: of several chains that of the one that came first."""
         sql = (
             f"SELECT record, identity FROM operation WHERE channel = ? AND {_HELD}"
-            " AND code <> 'record' AND record IN (?*)"
+            " AND code NOT IN ('record', 'gap') AND record IN (?*)"
             " ORDER BY min(position) OVER (PARTITION BY record, replica), seq"
         )
         held: dict[bytes, bytes] = {}
@@ -128,12 +128,12 @@ class Operations:
         self, channel: bytes, code: str, records: Sequence[bytes] | None = None
     ) -> list[Placed]:
         """What is held for this cause, of these records or of all, in the order of the chains."""
-        here = f"channel = ? AND code = ? AND {_HELD}"
-        if records is None:
-            found = self._placed(here, channel, code)
-        else:
-            found = self._placed_in(f"{here} AND record IN (?*)", records, channel, code)
-        return sorted(found, key=_in_chain)
+        return self._in_chains(f"{_HELD} AND code = ?2", records, channel, code)
+
+    def made_whole(self, channel: bytes, records: Sequence[bytes] | None = None) -> list[Placed]:
+        """What was refused for its body, which is here now, as `held`: perhaps it was absent."""
+        is_refused = f"verdict < 2 AND verdict = {int(Verdict.REFUSED)} AND code = 'body'"
+        return self._in_chains(f"{is_refused} AND body IS NOT NULL", records, channel)
 
     def accepted_headers(self) -> Iterator[tuple[bytes, Header]]:
         """Channel and header of everything that is accepted, read as it is asked for."""
@@ -149,6 +149,16 @@ class Operations:
             query = o.select(o.replica, fn.count(o.name)).where(o.replica.in_(part))
             found.update(query.group_by(o.replica).tuples())
         return found
+
+    def _in_chains(
+        self, what: str, records: Sequence[bytes] | None, channel: bytes, *parameters: object
+    ) -> list[Placed]:
+        where = f"channel = ?1 AND {what}"
+        if records is None:
+            found = self._placed(where, channel, *parameters)
+        else:
+            found = self._placed_in(f"{where} AND record IN (?*)", records, channel, *parameters)
+        return sorted(found, key=_in_chain)
 
     def _placed(self, where: str, *parameters: object) -> list[Placed]:
         sql = f"SELECT {PLACED} FROM operation WHERE {where}"

@@ -23,8 +23,9 @@ from sync_protocol.channel import (
     entry_bytes,
     read_entry,
 )
+from sync_protocol.exchange import Rare
 from tests.hub_server.test_decide_held import closed, frozen
-from tests.hub_server.test_restores import Past, go_on
+from tests.hub_server.test_restores import Past, go_on, push_run
 
 ACCEPTED, HELD = (Verdict.ACCEPTED, ""), (Verdict.HELD, "form")
 
@@ -291,6 +292,49 @@ def test_what_waits_for_its_form_goes_on_though_its_copy_comes_too_late(county, 
     child = desk.minted()
     child.issue_again(desk.written[0])
     waits_still(child, newer_forms)
+
+
+def test_a_body_that_came_before_its_form_is_known_is_judged_then(county, entry, newer_forms):
+    desk = county.desk()
+    desk.write("intake_case", entry(), form_version=9)
+    whole = desk.written[0]
+    desk.written[0] = msgspec.structs.replace(whole, body=None)
+    desk.synchronise()
+    desk.exchange(rare=Rare(bodies=[whole.body]))
+    assert desk.verdict(1) == (Verdict.REFUSED, "body")
+    desk.hub = upgraded(county.hub, newer_forms)
+    desk.synchronise()
+    assert desk.verdict(1) == ACCEPTED
+
+
+def test_a_body_that_came_before_the_creation_is_known_is_judged_after_it(
+    county, entry, newer_forms
+):
+    desk = county.desk()
+    record = desk.write("intake_case", entry(), form_version=9)
+    desk.write("intake_case", {"remark": "补充"}, record)
+    whole = desk.written[1]
+    desk.written[1] = msgspec.structs.replace(whole, body=None)
+    desk.synchronise()
+    desk.exchange(rare=Rare(bodies=[whole.body]))
+    desk.hub = upgraded(county.hub, newer_forms)
+    desk.synchronise()
+    assert [desk.verdict(seq) for seq in (1, 2)] == [ACCEPTED] * 2
+
+
+def test_what_waits_behind_a_gap_is_not_taken_for_the_creation(county, entry, run_of, newer_forms):
+    """Its copy comes on a chain without gaps, behind the creation, which waits for its form."""
+    desk = county.desk()
+    record = desk.write("intake_case", entry(), form_version=9)
+    desk.write("intake_case", {"remark": "补充"}, record)
+    child = desk.minted()
+    for each in desk.written:
+        child.issue_again(each)
+    push_run(desk, run_of(desk, 2, 2))
+    child.synchronise()
+    child.hub = upgraded(county.hub, newer_forms)
+    child.synchronise()
+    assert [child.verdict(seq) for seq in (1, 2)] == [ACCEPTED] * 2
 
 
 def test_opening_a_hub_judges_by_the_forms_of_its_program(county, entry, newer_forms, monkeypatch):
