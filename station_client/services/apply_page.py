@@ -142,10 +142,10 @@ def _put(
     station: Station, channel: bytes, records: Sequence[bytes], rows: Sequence[RecordRow]
 ) -> None:
     shown = {row.id for row in rows}
+    gone = [each for each in records if each not in shown]
     station.store.records.put(rows)
-    station.store.records.remove(channel, (each for each in records if each not in shown))
+    station.store.records.remove(channel, gone)
     items = [row for row in rows if row.kind == "catalogue_item"]
-    if items:
-        published: list[ItemRow] = [project_item(row) for row in items if not row.alive]
-        station.store.items.put(published)
-        station.store.items.remove(row.id for row in items if row.alive)
+    published: list[ItemRow] = [project_item(row) for row in items if not row.alive]
+    station.store.items.put(published)
+    station.store.items.remove([*gone, *(row.id for row in items if row.alive)])

@@ -126,6 +126,18 @@ def test_the_region_is_given_back_too(station: Station, hub: FakeHub) -> None:
     assert len(hub.logs[REGION]) == 4
 
 
+def test_an_item_that_the_hub_lost_and_nobody_proved_is_found_no_more(
+    station: Station, hub: FakeHub
+) -> None:
+    hub.publish(3)
+    exchange_with_hub(station)
+    hub.restore(REGION, 1)
+    hub._read = lambda stretch: stretch.receipt.cursor  # type: ignore[method-assign]
+    assert exchange_with_hub(station).synchronised
+    assert len(station.store.records.all(REGION)) == 1
+    assert len(station.store.items.find("社会", 5)) == 1
+
+
 def test_a_hub_that_is_restored_twice_gets_everything_back(station: Station, hub: FakeHub) -> None:
     for _ in range(4):
         record_entry(station, "intake_case", desk.a_case())
