@@ -39,6 +39,9 @@ from sync_protocol.errors import PeerFault
 from sync_protocol.lost import Proven, Stretch
 from sync_protocol.operations import Head, Operation
 
+_BESIDE = (Standing(Verdict.HELD, "fork"), Standing(Verdict.HELD, "gap"))
+"""What was placed so did not follow its chain's end; behind a gap that is closed it is judged."""
+
 
 @dataclass(frozen=True)
 class TakenBack:
@@ -179,7 +182,7 @@ class _Taking:
         self.standings[identity] = standing
         self.here.add(operation.name)
         self.records.add(header.record)
-        link = self._link(operation, is_branch=given == Standing(Verdict.HELD, "fork"))
+        link = self._link(operation, moves=given not in _BESIDE)
         data = protocol.place(
             operation.name, identity, entry.verdict, entry.code, entry.effective, self.hub.now_ms()
         )
@@ -188,7 +191,7 @@ class _Taking:
         placed = Placed(kept, link, by_hub, 0, standing.verdict, standing.code, entry.effective)
         self.new.append(NewEntry(protocol.entry_bytes(data), placed))
 
-    def _link(self, operation: Operation, *, is_branch: bool) -> bytes:
+    def _link(self, operation: Operation, *, moves: bool) -> bytes:
         """The link at an operation, empty where the one before it is not here; moves the chain."""
         header = operation.header
         head = self._head(header.replica)
@@ -196,8 +199,7 @@ class _Taking:
         others = self.hub.store.operations.names(header.replica, header.seq, header.seq)
         if others:
             self.forked.add(header.replica)
-        follows = header.seq == head.seq + 1 and not others and not is_branch
-        if follows:
+        if moves and header.seq == head.seq + 1 and not others:
             self.heads[header.replica] = operations.advance(head, [operation])
             self.tails[header.replica] = self.heads[header.replica]
         elif tail is not None and header.seq == tail.seq + 1:
@@ -222,10 +224,10 @@ class _Taking:
         for replica, head in self.heads.items():
             if head != self.chains[replica].head:
                 self.hub.store.chains.move_chain(head)
-                self.channel, final, forked = close_gap(self.hub, self.channel, head)
-                self.records |= final
-                if forked:
-                    self.forked.add(replica)
+            self.channel, final, forked = close_gap(self.hub, self.channel, head)
+            self.records |= final
+            if forked:
+                self.forked.add(replica)
         self.channel = take_bodies(self.hub, self.channel, bodies)
         names = sorted(self.raised)
         self.records |= self.hub.store.operations.records_of(self.channel.id, names)

@@ -721,6 +721,30 @@ def test_a_branch_that_came_before_its_gap_closed_waits_for_the_county_again(
     assert hub.store.journal.channel(desk.channel).position == length
 
 
+def test_what_comes_back_behind_a_gap_that_has_closed_meanwhile_is_judged(
+    county, entry, past, run_of
+):
+    desk = county.desk()
+    other = county.enrol(issue_code(county.hub, county.reviewer, desk.certificate.station_code))
+    for each in (desk, other):
+        each.synchronise()
+    then = past()
+    for _ in range(3):
+        desk.write("intake_case", entry())
+    push_run(desk, run_of(desk, 2, 2))
+    other.synchronise()
+    hub = then.put_back()
+    desk.hub = hub
+    push_run(desk, run_of(desk, 1, 1))
+    go_on(other, hub)
+    push_run(desk, run_of(desk, 3, 3))
+    names = [each.identity for each in desk.written]
+    standings = hub.store.operations.standings(desk.channel, names)
+    assert {each.verdict for each in standings.values()} == {Verdict.ACCEPTED}
+    assert hub.store.chains.chain(desk.keys.replica).head == desk.head
+    assert is_sound(hub)
+
+
 def test_a_second_station_that_brings_the_same_does_not_bring_an_older_cause_back(county, past):
     desk = county.desk()
     other, third = (
