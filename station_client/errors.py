@@ -86,6 +86,7 @@ WORDS: dict[str, str] = {
     # retire: the end of this PC's data
     "retire.confirm": "没有确认：请输入本站编号 {station}，再点一次。没有改动任何数据。",
     "retire.not_yet": "现在还不能这样做：{reasons}没有改动任何数据。",
+    "retire.sealed": "本机已封存，只能查看，还不能销毁：{reasons}没有销毁任何数据。",
     # serve: the pages of this PC
     "serve.port_taken": "端口 {port} 及其后的端口都被占用。请换一个端口，或不指定端口再启动。",
     # station: enrolment of this PC

@@ -77,13 +77,14 @@ def erase_store(station: Station, confirmation: str) -> Ended:
     """Destroy the keys of this PC's data, then its files. The station is closed when this returns.
 
     Sealed first, so that nothing is saved any more; then the keys, so that a PC that is cut off in
-    the middle holds nothing readable, and the next start removes the rest. Errors: as `seal_store`,
-    exchange.under_way, home.*; it stays sealed then.
+    the middle holds nothing readable, and the next start removes the rest. Errors: as `seal_store`;
+    retire.sealed, exchange.under_way, home.*: it stays sealed then.
     """
     _seal(station, confirmation, is_sealing=False)
     is_told = _say_farewell(station)
     with station.exchanging():
-        _demand_no_obstacle(station, is_sealing=False)  # a hub that was restored may want it back
+        # A hub that was restored may want it back; what others wrote no backup may hold yet.
+        _demand_no_obstacle(station, "retire.sealed", is_sealing=False)
         station.home.begin_erasing()
         station.vault.destroy()
         is_forgotten = station.vault.mode == "passphrase" or forget(station.home.id)
@@ -97,16 +98,16 @@ def _seal(station: Station, confirmation: str, *, is_sealing: bool) -> None:
     if confirmation.strip() != code:
         raise StationError("retire.confirm", station=code)
     with station.store.writing():
-        _demand_no_obstacle(station, is_sealing=is_sealing)
+        _demand_no_obstacle(station, "retire.not_yet", is_sealing=is_sealing)
         if not station.is_sealed:
             station.store.facts.seal(station.now_ms())
         station.is_sealed = True
 
 
-def _demand_no_obstacle(station: Station, *, is_sealing: bool) -> None:
+def _demand_no_obstacle(station: Station, code: str, *, is_sealing: bool) -> None:
     found = [each for each in may_retire(station) if not (is_sealing and each.allows_sealing)]
     if found:
-        raise StationError("retire.not_yet", reasons="".join(each.words for each in found))
+        raise StationError(code, reasons="".join(each.words for each in found))
 
 
 def _say_farewell(station: Station) -> bool:

@@ -58,8 +58,8 @@ def _accepted(records: Sequence[SnapshotRecord]) -> list[SnapshotRecord]:
     ]
 
 
-def _whatever_the_backups_hold(station: Station, *, is_sealing: bool) -> None:
-    _demand_no_obstacle(station, is_sealing=True)
+def _whatever_the_backups_hold(station: Station, code: str, *, is_sealing: bool) -> None:
+    _demand_no_obstacle(station, code, is_sealing=True)
 
 
 _CLOSED = "record:0 exchange:0 apply_to_close:0 exchange:0 decide:0 decide:0 decide:0 exchange:0"

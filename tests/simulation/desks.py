@@ -29,7 +29,7 @@ CASES = ("intake_case", "helper_case", "proxy_case")
 
 # What a clerk may be told and nothing is wrong: the record moved on, is void, or lacks something;
 # the PC is sealed, or may not be yet.
-TOLD = ("form.problems", "record.", "conflict.", "station.sealed", "retire.not_yet")
+TOLD = ("form.problems", "record.", "conflict.", "station.sealed", "retire.")
 
 
 def record(world: World, pc: Pc, dice: Random) -> bool:

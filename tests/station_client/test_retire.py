@@ -428,7 +428,7 @@ def test_what_a_hub_that_was_restored_meanwhile_lacks_is_not_erased(
     hub.exchange = cut  # type: ignore[method-assign]
     with pytest.raises(StationError) as told:
         erase_store(station, CODE)
-    assert told.value.code == "retire.not_yet"
+    assert told.value.code == "retire.sealed"
     assert station.is_sealed
     assert station.home.database.exists()
     hub.exchange = genuine  # type: ignore[method-assign]
