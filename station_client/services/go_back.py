@@ -72,11 +72,13 @@ def _go_back(station: Station, row: ChannelRow, page: Page) -> bool:
 
 
 def _is_below_base(row: ChannelRow, page: Page) -> bool:
-    """Whether the hub lost the very position of the snapshot that we started from."""
-    read = map(channel.read_entry, page.epochs)
-    return row.base is not None and any(
-        isinstance(each, EpochEntry) and each.kept < row.base.position for each in read
-    )
+    """Whether the hub lost the very position of the snapshot that we started from: it kept less, or
+    is of a history in which the epoch of that position never was."""
+    if row.base is None or page.receipt is None:
+        return False
+    read = [each for each in map(channel.read_entry, page.epochs) if isinstance(each, EpochEntry)]
+    is_left_out = row.base.epoch not in {page.receipt.cursor.epoch, *(e.old_epoch for e in read)}
+    return any(is_left_out or each.kept < row.base.position for each in read)
 
 
 def meet_difference(station: Station, page: Page, why: str) -> bool:

@@ -233,7 +233,9 @@ class FakeHub:
         if cursor.position == 0:
             here = channel.first_digest(cursor.channel)
         if not agree.same_history(cursor, here):
-            receipt = agree.sign_receipt(self.keys.signing, cursor, self.clock())
+            digest = log[-1].digest if log else channel.first_digest(cursor.channel)
+            end = channel.Cursor(cursor.channel, self.epoch, len(log), digest)
+            receipt = agree.sign_receipt(self.keys.signing, end, self.clock())
             shown = [each.cursor for each in opened.request.said.receipts]
             why = pull.LOST if cursor in shown else pull.SHOW_RECEIPT
             return pull.Page(

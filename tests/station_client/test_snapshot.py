@@ -394,3 +394,25 @@ def test_nobody_goes_back_below_the_base_of_a_snapshot_for_a_receipt(
     hub.restore(REGION, 41)
     assert exchange_with_hub(station).synchronised
     assert len(station.store.items.find("社会", 50)) == 40
+
+
+def test_a_base_of_an_epoch_that_the_hub_never_heard_of_is_replaced(
+    station: Station, replacement: Station, hub: FakeHub
+) -> None:
+    """Backups put back in another order than they were made: the later one is longer than the base,
+    and of another history."""
+    records = record_entries(station, "intake_case", [desk.a_case()] * 5)
+    exchange_with_hub(station)
+    later, hub.logs[STATION] = hub.logs[STATION], hub.logs[STATION][:2]
+    first_epoch = hub.epoch
+    hub.restore(STATION, 2)
+    for number in range(2):
+        hub.write("intake_case", bytes([number]) * 16, [Write("alive", "")])
+    hub.covered = 5
+    exchange_with_hub(replacement)
+    hub.logs[STATION], hub.epoch = later, first_epoch
+    hub.restore(STATION, 5)
+    hub.epoch = b"q" * 16
+    assert exchange_with_hub(replacement).synchronised
+    assert not read_status(replacement).alarms
+    assert {each.id for each in replacement.store.records.all(STATION)} >= set(records)
