@@ -4,7 +4,7 @@ with its reason, who can act, and what to do.
 The one list of these; the page, the command and nobody else words them again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
@@ -77,17 +77,21 @@ def _sides(conflict: Conflict) -> str:
 
 def _returned(station: Station) -> Iterator[InboxItem]:
     for row in station.store.records.returned():
-        opinion = next((str(row.values[name]) for name in OPINIONS if row.values.get(name)), "")
         yield InboxItem(
             matter="returned",
             record=row.id,
             title=row.title,
             case_no=row.case_no,
-            reason=f"县级退回：{opinion}",
+            reason=f"县级退回：{opinion_of(row.values)}",
             actor="clerk",
             advice=MEND,
             since=row.changed_at,
         )
+
+
+def opinion_of(values: Mapping[str, object]) -> str:
+    """What the county said of a case or an application; "" where it said nothing."""
+    return next((str(values[name]) for name in OPINIONS if values.get(name)), "")
 
 
 def _undecided(station: Station) -> Iterator[InboxItem]:

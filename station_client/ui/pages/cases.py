@@ -14,6 +14,7 @@ from station_client.services.amend_entry import amend_entry, void_entry
 from station_client.services.convert_case import convert_case
 from station_client.services.desk_defaults import desk_defaults
 from station_client.services.find_items import find_items
+from station_client.services.list_inbox import opinion_of
 from station_client.services.read_ledger import newest_line
 from station_client.services.record_entry import record_entry
 from station_client.services.show_case import CaseView, show_case
@@ -155,8 +156,20 @@ def amend(desk: Desk, station: Station, record: str) -> str:
     typed = draft if draft is not None else fill(case.form, _with_refused(case))
     was = _was_of(draft) if draft is not None else list(fill(case.form, case.values).items(True))
     page = _amended_page(case, typed, dict(each for each in case.refusals if each[0]))
+    return _amendment_page(case, page, was, draft is not None, case.refusals)
+
+
+def _amendment_page(
+    case: CaseView,
+    page: Page,
+    was: list[tuple[str, str]],
+    restored: bool = False,
+    refusals: Sequence[tuple[str, str]] = (),
+) -> str:
+    returned = opinion_of(case.values) if case.returned else ""
+    way_back = back(case.record.hex())
     return _entry_page(
-        page, f"修改：{case.title}", was, back(record), draft is not None, case.refusals
+        page, f"修改：{case.title}", was, way_back, restored, refusals, returned=returned
     )
 
 
@@ -192,8 +205,7 @@ def save_amendment(desk: Desk, station: Station, record: str) -> ResponseReturnV
     if moved or problems:
         drafts.refused(desk, station)
         page = _amended_page(case, request.form, problems, moved)
-        was = _was_now(case, moved)
-        return _entry_page(page, f"修改：{case.title}", was, back(record))
+        return _amendment_page(case, page, _was_now(case, moved))
     _kept(desk, station)
     flash(_amended(case, changes), "success")
     return redirect(url_for("inbox") if case.refusals or case.returned else back(record))
@@ -346,6 +358,7 @@ def _entry_page(
     going_back: str = "",
     restored: bool = False,
     refusals: Sequence[tuple[str, str]] = (),
+    returned: str = "",
 ) -> str:
     typed_here = {f.id for f in page.form.fields if is_typed_here(f)}
     return render_template(
@@ -358,5 +371,6 @@ def _entry_page(
         back=going_back or url_for("ledger"),
         restored=restored,
         refusals=[words for _, words in refusals],
+        returned=returned,
         form_id=drafts.form_id(),
     )

@@ -676,7 +676,11 @@ def test_marks_say_in_words_how_far_a_line_has_come(
     assert "请补充电话" in visitor.get("/inbox").text
     program.clock.forward(60)
     case = f"/cases/{newest(program)}"
+    assert "县级退回：请补充电话。请按意见修改" in visitor.get(f"{case}/amend").text
+    slip = visitor.post(f"{case}/amend", amendment(visitor, case, contact_phone="1381"))
+    assert "县级退回：请补充电话" in slip.text
     visitor.post(f"{case}/amend", amendment(visitor, case, contact_phone="13812345678"))
+    assert "县级退回" not in visitor.get(f"{case}/amend").text
     assert ">被退回</span>" not in visitor.get("/").text
     assert "没有需要您处理的内容" in visitor.get("/inbox").text
 
