@@ -87,12 +87,15 @@ def read_courier(station: Station) -> CourierState:
     """What is still open between this desk and the county, whoever carries it."""
     store = station.store
     channels = store.channels.all()
+    standing = store.facts.exchange().standing
+    # To who has left the county delivers nothing more.
+    delivered = [] if standing == "retired" else channels
     return CourierState(
         awaited=tuple(store.channels.carried("courier")),
         unconfirmed=store.journal.totals(station.keys.replica).pending,
-        behind=sum(max(0, each.head - each.cursor.position) for each in channels),
+        behind=sum(max(0, each.head - each.cursor.position) for each in delivered),
         is_starting=any(each.is_starting or each.receipt_at is None for each in channels),
-        is_at_odds=store.facts.exchange().standing not in ("", "retired")
+        is_at_odds=standing not in ("", "retired")
         or any(each.parted for each in channels)
         or not station.identity.known  # what was put back knows only how things stood then
         or bool(store.lost.count_stretches() or store.bodies.count_lacking()),

@@ -14,7 +14,7 @@ from station_client.errors import StationError
 from station_client.home import ERASING, Home
 from station_client.services.add_clerk import add_clerk
 from station_client.services.amend_entry import amend_entry
-from station_client.services.carry_courier import read_reply, write_request
+from station_client.services.carry_courier import read_courier, read_reply, write_request
 from station_client.services.exchange_with_hub import exchange_with_hub
 from station_client.services.export_ledger import export_ledger
 from station_client.services.read_status import read_status
@@ -400,6 +400,7 @@ def test_a_pc_that_has_left_still_learns_how_far_the_backups_reach(
     assert obstacles(station) == ["not_covered"]
     exchange_with_hub(station)
     assert obstacles(station) == []
+    assert read_courier(station).is_complete
 
 
 def is_asked_for_receipts(station: Station) -> bool:
