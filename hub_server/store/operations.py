@@ -58,9 +58,13 @@ class Operations:
 
     def waiting(self, head: Head) -> list[Placed]:
         """What is stored behind a gap after this head, by seq: of what waits there and of what was
-        decided about through another copy. A branch is not behind it."""
-        where = f"replica = ? AND seq > ? AND NOT (code = 'fork' AND {_HELD}) ORDER BY seq"
-        return self._placed(where, head.replica, head.seq)
+        decided about through another copy. A branch is not behind it: what came first of its seq
+        is."""
+        where = f"replica = ? AND seq > ? AND NOT (code = 'fork' AND {_HELD})"
+        found: dict[int, Placed] = {}
+        for each in self._placed(f"{where} ORDER BY seq, position", head.replica, head.seq):
+            found.setdefault(each.operation.header.seq, each)
+        return list(found.values())
 
     def link_up(self, channel: bytes, name: bytes, link: bytes) -> None:
         """The link at an operation, now that all before it has come."""

@@ -284,6 +284,26 @@ def test_a_copy_that_was_accepted_does_not_keep_a_gap_of_the_first_chain_open(
     assert is_sound(county)
 
 
+def test_a_branch_that_was_accepted_as_a_copy_does_not_keep_what_is_behind_a_gap(
+    county, entry, run_of
+):
+    desk = county.desk()
+    for _ in range(3):
+        desk.write("intake_case", entry())
+    twin = replace(desk, written=desk.written[:1], acts={}, number=100)
+    twin.write("intake_case", entry())
+    _send(desk, [run_of(desk, 2, 3)])
+    _send(twin, [run_of(twin, 2, 2)])
+    child = desk.minted()
+    child.issue_again(twin.written[1])
+    child.synchronise()
+    assert standing_here(county, desk, twin.written[1].name) == (Verdict.ACCEPTED, "")
+    _send(desk, [run_of(desk, 1, 1)])
+    found = [standing_here(county, desk, each.name) for each in desk.written]
+    assert found == [(Verdict.HELD, "frozen")] * 3
+    assert is_sound(county)
+
+
 def _send(desk, runs):
     request = envelope.unpack(desk.payload(), exchange.Request)
     payload = envelope.pack(msgspec.structs.replace(request, runs=runs))
