@@ -167,17 +167,22 @@ class _Taking:
         known = self.standings.get(identity)
         if known is None or not (verdict > known.verdict or _waits_again(known, verdict, code)):
             return
-        entry = VerdictEntry(identity, verdict, code, self.hub.now_ms())
-        self.new.append(NewEntry(protocol.entry_bytes(entry)))
         self.standings[identity] = Standing(Verdict(verdict), code)
         self.raised.add(identity)
+        self._say_verdict(identity, self.standings[identity])
+
+    def _say_verdict(self, identity: bytes, standing: Standing) -> None:
+        entry = VerdictEntry(identity, int(standing.verdict), standing.code, self.hub.now_ms())
+        self.new.append(NewEntry(protocol.entry_bytes(entry)))
 
     def _place(self, entry: PlaceEntry, operation: Operation) -> None:
         header, identity = operation.header, operation.identity
         given = Standing(Verdict(entry.verdict), entry.code)
         known = self.standings.get(identity)
-        standing = known.raised_by(given.verdict, given.code) if known else given
+        standing, is_said_again = given, False
         if known is not None:
+            is_said_again = known.outlasts(given)
+            standing = known if is_said_again else known.raised_by(given.verdict, given.code)
             self.raised.add(identity)
         self.standings[identity] = standing
         self.here.add(operation.name)
@@ -190,6 +195,8 @@ class _Taking:
         kept = operation if header.record not in self.erased else _without_body(operation)
         placed = Placed(kept, link, by_hub, 0, standing.verdict, standing.code, entry.effective)
         self.new.append(NewEntry(protocol.entry_bytes(data), placed))
+        if is_said_again:
+            self._say_verdict(identity, standing)
 
     def _link(self, operation: Operation, *, moves: bool) -> bytes:
         """The link at an operation, empty where the one before it is not here; moves the chain."""

@@ -772,6 +772,28 @@ def test_a_second_station_that_brings_the_same_does_not_bring_an_older_cause_bac
     assert is_sound(hub)
 
 
+def test_what_waits_for_its_form_comes_back_waiting_for_it(county, entry, past):
+    """Its first copy came later, on a frozen chain."""
+    desk = county.desk()
+    other = county.enrol(issue_code(county.hub, county.reviewer, desk.certificate.station_code))
+    for each in (desk, other):
+        each.synchronise()
+    then = past()
+    freeze(desk)
+    desk.write("intake_case", entry(), form_version=99)
+    child = desk.minted()
+    child.issue_again(desk.written[-1])
+    child.ask()
+    desk.ask()
+    other.synchronise()
+    identity = desk.written[-1].identity
+    hub = then.put_back()
+    go_on(other, hub)
+    found = hub.store.operations.standings(desk.channel, [identity])[identity]
+    assert (found.verdict, found.code) == (Verdict.HELD, "form")
+    assert is_sound(hub)
+
+
 def test_an_epoch_is_named_again_by_whoever_brings_what_the_hub_wrote_in_it(county, past, tmp_path):
     """Also by a station that got it as what came back, in a page that names no epoch."""
     desk = county.desk()
