@@ -388,7 +388,7 @@ def test_a_closed_desk_is_sealed_and_then_erased(desk: Desk, page: Page) -> None
     desk.open(page)
     expect(page.locator("#notice")).to_contain_text("注销")
     page.get_by_role("link", name="关停本机").click()
-    expect(page.get_by_text("请联系县级运维人员备份一次")).to_be_visible()
+    expect(page.get_by_text("请联系县级运维人员再备份")).to_be_visible()
     page.get_by_label("请输入本站编号").fill(station.certificate.station_code)
     page.keyboard.press("Enter")
     expect(page.get_by_text("本机已封存，从现在起只能查看。")).to_be_visible()

@@ -219,11 +219,11 @@ def test_without_a_backup_that_holds_everything_it_may_be_sealed_and_not_erased(
     exchange_with_hub(station)
     [obstacle] = may_retire(station)
     assert (obstacle.code, obstacle.allows_sealing) == ("not_covered", True)
-    assert "备份到第 1 条" in obstacle.words
+    assert "最早的一份只到第 1 条" in obstacle.words
     with pytest.raises(StationError) as told:
         erase_store(station, CODE)
     assert told.value.code == "retire.not_yet"
-    assert "联系县级运维人员备份一次" in told.value.words()
+    assert "联系县级运维人员再备份" in told.value.words()
     assert not station.is_sealed
     seal_store(station, CODE)
     assert station.is_sealed

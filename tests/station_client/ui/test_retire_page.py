@@ -86,7 +86,7 @@ def test_what_stands_against_it_is_told_and_nothing_is_offered(
     hub.covered = 0
     closed(program, hub)
     page = visitor.get("/retire").text
-    assert "联系县级运维人员备份一次" in page
+    assert "联系县级运维人员再备份" in page
     assert 'action="/retire/seal"' in page
     assert 'action="/retire/erase"' not in page
     visitor.post("/retire/erase", {"confirmation": CODE})
