@@ -15,7 +15,7 @@ from hub_server.outside_journal import EpochDrawn, Lost
 from hub_server.permissions import demand
 from hub_server.services.audit import note
 from hub_server.services.withdraw import is_behind_journal
-from hub_server.store import NAMED, Channel
+from hub_server.store import NAMED, Backup, Channel
 from sync_protocol import agree
 from sync_protocol.channel import (
     Cursor,
@@ -141,10 +141,20 @@ def notice_restore(hub: Hub) -> None:
             return
         here = {each.id: each for each in hub.store.journal.channels()}
         hub.outside.add(*_lost(hub, stood.values(), here))
+        _remember_backup(hub, here)
         draw_epoch(hub)
-        hub.store.drop_meta(NAMED)
         if hub.store.witness is not None:
             hub.store.witness.forget()
+
+
+def _remember_backup(hub: Hub, channels: Mapping[bytes, Channel]) -> None:
+    """The file that was put back may be put back again: no copy knows of itself what the original
+    noted of it."""
+    named = hub.store.meta(NAMED)
+    if named is not None:
+        positions = {each.id: each.position for each in channels.values()}
+        hub.store.backups.add(Backup(named, hub.now_ms(), hub.epoch), positions)
+        hub.store.drop_meta(NAMED)
 
 
 def _is_restored(hub: Hub, stood: Mapping[bytes, Cursor]) -> bool:

@@ -130,6 +130,20 @@ def test_what_a_restored_hub_forgot_of_its_backups_counts_until_it_is_deleted(
     restored.store.close()
 
 
+def test_the_backup_that_was_put_back_counts_wherever_its_file_is(county, entry, tmp_path: Path):
+    desk = a_busy_desk(county, entry)
+    back_up(county.hub, tmp_path / "hub-0.db")
+    kept = position_of(county, desk)
+    restored = put_back(county, tmp_path / "hub-0.db", tmp_path / "restored")
+    (tmp_path / "new").mkdir()
+    county.clock.forward(days=1)
+    back_up(restored, tmp_path / "new" / "hub-1.db")
+    assert restored.store.backups.covered(desk.channel) == kept
+    declare_gone(restored, county.admin, list_backups(restored)[-1].id)
+    assert restored.store.backups.covered(desk.channel) > kept
+    restored.store.close()
+
+
 def test_a_backup_that_was_moved_away_is_named_until_it_is_declared_gone(
     county, entry, tmp_path: Path
 ):
