@@ -101,7 +101,7 @@ def _seal(station: Station, confirmation: str, *, is_sealing: bool) -> None:
         _demand_no_obstacle(station, "retire.not_yet", is_sealing=is_sealing)
         if not station.is_sealed:
             station.store.facts.seal(station.now_ms())
-        station.is_sealed = True
+            station.store.database.once_durable(station.refresh)
 
 
 def _demand_no_obstacle(station: Station, code: str, *, is_sealing: bool) -> None:

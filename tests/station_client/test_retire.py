@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import peewee
 import pytest
 
 import forms
@@ -266,6 +267,20 @@ def test_a_sealed_desk_is_read_and_never_written(station: Station, tmp_path: Pat
     assert show_case(station, row.id).values["applicant_name"] == "王小明"
     assert export_ledger(station, tmp_path / "l.csv") == 1
     assert "已于 2026-03-02 封存" in read_status(station).notice
+
+
+def test_a_seal_that_did_not_reach_the_disk_keeps_nobody_from_working(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise peewee.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(station.store.database, "commit", full)
+        with pytest.raises(StationError) as told:
+            seal_store(station, CODE)
+    assert told.value.code == "store.disk_full"
+    record_entry(station, "intake_case", desk.a_case())
 
 
 def test_a_seal_outlasts_the_program(station: Station) -> None:
