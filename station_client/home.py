@@ -103,8 +103,14 @@ class Home:
 
     def erase(self) -> bool:
         """Remove everything, what others put here too; False where a file that is still open must
-        wait for the next start. The folder can be set up anew."""
+        wait for the next start. Once nothing is left the folder can be set up anew."""
         return _remove_everything(self.folder)
+
+    def demand_erased(self) -> None:
+        """Nothing may be set up while some of an erased station is still here: the next start would
+        remove both. Error: home.erasing"""
+        if (self.folder / ERASING).exists() and not self.erase():
+            raise StationError("home.erasing", folder=self.folder)
 
     @contextmanager
     def only_instance(self) -> Iterator[None]:

@@ -39,8 +39,10 @@ def enrol_station(
     """The open station of this folder, enrolled, with its first clerk.
 
     `secret` is the first clerk's PIN or passphrase, `device` what the key store gave for this
-    folder. Errors: clerk.name, station.already_enrolled, enrol.*, transport.*, vault.*, store.*
+    folder. Errors: clerk.name, home.erasing, station.already_enrolled, enrol.*, transport.*,
+    vault.*, store.*
     """
+    home.demand_erased()
     clerk_values(forms, clerk_name)  # before anything is made, and the code is used
     try:
         code = enrol.read_code(code_text)

@@ -116,6 +116,21 @@ def token_post(fresh: Fresh, data: dict[str, str]) -> str:
     return answer.headers.get("Location", answer.text)
 
 
+def test_nothing_is_set_up_beside_what_is_left_of_an_erased_station(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start would remove both. Windows removes no file that is open, as the log is."""
+    (fresh.home.logs / "station.log").write_text("exchange failed")
+    fresh.home.begin_erasing()
+    with monkeypatch.context() as patch:
+        patch.setattr("station_client.home._is_removed", lambda path: False)
+        assert "还没有清除完" in token_post(fresh, fresh.type())
+    assert not fresh.home.vault.exists()
+    assert token_post(fresh, fresh.type()) == "/"
+    Home.open(fresh.home.folder)
+    assert fresh.home.vault.exists()
+
+
 def test_the_first_clerk_stands_before_an_open_ledger(fresh: Fresh) -> None:
     assert token_post(fresh, fresh.type()) == "/"
     page = fresh.visitor.get("/")
