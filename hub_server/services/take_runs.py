@@ -178,7 +178,7 @@ def _move(
     _keep_signature(hub, chain, taken)
     if taken.head == chain.head:
         return channel, set(), taken.forked
-    waiting = hub.store.operations.waiting(taken.head)
+    waiting = hub.store.operations.waiting(channel.id, taken.head)
     if not waiting:
         hub.store.chains.move_chain(taken.head)
         return channel, set(), taken.forked
@@ -219,7 +219,7 @@ def _is_raised(known: Standing, given: Standing) -> bool:
 
 def close_gap(hub: Hub, channel: Channel, head: Head) -> tuple[Channel, set[bytes], bool]:
     """Judges what is stored behind a head that moved on because of what came back. As `_move`."""
-    waiting = hub.store.operations.waiting(head)
+    waiting = hub.store.operations.waiting(channel.id, head)
     if not waiting:
         return channel, set(), False
     doorway = doorways(hub, {head.replica}, ())[head.replica]

@@ -13,6 +13,7 @@ from peewee import fn
 
 from hub_server.store.database import HubDatabase, Row, portions, run, run_in
 from hub_server.store.tables import table
+from sync_protocol import channel as protocol
 from sync_protocol import operations
 from sync_protocol.channel import Standing, Verdict
 from sync_protocol.operations import Head, Header, Operation
@@ -56,15 +57,27 @@ class Operations:
             found.setdefault(seq, []).append(name)
         return found
 
-    def waiting(self, head: Head) -> list[Placed]:
+    def waiting(self, channel: bytes, head: Head) -> list[Placed]:
         """What is stored behind a gap after this head, by seq: of what waits there and of what was
-        decided about through another copy. A branch is not behind it: what came first of its seq
-        is."""
-        where = f"replica = ? AND seq > ? AND NOT (code = 'fork' AND {_HELD})"
-        found: dict[int, Placed] = {}
-        for each in self._placed(f"{where} ORDER BY seq, position", head.replica, head.seq):
-            found.setdefault(each.operation.header.seq, each)
-        return list(found.values())
+        decided about through another copy. A branch is not behind it."""
+        sql = (
+            f"SELECT {PLACED}, (SELECT data FROM entry WHERE entry.channel = operation.channel"
+            " AND entry.position = operation.position)"
+            " FROM operation WHERE replica = ? AND seq > ? ORDER BY seq"
+        )
+        found = [
+            (placed_from(*row), protocol.read_entry(entry))
+            for *row, entry in run(self._database, sql, head.replica, head.seq)
+        ]
+        return [placed for placed, place in found if not self._is_branch(channel, placed, place)]
+
+    def _is_branch(self, channel: bytes, placed: Placed, place: object) -> bool:
+        """Whether it got its place as one, or was found to be one: of what has copies those may
+        be."""
+        if isinstance(place, protocol.PlaceEntry) and place.code == "fork":
+            return True
+        is_held_as_one = (placed.verdict, placed.code) == (Verdict.HELD, "fork")
+        return is_held_as_one and self.count_copies(channel, placed.operation.identity) == 1
 
     def link_up(self, channel: bytes, name: bytes, link: bytes) -> None:
         """The link at an operation, now that all before it has come."""

@@ -304,6 +304,23 @@ def test_a_branch_that_was_accepted_as_a_copy_does_not_keep_what_is_behind_a_gap
     assert is_sound(county)
 
 
+def test_what_is_behind_a_gap_is_judged_though_its_first_copy_is_on_a_branch(county, entry, run_of):
+    desk = county.desk()
+    twin = replace(desk, written=[], acts={}, number=100)
+    for each in (twin, desk, desk):
+        each.write("intake_case", entry())
+    child = desk.minted()
+    for each in desk.written:
+        child.issue_again(each)
+    _send(child, [run_of(child, 2, 2)])
+    twin.exchange()
+    desk.ask()
+    assert standing_here(county, desk, desk.written[1].name) == (Verdict.HELD, "fork")
+    child.synchronise()
+    assert [child.verdict(seq) for seq in (1, 2)] == [(Verdict.ACCEPTED, "")] * 2
+    assert is_sound(county)
+
+
 def _send(desk, runs):
     request = envelope.unpack(desk.payload(), exchange.Request)
     payload = envelope.pack(msgspec.structs.replace(request, runs=runs))
