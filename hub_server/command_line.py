@@ -7,6 +7,7 @@ can read the keys beside the database, so no password is asked; the audit still 
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -142,9 +143,9 @@ def json_values(file: str | None) -> dict[str, Any]:
         return {}
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return msgspec.json.decode(data, type=dict[str, Any])
+        return msgspec.json.decode(data.removeprefix(BOM_UTF8), type=dict[str, Any])
     except UNREADABLE as error:
-        raise HubError("hub.file", file=file, reason="不是 JSON 对象") from error
+        raise HubError("command.json", file=file) from error
 
 
 def as_json(value: object) -> str:

@@ -140,6 +140,10 @@ _TABLE: dict[str, tuple[int, str]] = {
     ),
     "station.unknown": (404, "没有这个站点。请核对站点编号。"),
     # commands
+    "command.json": (
+        400,
+        "{file} 不是 UTF-8 编码的 JSON 对象（栏目和内容成对，写在大括号里）。请改正后再试。",
+    ),
     "command.setting": (400, "“{setting}”不能识别。请写成“栏目=内容”，栏目和内容须合乎该表单。"),
     "command.text": (400, "命令里有无法识别的字符。请把终端的编码设为 UTF-8，再重新输入。"),
     # hub

@@ -4,6 +4,7 @@ A PIN is never an argument: other users of the PC can read those.
 """
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -183,9 +184,9 @@ def json_values(source: str | None) -> dict[str, Any]:
     if source is None:
         return {}
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except (OSError, UnicodeDecodeError) as error:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return msgspec.json.decode(data.removeprefix(BOM_UTF8), type=dict[str, Any])
+    except OSError as error:
         raise click.BadParameter(type(error).__name__, param_hint="--json") from error
     except UNREADABLE as error:
         raise click.BadParameter("not a JSON object", param_hint="--json") from error

@@ -140,6 +140,16 @@ def test_an_account_acts_only_as_its_role_allows(hub: Callable[..., str], home: 
     assert "wang\toperator\t140581" in hub("account", "list")
 
 
+def test_an_application_comes_as_json_with_the_mark_of_a_text_editor(
+    hub: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "application.json"
+    names = ("applicant_unit", "contact_phone", "county", "site", "conditions")
+    values = {**dict.fromkeys(names, "城关镇"), "contact_phone": "13900001234"}
+    file.write_text(json.dumps(values), encoding="utf-8-sig")
+    assert json.loads(hub("application", "submit", "--json", file))["number"].startswith("140581")
+
+
 def test_the_catalogue_is_published_once_and_amended(
     hub: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -326,7 +336,7 @@ def test_commands_work_beside_a_running_server(
         ("account add x --role admin --region abc --password-file {text}", "account.region_form"),
         ("application submit --set applicant_unit", "command.setting"),
         ("application submit --set promised_limit=1", "command.setting"),
-        ("application submit --json {text}", "hub.file"),
+        ("application submit --json {text}", "command.json"),
         ("application decide \udcff approve", "command.text"),
         ("catalogue import nowhere", "hub.file"),
         ("catalogue import {text}", "catalogue.empty"),

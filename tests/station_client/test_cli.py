@@ -85,7 +85,7 @@ def test_a_case_is_recorded_in_words_and_reaches_the_hub(enrolled: Run, hub: Fak
 
 def test_values_come_as_json_and_the_answer_is_json(enrolled: Run, tmp_path: Path) -> None:
     file = tmp_path / "case.json"
-    file.write_text(json.dumps(desk.a_helper_case()), encoding="utf-8")
+    file.write_text(json.dumps(desk.a_helper_case()), encoding="utf-8-sig")
     answer = json.loads(enrolled("record", "helper_case", "--json", str(file)).stdout)
     assert len(answer["case_no"]) == 21
 
