@@ -8,7 +8,6 @@ cells, not files: encodings, sheets and the report belong to the caller.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal
@@ -105,8 +104,7 @@ _ALIASES: dict[str, str] = {
 
 def _label_key(label: object) -> str:
     """A header cell reduced to what tells columns apart: no blanks, breaks or bracketed hints."""
-    text = unicodedata.normalize("NFKC", str(label))
-    return re.sub(r"\(.*?\)|[\s:*/、_]", "", text).lower()
+    return re.sub(r"\(.*?\)|[\s:*/、_]", "", tidy(str(label))).lower()
 
 
 _COLUMN_OF = {
@@ -118,10 +116,14 @@ _STANDARD = {column: _label_key(label) for column, label in LEDGER_COLUMNS}
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """Which column of a sheet holds what: ledger column → position; and what else there is."""
+    """Which column of a sheet holds what: ledger column → position; and what else there is.
+
+    ``counts_working_days``: the label of the limit says so, and a cell need not.
+    """
 
     positions: Mapping[str, int]
     extra: Mapping[int, str] = {}
+    counts_working_days: bool = False
 
     def missing(self) -> tuple[str, ...]:
         """The ledger columns that the sheet does not have."""
@@ -160,7 +162,8 @@ def read_header(cells: Sequence[Raw]) -> Columns | None:
             positions[column] = position
     extra = {n: tidy(label) for n, label in labels.items() if n not in positions.values()}
     known = "ledger_date" in positions and len(positions) >= _MIN_LABELS
-    return Columns(positions, extra) if known and len(extra) <= len(positions) else None
+    unit = "工作日" in labels.get(positions.get("time_limit_text", -1), "")
+    return Columns(positions, extra, unit) if known and len(extra) <= len(positions) else None
 
 
 def _names_better(label: str, other: str) -> bool:
@@ -277,6 +280,8 @@ def read_ledger_row(
     if len(extra) > _MAX_EXTRA or sum(len(as_text(cell)) for cell in cells) > _MAX_CHARACTERS:
         return SetAside("set_aside_too_large")
     resolved = {c: _resolve(written[c], c in repeated, above, c) for c in COLUMN_IDS}
+    if columns.counts_working_days:
+        resolved["time_limit_text"] = _in_working_days(resolved["time_limit_text"])
     day = _read_day(resolved["ledger_date"])
     if isinstance(day, SetAside):
         return day
@@ -307,6 +312,11 @@ def _resolve(raw: Raw, repeated: bool, above: Imported | None, column: str) -> R
     if column == "seq_no":
         return raw
     return above.texts[COLUMN_IDS.index(column)] if above is not None else _NoLineAbove()
+
+
+def _in_working_days(raw: Raw | _NoLineAbove) -> Raw | _NoLineAbove:
+    text = "" if isinstance(raw, _NoLineAbove) else tidy(as_text(raw))
+    return f"{text}个工作日" if re.fullmatch(r"[1-9][0-9]{0,3}", text, re.ASCII) else raw
 
 
 def _read_day(raw: Raw | _NoLineAbove) -> str | SetAside:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from forms import LEDGER_COLUMNS, Columns
 from forms.reading import Raw, as_text
 from station_client.errors import StationError
@@ -80,7 +82,8 @@ def origins_of(columns: Columns) -> tuple[Columns, Origins]:
     """A header without the columns that a repair file adds, and where these are."""
     added = {n: label for n, label in columns.extra.items() if label in (FILE, SHEET, ROW, REASON)}
     extra = {n: label for n, label in columns.extra.items() if n not in added}
-    return Columns(columns.positions, extra), Origins({label: n for n, label in added.items()})
+    original = msgspec.structs.replace(columns, extra=extra)
+    return original, Origins({label: n for n, label in added.items()})
 
 
 def write_repair_file(source: Path, rows: Sequence[SetAsideRow]) -> Path:

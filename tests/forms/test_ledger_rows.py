@@ -22,7 +22,7 @@ from forms import (
     read_header,
     read_ledger_row,
 )
-from forms.reading import Raw
+from forms.reading import Raw, as_text
 
 IDS = tuple(column for column, _ in LEDGER_COLUMNS)
 HEADER = tuple(label for _, label in LEDGER_COLUMNS)
@@ -233,6 +233,7 @@ def test_a_merged_cell_holds_the_value_above_and_a_blank_one_does_not() -> None:
     [
         HEADER,
         tuple(f" {label[:1]} {label[1:]}\n" for label in HEADER),
+        tuple(f"\ufeff{label[:1]}\u200b{label[1:]}" for label in HEADER),
         (
             "序号",
             "日期",
@@ -276,6 +277,27 @@ def test_a_header_is_known_however_it_is_written(header: tuple[str, ...]) -> Non
     assert columns is not None
     assert columns.missing() == ()
     assert classify_row(header) == "header"
+
+
+@pytest.mark.parametrize(
+    ("label", "written", "limit"),
+    [
+        ("办理时限（工作日）", "5", 5),
+        ("承诺时限(个工作日)", 5.0, 5),
+        ("办理时限（工作日）", "即办", 0),
+        ("办理时限（工作日）", "0", None),
+        ("办理时限（天）", "5", None),
+    ],
+)
+def test_a_number_of_days_has_the_unit_that_its_column_names(
+    label: str, written: Raw, limit: int | None
+) -> None:
+    columns = read_header([label if each == "办理时限" else each for each in HEADER])
+    assert columns is not None
+    found = read(cells(time_limit_text=written), columns=columns)
+    assert isinstance(found, Imported)
+    assert found.writes.get("promised_limit") == limit
+    assert found.source.cells[9] == as_text(written)
 
 
 @given(st.permutations(range(16)))
