@@ -89,7 +89,7 @@ def _heed(hub: Hub, opened: Opened, known: Replica | None) -> tuple[Replica, lis
     with hub.store.writing():
         replica = known or introduce(hub, opened)
         readable = list(_readable(hub, hub.store.journal.lock_channel(replica.channel)))
-        notice_receipts(hub, readable, said.receipts)
+        notice_receipts(hub, readable, [*said.receipts, *(e.receipt for e in said.stretches)])
         back = take_stretches(hub, readable, said.stretches)
     if back.found:
         hub.outside.add(*news(hub.outside.read(), back.found))

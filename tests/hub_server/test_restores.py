@@ -287,6 +287,29 @@ def test_the_receipt_of_a_lost_future_draws_one_epoch_and_no_more(county, entry,
     assert is_sound(hub)
 
 
+def test_the_receipt_of_a_stretch_shows_a_lost_future_too(county, entry, past):
+    """Whoever went back already shows no other: its cursor is known to the hub."""
+    desk = county.desk()
+    desk.synchronise()
+    home = county.hub.home
+    outside = {name: (home / name).read_bytes() for name in ("hub.witness", "hub.journal")}
+    then = past()
+    desk.write("intake_case", entry())
+    desk.synchronise()
+    county.hub.store.close()
+    for name, data in outside.items():  # the whole machine went back
+        (home / name).write_bytes(data)
+    old = county.hub.epoch
+    desk.hub = then.put_back()
+    stretches = desk.go_back(desk.hub.store.journal.channel(desk.channel).position)
+    desk.exchange(rare=Rare(stretches=stretches))
+    assert desk.hub.epoch != old
+    desk.synchronise()
+    assert desk.verdict(1) == (Verdict.ACCEPTED, "")
+    assert all_losses(desk.hub).entries == ()
+    assert is_sound(desk.hub)
+
+
 def test_a_cursor_without_its_receipt_is_asked_for_it(setback):
     page = setback.desk.ask().pages[0]
     assert (page.parted, page.items, page.epochs) == (pull.SHOW_RECEIPT, [], [])
