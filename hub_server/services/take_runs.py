@@ -222,7 +222,8 @@ def close_gap(hub: Hub, channel: Channel, head: Head) -> tuple[Channel, set[byte
     waiting = hub.store.operations.waiting(channel.id, head)
     if not waiting:
         return channel, set(), False
-    doorway = doorways(hub, {head.replica}, ())[head.replica]
+    believed = doorways(hub, {head.replica}, ())[head.replica]
+    doorway = replace(believed, closing=_closing(channel))
     return _release(hub, channel, head, waiting, doorway)
 
 
@@ -246,15 +247,19 @@ def _doorway(
     about: Collection[bytes],
     standings: Mapping[bytes, Standing],
 ) -> Doorway:
-    closing = protocol.read_entry(channel.closing) if channel.closing else None
     return Doorway(
         frozen=chain.frozen,
         revoked=replica.standing == "revoked",
         retired=replica.standing == "retired",
-        closing=cast("ClosingEntry | None", closing),
+        closing=_closing(channel),
         erased=hub.store.withdrawn.erased(channel.id, sorted(about)),
         standings=standings,
     )
+
+
+def _closing(channel: Channel) -> ClosingEntry | None:
+    closing = protocol.read_entry(channel.closing) if channel.closing else None
+    return cast("ClosingEntry | None", closing)
 
 
 def _entry(decision: Decision, erased: Collection[bytes], position: int) -> NewEntry:

@@ -10,6 +10,7 @@ import forms
 from hub_server.cli import main
 from hub_server.services.answer_exchange import answer_exchange
 from hub_server.services.check_history import record_faults
+from hub_server.services.issue_code import issue_code
 from hub_server.services.judge_again import judge_new_forms
 from hub_server.services.show_record import show_record
 from hub_server.services.take_runs import freeze
@@ -257,6 +258,28 @@ def test_a_closing_asked_when_the_operation_came_and_does_not_ask_again(county, 
     desk.hub = upgraded(hub, newer_forms)
     desk.synchronise()
     assert desk.verdict(1) == ACCEPTED
+
+
+def test_a_closing_is_asked_where_what_came_back_closes_a_gap(county, entry, run_of, tmp_path):
+    desk = county.desk()
+    other = county.enrol(issue_code(county.hub, county.reviewer, desk.certificate.station_code))
+    for each in (desk, other):
+        each.synchronise()
+    then = Past(county, tmp_path)
+    for _ in range(2):
+        desk.write("intake_case", entry())
+    push_run(desk, run_of(desk, 1, 1))
+    other.synchronise()
+    desk.hub = hub = then.put_back()
+    push_run(desk, run_of(desk, 2, 2))
+    closed(replace(county, hub=hub), desk, days=1)
+    county.clock.forward(days=2)
+    go_on(other, hub)
+    identities = [each.identity for each in desk.written]
+    found = hub.store.operations.standings(desk.channel, identities)
+    codes = [(found[each].verdict, found[each].code) for each in identities]
+    hub.store.close()
+    assert codes == [ACCEPTED, (Verdict.HELD, "late")]
 
 
 def waits_still(child, newer_forms):
