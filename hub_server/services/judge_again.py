@@ -32,8 +32,7 @@ def judge_new_forms(hub: Hub) -> None:
         for each in hub.store.journal.channels():
             channel = hub.store.journal.lock_channel(each.id)
             project(hub, channel, unread.get(channel.id, ()))
-            stored = hub.store.operations
-            waiting = [*stored.held(channel.id, "form"), *stored.made_whole(channel.id)]
+            waiting = hub.store.operations.judged_again(channel.id, "form")
             channel, settled = _judge(hub, channel, waiting)
             judge_waiting(hub, channel, settled)
         hub.store.set_meta(_FORMS_KNOWN, known)
@@ -49,25 +48,20 @@ def _unread(hub: Hub, before: Collection[bytes]) -> dict[bytes, set[bytes]]:
 
 
 def judge_waiting(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:
-    """Judges what waited for the operations that created these records."""
-    stored, about = hub.store.operations, sorted(records)
-    waiting = [*stored.held(channel.id, "record", about), *stored.made_whole(channel.id, about)]
-    return _judge(hub, channel, waiting)[0]
-
-
-def judge_bodies(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:
-    """Judges what was refused of these records for want of a body that is here by now, and what
-    waited for that."""
-    whole = hub.store.operations.made_whole(channel.id, sorted(records))
-    channel, settled = _judge(hub, channel, whole)
-    return judge_waiting(hub, channel, settled)
+    """Judges what waited for the operations that created these records, or was refused of them for
+    want of a body that is here by now, until no more is settled."""
+    about = set(records)
+    while about:
+        waiting = hub.store.operations.judged_again(channel.id, "record", sorted(about))
+        channel, about = _judge(hub, channel, waiting)
+    return channel
 
 
 def judge_returned(hub: Hub, channel: Channel, records: Iterable[bytes]) -> Channel:
     """Judges what came back held for a form that is known by now, and what waited for these records
     to be made."""
     about = set(records)
-    known = hub.store.operations.held(channel.id, "form", sorted(about))
+    known = hub.store.operations.judged_again(channel.id, "form", sorted(about))
     channel, settled = _judge(hub, channel, known)
     return judge_waiting(hub, channel, about | settled)
 
@@ -110,6 +104,8 @@ def _judge(hub: Hub, channel: Channel, held: Sequence[Placed]) -> tuple[Channel,
         operation = each.operation
         doorway = believed[operation.header.replica]
         verdict, code = push.decide(operation, doorway, records, judge, now)
+        if each.verdict is Verdict.REFUSED and verdict is Verdict.HELD:
+            records.note(operation, each.verdict)  # it stays refused: nothing waits for it
         standing = Standing(each.verdict, each.code)
         entry = push.raised(standing, verdict, code, operation.identity, now)
         if entry is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hub_server.hub import Hub
-from hub_server.services.judge_again import judge_bodies
+from hub_server.services.judge_again import judge_waiting
 from hub_server.services.projection import project
 from hub_server.store import Channel
 from sync_protocol import limits, operations
@@ -24,4 +24,4 @@ def take_bodies(hub: Hub, channel: Channel, bodies: Iterable[bytes]) -> Channel:
     hub.store.bodies.fill(channel.id, found)
     about = {each.operation.header.record for each in missing}
     project(hub, channel, about)
-    return judge_bodies(hub, channel, about)
+    return judge_waiting(hub, channel, about)

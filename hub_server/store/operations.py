@@ -141,16 +141,18 @@ class Operations:
             held.setdefault(record, identity)
         return held
 
-    def held(
+    def judged_again(
         self, channel: bytes, code: str, records: Sequence[bytes] | None = None
     ) -> list[Placed]:
-        """What is held for this cause, of these records or of all, in the order of the chains."""
-        return self._in_chains(f"{_HELD} AND code = ?2", records, channel, code)
-
-    def made_whole(self, channel: bytes, records: Sequence[bytes] | None = None) -> list[Placed]:
-        """What was refused for its body, which is here now, as `held`: perhaps it was absent."""
-        is_refused = f"verdict < 2 AND verdict = {int(Verdict.REFUSED)} AND code = 'body'"
-        return self._in_chains(f"{is_refused} AND body IS NOT NULL", records, channel)
+        """What is held for this cause, and what was refused for its body, which is here now: of
+        these records or of all, in the order of the chains."""
+        is_whole = f"verdict = {int(Verdict.REFUSED)} AND code = 'body' AND body IS NOT NULL"
+        here = f"channel = ? AND verdict < 2 AND ({_HELD} AND code = ? OR {is_whole})"
+        if records is None:
+            found = self._placed(here, channel, code)
+        else:
+            found = self._placed_in(f"{here} AND record IN (?*)", records, channel, code)
+        return sorted(found, key=_in_chain)
 
     def accepted_headers(self) -> Iterator[tuple[bytes, Header]]:
         """Channel and header of everything that is accepted, read as it is asked for."""
@@ -166,16 +168,6 @@ class Operations:
             query = o.select(o.replica, fn.count(o.name)).where(o.replica.in_(part))
             found.update(query.group_by(o.replica).tuples())
         return found
-
-    def _in_chains(
-        self, what: str, records: Sequence[bytes] | None, channel: bytes, *parameters: object
-    ) -> list[Placed]:
-        where = f"channel = ?1 AND {what}"
-        if records is None:
-            found = self._placed(where, channel, *parameters)
-        else:
-            found = self._placed_in(f"{where} AND record IN (?*)", records, channel, *parameters)
-        return sorted(found, key=_in_chain)
 
     def _placed(self, where: str, *parameters: object) -> list[Placed]:
         sql = f"SELECT {PLACED} FROM operation WHERE {where}"

@@ -345,6 +345,22 @@ def test_a_body_that_came_before_the_creation_is_known_is_judged_after_it(
     assert [desk.verdict(seq) for seq in (1, 2)] == [ACCEPTED] * 2
 
 
+def test_what_lacked_its_body_and_what_waits_are_judged_in_the_order_of_their_chain(
+    county, entry, newer_forms
+):
+    desk = county.desk()
+    record = desk.write("intake_case", entry(), form_version=9)
+    desk.write("intake_case", {"remark": "补充"}, record, form_version=9)
+    whole = desk.written[0]
+    desk.written[0] = msgspec.structs.replace(whole, body=None)
+    desk.synchronise()
+    assert desk.verdict(2) == HELD
+    desk.exchange(rare=Rare(bodies=[whole.body]))
+    desk.hub = upgraded(county.hub, newer_forms)
+    desk.synchronise()
+    assert [desk.verdict(seq) for seq in (1, 2)] == [ACCEPTED] * 2
+
+
 def test_what_waits_behind_a_gap_is_not_taken_for_the_creation(county, entry, run_of, newer_forms):
     """Its copy comes on a chain without gaps, behind the creation, which waits for its form."""
     desk = county.desk()
