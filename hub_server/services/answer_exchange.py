@@ -153,13 +153,15 @@ def _take(
 
 
 def _has_seen_more(hub: Hub, own: Channel, request: Request) -> bool:
-    """Whether the hub lost what the sender wrote upon, and was not shown yet what that was. What is
-    pushed comes again once it is back: judged now, it would amend records that are not there."""
-    shown = [each.cursor for each in request.cursors if each.cursor.channel == own.id]
-    return (
-        request.own is not None  # version 1 shows no receipts
-        and all(each.cursor.channel != own.id for each in request.said.receipts)
-        and any(hub.store.journal.digest_at(own.id, each.position) != each.digest for each in shown)
+    """Whether the hub lost what the sender has read, and was not shown yet what that was. What is
+    pushed comes again once it is back: judged now, it would amend records that are not there, or be
+    given places in an epoch that is over."""
+    shown = {each.cursor.channel for each in request.said.receipts}
+    unproven = _readable(hub, own).keys() - shown
+    return request.own is not None and any(  # version 1 shows no receipts
+        cursor.channel in unproven
+        and hub.store.journal.digest_at(cursor.channel, cursor.position) != cursor.digest
+        for cursor in (signed.cursor for signed in request.cursors)
     )
 
 

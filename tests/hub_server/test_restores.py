@@ -249,6 +249,22 @@ def test_a_station_code_that_was_given_is_never_given_again(county, past):
     assert other.open_station().station_code == f"{int(first) + 1}"
 
 
+def test_nothing_is_taken_from_who_has_seen_more_of_any_channel_before_that_is_explained(
+    county, entry
+):
+    desk = county.desk()
+    desk.synchronise()
+    known = desk.cursors[1]
+    end = {"position": known.position + 1, "digest": bytes(32)}
+    desk.cursors[1] = msgspec.structs.replace(known, **end)
+    desk.write("intake_case", entry())
+    desk.ask()
+    assert desk.stored == 0
+    desk.cursors[1] = known
+    desk.ask()
+    assert desk.stored == 1
+
+
 def test_codes_issued_before_a_restore_are_void(county):
     code = county.open_station().code
     declare_restored(county.hub, county.admin)
