@@ -234,7 +234,7 @@ def _note_success(
 def _is_asked(station: Station, reply: Reply) -> bool:
     """Whether the hub has still to explain itself: of a channel where it could not that is over,
     and nothing else waits for it."""
-    given_up = {each.cursor.channel for each in station.store.channels.all() if each.parted}
+    given_up = {each.cursor.channel for each in station.store.channels.all() if each.is_given_up}
     return any(each.parted and each.base.channel not in given_up for each in reply.pages)
 
 

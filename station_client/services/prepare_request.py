@@ -114,7 +114,7 @@ def _outbox(
     """What the hub has no place for yet. Nothing while it has to hear first what it lost: it must
     not judge anew what it judged once, nor what amends a record before the record is there."""
     journal, replica = station.store.journal, station.keys.replica
-    is_asked = state.shows_receipts and not own.parted
+    is_asked = state.shows_receipts and not own.is_given_up
     if is_asked or is_offering or _awaits_what_was_taken(station, state, own):
         return Outbox(journal.outbox(replica, 0)[0], ())
     station.issue_again()
@@ -161,7 +161,7 @@ def _shown_receipts(
 ) -> list[Receipt]:
     """All where the hub asked for them; else of those channels for which it could not say why it
     parted: it may be able to later."""
-    parted = {each.cursor.channel for each in channels if each.parted}
+    parted = {each.cursor.channel for each in channels if each.is_given_up}
     if not parted and not state.shows_receipts:
         return []
     found = station.store.channels.receipts()

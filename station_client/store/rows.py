@@ -13,6 +13,7 @@ from sync_protocol import mint
 from sync_protocol.channel import Cursor, start_of
 from sync_protocol.enrol import HubPublic, ReplicaKeys
 from sync_protocol.mint import Introduction
+from sync_protocol.pull import LOST, SHOW_RECEIPT
 
 
 class StoredOperation(msgspec.Struct, frozen=True, gc=False):
@@ -135,6 +136,12 @@ class ChannelRow:
     def start(self) -> Cursor:
         """What the entries here come after: a snapshot, or nothing."""
         return self.base or start_of(self.cursor.channel, self.cursor.epoch)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the hub could not say why it parted from our cursor: not a bad page, which the
+        next one may mend."""
+        return self.parted in (SHOW_RECEIPT, LOST)
 
     @property
     def is_starting(self) -> bool:

@@ -12,7 +12,8 @@ from station_client.services.read_status import read_status
 from station_client.services.record_entry import record_entry
 from station_client.station import Station
 from station_client.store import lost as store_lost
-from sync_protocol import channel, operations
+from sync_protocol import agree, channel, operations
+from sync_protocol.agree import Countersigned
 from sync_protocol.channel import (
     ClosingEntry,
     ErasureEntry,
@@ -20,7 +21,7 @@ from sync_protocol.channel import (
     PlaceEntry,
     Verdict,
 )
-from sync_protocol.exchange import Rare
+from sync_protocol.exchange import Opened, Rare
 from sync_protocol.operations import Header, Write
 from sync_protocol.pull import Page, StoredEntry
 from tests.station_client import desk
@@ -179,6 +180,33 @@ def test_the_alarm_about_one_channel_holds_nothing_up_that_goes_into_another(
     exchange_with_hub(station)
     assert len(names_in(hub)) == 1
     assert not read_status(station).pending
+
+
+def test_after_a_bad_page_a_restored_hub_is_met_as_after_a_good_one(
+    station: Station, hub: FakeHub
+) -> None:
+    """Of who shows its receipts unasked the hub takes what amends a record that it lost."""
+    record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    record = record_entry(station, "intake_case", desk.a_case())
+    exchange_with_hub(station)
+    page = hub._page
+    stranger = desk.new_hub_keys().signing
+
+    def badly(opened: Opened, signed: Countersigned) -> Page:
+        genuine = page(opened, signed)
+        return replace(genuine, receipt=agree.sign_receipt(stranger, signed.cursor, hub.clock()))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "_page", badly)
+        exchange_with_hub(station)
+    assert read_status(station).alarms
+    hub.restore(STATION, 1)
+    amend_entry(station, record, {"applicant_name": "王晓明"})
+    asked = len(hub.requests)
+    assert exchange_with_hub(station).synchronised
+    assert hub.requests[asked].said.receipts == []
+    assert not read_status(station).alarms
 
 
 def test_an_epoch_whose_digest_is_not_ours_explains_nothing(station: Station, hub: FakeHub) -> None:
