@@ -48,8 +48,9 @@ REFUSED_CODES = {
     "kind": "与这条记录原来的表单不同",
     "erased": "这条记录的内容已按保存期限清除",
 }
-JUDGED_AGAIN = frozenset({"form", "record"})
-"""What is held for one of these was believed when it came, and is judged when the cause ends."""
+_BELIEVED = {"form": 2, "record": 2, "closed": 1, "late": 1}
+"""What is held for one of these came on a sound chain: it is judged when the cause ends, or waits
+for the county alone. Of the others a copy may be believed yet."""
 # What the county tells the desk: it stays in the log, also when the record is erased.
 REASON_CHARACTERS = 200
 
@@ -298,7 +299,7 @@ class Standing:
     def outlasts(self, other: Standing) -> bool:
         """Whether the hub says this again where a copy that comes later is held as that."""
         is_held = self.verdict == other.verdict == Verdict.HELD
-        return is_held and self.code in JUDGED_AGAIN and other.code not in JUDGED_AGAIN
+        return is_held and _BELIEVED.get(self.code, 0) > _BELIEVED.get(other.code, 0)
 
 
 def is_by_county(standing: Standing) -> bool:

@@ -109,8 +109,8 @@ def _shared(
     new: Sequence[NewEntry], standings: Mapping[bytes, Standing], now: int
 ) -> list[NewEntry]:
     """Of what is here in several copies each has the standing that all entries together give. What
-    was believed once, and is judged again by itself, goes on waiting for that: it is said again
-    where another copy comes on a chain that is not believed, or too late."""
+    was believed once goes on waiting for what it waited for: that is said again where another copy
+    comes on a chain that is not believed, or too late."""
     shared, said_again = dict(standings), dict[bytes, Standing]()
     for each in (entry.placed for entry in new if entry.placed is not None):
         identity, given = each.operation.identity, Standing(each.verdict, each.code)

@@ -376,6 +376,24 @@ def test_what_waits_behind_a_gap_is_not_taken_for_the_creation(county, entry, ru
     assert [child.verdict(seq) for seq in (1, 2)] == [ACCEPTED] * 2
 
 
+def test_what_waits_for_the_county_goes_on_though_the_first_one_comes_on_a_frozen_chain(
+    county, entry
+):
+    desk = county.desk()
+    desk.synchronise()
+    closed(county, desk)
+    county.clock.forward(days=1)
+    desk.write("intake_case", entry())
+    stick = desk.payload()
+    frozen(county, desk)
+    child = desk.minted()
+    child.issue_again(desk.written[0])
+    child.synchronise()
+    answer_exchange(desk.hub, desk.seal(stick))
+    child.synchronise()
+    assert child.verdict(1) == (Verdict.HELD, "closed")
+
+
 def test_opening_a_hub_judges_by_the_forms_of_its_program(county, entry, newer_forms, monkeypatch):
     desk = county.desk()
     desk.write("intake_case", entry(), form_version=9)
