@@ -47,7 +47,8 @@ _DATE = re.compile(
     r"(?:\s*[(（]?\s*(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])\s*[)）]?)?",
     re.ASCII,
 )
-_DASHES = re.compile("[\u2010-\u2015\u2212]+")  # what a Chinese keyboard gives for a hyphen
+_DASH = "\u2010-\u2015\u2212"  # what a Chinese keyboard gives for a hyphen
+_DASHES = re.compile(f"[{_DASH}]+")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 _CHINESE_DATE = re.compile(
     r"([〇○零0O一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十]{1,3})[日号]"
@@ -359,7 +360,7 @@ def read_phone(raw: Raw) -> Reading[str]:
 def _phone_of_text(text: str) -> str:
     text = re.sub(r"^(?:联系)?(?:电话|手机|方式)?(?:号码?)?:", "", text).strip(" 、,:。.")
     text = re.sub(r"\s*转\s*(?=[0-9]{1,6}$)", "-", text)
-    text = re.sub(r"[\u2010-\u2015\u2212_—]", "-", text).removesuffix("-")
+    text = re.sub(f"[{_DASH}_]", "-", text).removesuffix("-")
     text = re.sub(r"^([0-9]{11})\.0+$", r"\1", text)  # a number that passed through a spreadsheet
     text = _ALL_DIGITS.sub(r"\1\2", text)
     if re.search(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]", text):

@@ -301,6 +301,10 @@ class Standing:
         is_held = self.verdict == other.verdict == Verdict.HELD
         return is_held and _BELIEVED.get(self.code, 0) > _BELIEVED.get(other.code, 0)
 
+    def with_copy(self, other: Standing) -> Standing:
+        """Of both together, where a copy that comes later is given the other."""
+        return self if self.outlasts(other) else self.raised_by(other.verdict, other.code)
+
 
 def is_by_county(standing: Standing) -> bool:
     """Whether a person of the county refused it."""

@@ -156,13 +156,12 @@ def _has_seen_more(hub: Hub, own: Channel, request: Request) -> bool:
     """Whether the hub lost what the sender has read, and was not shown yet what that was. What is
     pushed comes again once it is back: judged now, it would amend records that are not there, or be
     given places in an epoch that is over."""
-    shown = {each.cursor.channel for each in request.said.receipts}
-    unproven = _readable(hub, own).keys() - shown
-    return request.own is not None and any(  # version 1 shows no receipts
-        cursor.channel in unproven
-        and hub.store.journal.digest_at(cursor.channel, cursor.position) != cursor.digest
-        for cursor in (signed.cursor for signed in request.cursors)
-    )
+    if request.own is None:  # version 1 shows no receipts
+        return False
+    cursors, digest_at = [each.cursor for each in request.cursors], hub.store.journal.digest_at
+    lacked = {e.channel for e in cursors if digest_at(e.channel, e.position) != e.digest}
+    unproven = lacked - {each.cursor.channel for each in request.said.receipts}
+    return bool(unproven) and not unproven.isdisjoint(_readable(hub, own))
 
 
 def _retire(hub: Hub, replica: Replica, request: Request, own: Channel) -> None:

@@ -115,10 +115,10 @@ def _shared(
     for each in (entry.placed for entry in new if entry.placed is not None):
         identity, given = each.operation.identity, Standing(each.verdict, each.code)
         known = shared.get(identity)
-        if known is not None and known.outlasts(given):
-            said_again[identity] = known
-        elif known is not None:
-            shared[identity] = known.raised_by(given.verdict, given.code)
+        if known is not None:
+            shared[identity] = known.with_copy(given)
+            if known.outlasts(given):
+                said_again[identity] = known
         elif each.operation.header.origin:
             shared[identity] = given
     words = [
@@ -204,17 +204,13 @@ def _release(
         head = operations.advance(head, [each.operation])
         if not each.link:
             hub.store.operations.link_up(channel.id, each.operation.name, head.link)
-    raising = [
-        each
-        for each in released.entries
-        if _is_raised(standings[each.name], Standing(Verdict(each.verdict), each.code))
-    ]
+    raising = [each for each in released.entries if _is_raised(standings[each.name], each)]
     grown, final = append_verdicts(hub, channel, waiting, raising)
     return grown, final, released.forked
 
 
-def _is_raised(known: Standing, given: Standing) -> bool:
-    return not known.outlasts(given) and known.is_raised_by(given.verdict, given.code)
+def _is_raised(known: Standing, entry: VerdictEntry) -> bool:
+    return known.with_copy(Standing(Verdict(entry.verdict), entry.code)) != known
 
 
 def close_gap(hub: Hub, channel: Channel, head: Head) -> tuple[Channel, set[bytes], bool]:

@@ -179,10 +179,8 @@ class _Taking:
         header, identity = operation.header, operation.identity
         given = Standing(Verdict(entry.verdict), entry.code)
         known = self.standings.get(identity)
-        standing, is_said_again = given, False
+        standing = known.with_copy(given) if known else given
         if known is not None:
-            is_said_again = known.outlasts(given)
-            standing = known if is_said_again else known.raised_by(given.verdict, given.code)
             self.raised.add(identity)
         self.standings[identity] = standing
         self.here.add(operation.name)
@@ -195,7 +193,7 @@ class _Taking:
         kept = operation if header.record not in self.erased else _without_body(operation)
         placed = Placed(kept, link, by_hub, 0, standing.verdict, standing.code, entry.effective)
         self.new.append(NewEntry(protocol.entry_bytes(data), placed))
-        if is_said_again:
+        if known is not None and known.outlasts(given):
             self._say_verdict(identity, standing)
 
     def _link(self, operation: Operation, *, moves: bool) -> bytes:

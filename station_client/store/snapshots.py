@@ -4,7 +4,7 @@ they replaced, and how the undecided ones stood.
 Whoever writes does so within `Database.writing`. PROTOCOL.md, section 14.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -26,21 +26,21 @@ class Snapshots:
             channel,
         )
 
-    def keep_left_out(self, channel: bytes, records: Iterable[ReadRecord], position: int) -> None:
+    def keep_left_out(self, channel: bytes, records: Sequence[ReadRecord], position: int) -> None:
         """What a part, taken at this position, says about operations that it does not bring. What
         was written here and is named has its place up to there: it is not sent again for ever."""
-        records = list(records)
+        spent = [(*both, each.record) for each in records for both in each.spent]
         self._database.write_many(
             "INSERT OR IGNORE INTO spent (identity, channel, record) VALUES (?, ?, ?)",
-            ((identity, channel, each.record) for each in records for _, identity in each.spent),
+            ((identity, channel, record) for _, identity, record in spent),
         )
         self._database.write_many(
             "UPDATE operation SET verdict = 2, code = '' WHERE identity = ?",
-            ((identity,) for each in records for _, identity in each.spent),
+            ((identity,) for _, identity, _ in spent),
         )
         self._database.write_many(
             "UPDATE operation SET position = coalesce(position, ?2) WHERE name = ?1",
-            ((name, position) for each in records for name, _ in each.spent),
+            ((name, position) for name, _, _ in spent),
         )
         self._database.write_many(
             "INSERT OR IGNORE INTO replaced (channel, record, register, name) VALUES (?, ?, ?, ?)",

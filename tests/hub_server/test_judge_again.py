@@ -291,19 +291,25 @@ def waits_still(child, newer_forms):
     assert child.verdict(1) == ACCEPTED
 
 
-def test_what_waits_for_its_form_goes_on_though_the_first_one_comes_on_a_frozen_chain(
-    county, entry, newer_forms
-):
-    desk = county.desk()
-    desk.synchronise()
-    desk.write("intake_case", entry(), form_version=9)
+def copied_once_frozen(county, desk):
+    """The PC that goes on with a copy of what a stick carried until the chain was frozen: the first
+    one comes last."""
     stick = desk.payload()
     frozen(county, desk)
     child = desk.minted()
     child.issue_again(desk.written[0])
     child.synchronise()
     answer_exchange(desk.hub, desk.seal(stick))
-    waits_still(child, newer_forms)
+    return child
+
+
+def test_what_waits_for_its_form_goes_on_though_the_first_one_comes_on_a_frozen_chain(
+    county, entry, newer_forms
+):
+    desk = county.desk()
+    desk.synchronise()
+    desk.write("intake_case", entry(), form_version=9)
+    waits_still(copied_once_frozen(county, desk), newer_forms)
 
 
 def test_what_waits_for_its_form_goes_on_though_its_copy_comes_too_late(county, entry, newer_forms):
@@ -384,12 +390,7 @@ def test_what_waits_for_the_county_goes_on_though_the_first_one_comes_on_a_froze
     closed(county, desk)
     county.clock.forward(days=1)
     desk.write("intake_case", entry())
-    stick = desk.payload()
-    frozen(county, desk)
-    child = desk.minted()
-    child.issue_again(desk.written[0])
-    child.synchronise()
-    answer_exchange(desk.hub, desk.seal(stick))
+    child = copied_once_frozen(county, desk)
     child.synchronise()
     assert child.verdict(1) == (Verdict.HELD, "closed")
 

@@ -6,7 +6,8 @@ on the way there or back. The real hub is used by the tests of whole paths.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,7 @@ class FakeHub:
     version: int = 2
     newest: int = 0
     countersigned: set[tuple[bytes, channel.Cursor]] = field(default_factory=set)
+    is_down: Callable[[], object] = lambda: False
 
     # --- what a station's transport calls ---
 
@@ -120,6 +122,18 @@ class FakeHub:
         return exchange.seal_reply(reply, self.keys, sender.replica, sender.sealing)
 
     # --- what a test tells it ---
+
+    @contextmanager
+    def cut_off(self, when: Callable[[], object]) -> Iterator[None]:
+        """The line goes down once this is so, and is up again in the end."""
+        self.is_down = when
+        yield
+        self.is_down = lambda: False
+
+    def after(self, exchanges: int) -> Callable[[], bool]:
+        """Whether so many more have come."""
+        end = len(self.requests) + exchanges
+        return lambda: len(self.requests) >= end
 
     def know(self, station: Any) -> None:
         """Enrol a station that was built enrolled."""
@@ -193,6 +207,8 @@ class FakeHub:
     # --- its own steps ---
 
     def _way(self, what: str) -> None:
+        if self.is_down():
+            raise StationError("transport.down")
         if self.fail:
             raise StationError(self.fail.pop(0))
 

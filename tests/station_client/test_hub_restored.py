@@ -303,17 +303,8 @@ def test_a_hub_restored_again_before_the_first_was_met_gets_everything_back(
     exchange_with_hub(station)
     before = set(names_in(hub))
     hub.restore(STATION, 2)
-    genuine = hub.exchange
-
-    def cut_once_it_went_back(data: bytes) -> bytes:
-        if station.store.lost.count_stretches():
-            raise StationError("transport.down")
-        return genuine(data)
-
-    hub.exchange = cut_once_it_went_back  # type: ignore[method-assign]
-    with pytest.raises(StationError):
+    with hub.cut_off(station.store.lost.count_stretches), pytest.raises(StationError):
         exchange_with_hub(station)
-    hub.exchange = genuine  # type: ignore[method-assign]
     hub.restore(STATION, 1)
     outcome = exchange_with_hub(station)
     assert outcome.synchronised
@@ -357,17 +348,13 @@ def test_nothing_is_pushed_before_what_was_taken_has_come_back(
     exchange_with_hub(station)
     hub.restore(STATION, 0)
     hub.page_budget = 1
-    genuine = hub.exchange
+    held = station.store.lost
 
-    def cut_once_it_was_taken(data: bytes) -> bytes:
-        if station.store.lost.keeps() and not station.store.lost.count_stretches():
-            raise StationError("transport.down")
-        return genuine(data)
+    def was_taken() -> bool:
+        return held.keeps() and not held.count_stretches()
 
-    hub.exchange = cut_once_it_was_taken  # type: ignore[method-assign]
-    with pytest.raises(StationError):
+    with hub.cut_off(was_taken), pytest.raises(StationError):
         exchange_with_hub(station)
-    hub.exchange = genuine  # type: ignore[method-assign]
     hub.restore(STATION, 1)
     amend_entry(station, record, {"applicant_name": "王晓明"})
     hub.judge = lambda operation, writes, creates: (

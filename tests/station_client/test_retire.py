@@ -124,25 +124,10 @@ def test_a_page_that_is_still_to_come_stands_against_it(station: Station, hub: F
     hub.publish(1)
     hub.write("station_card", b"s" * 16, [])
     hub.page_budget = 1
-    exchange_once = station.transport.exchange
     hub.write("station_card", b"s" * 16, [])
-    station.transport = FailsAfter(exchange_once, 1)
-    with pytest.raises(StationError):
+    with hub.cut_off(hub.after(1)), pytest.raises(StationError):
         exchange_with_hub(station)
     assert obstacles(station) == ["not_confirmed"]
-
-
-class FailsAfter:
-    """A line that carries so many exchanges and no more."""
-
-    def __init__(self, exchange: Any, times: int) -> None:
-        self._exchange, self._left = exchange, times
-
-    def exchange(self, data: bytes) -> bytes:
-        self._left -= 1
-        if self._left < 0:
-            raise StationError("transport.down")
-        return bytes(self._exchange(data))
 
 
 def test_what_waits_for_the_county_stands_against_it(station: Station, hub: FakeHub) -> None:
@@ -172,11 +157,9 @@ def test_who_is_asked_for_a_body_has_not_left(station: Station, hub: FakeHub) ->
     seal_store(station, CODE)
     lost = hub.lose_body(STATION, 1)
     hub.write("station_card", b"s" * 16, [])
-    station.transport = FailsAfter(hub.exchange, 1)
-    with pytest.raises(StationError):
+    with hub.cut_off(hub.after(1)), pytest.raises(StationError):
         exchange_with_hub(station)
     assert obstacles(station) == ["not_confirmed"]
-    station.transport = hub
     exchange_with_hub(station)
     assert (hub.requests[-1].said.bodies, hub.retired) == ([lost], set())
     exchange_with_hub(station)
@@ -191,11 +174,9 @@ def test_a_sealed_pc_that_has_not_left_waits_for_what_is_still_to_come(
     hub.page_budget = 1
     for _ in range(2):
         hub.write("station_card", b"s" * 16, [])
-    station.transport = FailsAfter(hub.exchange, 1)
-    with pytest.raises(StationError):
+    with hub.cut_off(hub.after(1)), pytest.raises(StationError):
         exchange_with_hub(station)
     assert obstacles(station) == ["not_confirmed"]
-    station.transport = hub
     exchange_with_hub(station)
     assert obstacles(station) == []
 
@@ -434,20 +415,11 @@ def test_what_a_hub_that_was_restored_meanwhile_lacks_is_not_erased(
     hub.write("station_card", b"s" * 16, [])
     exchange_with_hub(station)
     hub.restore(STATION, 2)
-    genuine = hub.exchange
-
-    def cut(data: bytes) -> bytes:
-        if cut_once(station):
-            raise StationError("transport.down")
-        return genuine(data)
-
-    hub.exchange = cut  # type: ignore[method-assign]
-    with pytest.raises(StationError) as told:
+    with hub.cut_off(lambda: cut_once(station)), pytest.raises(StationError) as told:
         erase_store(station, CODE)
     assert told.value.code == "retire.sealed"
     assert station.is_sealed
     assert station.home.database.exists()
-    hub.exchange = genuine  # type: ignore[method-assign]
     exchange_with_hub(station)
     assert erase_store(station, CODE).is_gone
 

@@ -57,22 +57,11 @@ def test_it_goes_on_where_it_was_cut_off_and_says_how_far_it_is(
     record_entries(station, "intake_case", [desk.a_case()] * 5)
     exchange_with_hub(station)
     hub.covered = 5
-    genuine = hub.exchange
-    seen: list[bytes] = []
-
-    def cut(data: bytes) -> bytes:
-        if len(seen) == 1:
-            raise StationError("transport.down")
-        seen.append(data)
-        return genuine(data)
-
-    hub.exchange = cut  # type: ignore[method-assign]
-    with pytest.raises(StationError):
+    with hub.cut_off(hub.after(1)), pytest.raises(StationError):
         exchange_with_hub(replacement)
     assert read_status(replacement).starting == (2, 5)
     assert not read_status(replacement).synchronised
     mine = record_entry(replacement, "intake_case", desk.a_case(applicant_name="先登记"))
-    hub.exchange = genuine  # type: ignore[method-assign]
     assert exchange_with_hub(replacement).synchronised
     assert read_status(replacement).starting is None
     assert len(replacement.store.records.all(STATION)) == 6
@@ -303,17 +292,9 @@ def test_a_snapshot_whose_position_the_hub_lost_under_way_is_asked_for_anew(
     records = record_entries(station, "intake_case", [desk.a_case()] * 5)
     exchange_with_hub(station)
     hub.covered = 5
-    genuine = hub.exchange
-
-    def cut_after_the_first_part(data: bytes) -> bytes:
-        if read_status(replacement).starting == (2, 5):
-            raise StationError("transport.down")
-        return genuine(data)
-
-    hub.exchange = cut_after_the_first_part  # type: ignore[method-assign]
-    with pytest.raises(StationError):
+    with hub.cut_off(hub.after(1)), pytest.raises(StationError):
         exchange_with_hub(replacement)
-    hub.exchange = genuine  # type: ignore[method-assign]
+    assert read_status(replacement).starting == (2, 5)
     hub.restore(STATION, 1)
     if has_grown:
         for number in range(5):
@@ -380,17 +361,8 @@ def test_nobody_goes_back_below_the_base_of_a_snapshot_for_a_receipt(
     assert base is not None
     assert base.start.position == 40
     hub.restore(REGION, 42)
-    genuine = hub.exchange
-
-    def cut_once_it_went_back(data: bytes) -> bytes:
-        if station.store.lost.count_stretches():
-            raise StationError("transport.down")
-        return genuine(data)
-
-    hub.exchange = cut_once_it_went_back  # type: ignore[method-assign]
-    with pytest.raises(StationError):
+    with hub.cut_off(station.store.lost.count_stretches), pytest.raises(StationError):
         exchange_with_hub(station)
-    hub.exchange = genuine  # type: ignore[method-assign]
     hub.restore(REGION, 41)
     assert exchange_with_hub(station).synchronised
     assert len(station.store.items.find("社会", 50)) == 40
